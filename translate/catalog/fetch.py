@@ -1,0 +1,122 @@
+"""Fetching a recipe: download, check, take out the images, and put the finished folder into the cache as a whole."""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from translate.catalog import download, prepare
+from translate.catalog.archive import ArchiveError, Files, files
+from translate.catalog.recipe import Recipe
+from translate.errors import DISK, UNAVAILABLE, UserError
+from translate.files import sync_folder
+
+Say = Callable[[str], None]
+STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is cleared away
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A recipe that is ready to use: every file in `path` is an image named KEY.suffix."""
+
+    path: Path
+    name: str
+    recipe: Recipe
+
+    @property
+    def count(self) -> int:
+        return self.recipe.count
+
+
+def cache_folder() -> Path:
+    """Where fetched sets are kept: $TRANSLATE_CACHE, else the platform's place for caches."""
+    own = os.environ.get("TRANSLATE_CACHE")
+    if own:
+        return Path(own).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "imgtranslate"
+
+
+def fetch(recipe: Recipe, say: Say = print) -> Folder:
+    """The folder of the recipe's images; fetched the first time, afterwards without any network.
+
+    Says through `say` what is downloaded, how large it is and under which licence, before it is downloaded.
+    Raises UserError: 69 when it can't be had or isn't what it should be, 74 when the cache can't be written.
+    """
+    target = cache_folder() / "datasets" / f"{recipe.name}-{recipe.stamp}"
+    if target.is_dir():  # it appears only as a whole, so it is complete
+        return Folder(target, recipe.name, recipe)
+    try:
+        _make(recipe, target, say)
+    except OSError as error:
+        raise UserError(
+            f"{recipe.name} can't be kept in {cache_folder()}: {error.strerror or error}. "
+            "Free some space there, or set TRANSLATE_CACHE to another folder.",
+            DISK,
+        ) from error
+    return Folder(target, recipe.name, recipe)
+
+
+def _make(recipe: Recipe, target: Path, say: Say) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _clear_stale(target.parent)
+    archives = cache_folder() / "archives"
+    _clear_stale(archives)
+    temporary = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target.parent))
+    try:
+        finished = temporary / target.name
+        finished.mkdir()
+        try:
+            made = prepare.images(recipe, _source(recipe, archives, say), finished, say)
+        except ArchiveError as error:
+            raise UserError(
+                f"{recipe.name}: {recipe.file} is refused because it {error}; delete it from {archives} and try again.",
+                UNAVAILABLE,
+            ) from error
+        sync_folder(finished)
+        try:
+            os.rename(finished, target)
+        except OSError:
+            if not target.is_dir():  # another process was faster, which is as good
+                raise
+        sync_folder(target.parent)
+        say(f"{recipe.name}: {made:,} images ready")
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _source(recipe: Recipe, archives: Path, say: Say) -> Callable[[Callable[[str], bool]], Files]:
+    """How to read the package's files: from the archive, or from the installed package where that saves a download
+    (`prepare` checks the contents of both against the recipe)."""
+    root = None if (archives / recipe.file).is_file() else download.installed(recipe)
+    if root is None:
+        path = download.archive(recipe, archives, say)
+        return lambda wanted: files(path, wanted)
+    say(f"{recipe.name}: taken from the installed package {recipe.package} {recipe.version}")
+
+    def walk(wanted: Callable[[str], bool]) -> Files:
+        top = root / recipe.inside.split("/")[0]
+        for path in sorted(top.rglob("*")):
+            name = path.relative_to(root).as_posix()
+            if wanted(name) and path.is_file():
+                yield name, path.read_bytes()
+
+    return walk
+
+
+def _clear_stale(folder: Path) -> None:
+    for path in folder.glob(".fetch-*"):
+        try:
+            if time.time() - path.stat().st_mtime > STALE:
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            pass  # another process clears it too

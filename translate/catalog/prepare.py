@@ -1,0 +1,130 @@
+"""From a package's files to a folder of images named by key: placeholders dropped, drawings rendered, maps cut."""
+
+import fnmatch
+import gzip
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from translate import images as pictures
+from translate.catalog.archive import ArchiveError, Files
+from translate.catalog.recipe import Recipe, Tiles
+from translate.errors import UNAVAILABLE, UserError
+
+Source = Callable[[Callable[[str], bool]], Files]
+
+
+def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], None]) -> int:
+    """Write the recipe's images into the empty `folder` and return how many; all of it is checked first.
+
+    Raises UserError when what the source holds is not what the recipe was made from.
+    """
+    if recipe.tiles:
+        return _tiles(recipe, recipe.tiles, source, folder, say)
+    taken = _choose(recipe, source)
+    _check(recipe, taken)
+    suffix = "png" if recipe.format == "svg" else recipe.format
+    if recipe.format != "svg":
+        for key, content in taken.items():
+            (folder / f"{key}.{suffix}").write_bytes(content)
+        return len(taken)
+    say(f"{recipe.name}: rendering {len(taken):,} drawings at {recipe.raster} x {recipe.raster} ...")
+
+    def render(item: tuple[str, bytes]) -> None:
+        (folder / f"{item[0]}.{suffix}").write_bytes(_render(recipe, *item))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(render, taken.items()))
+    return len(taken)
+
+
+def contents_digest(taken: dict[str, bytes]) -> str:
+    """SHA-256 over keys and bytes, whatever the order they were read in."""
+    lines = [f"{key} {hashlib.sha256(content).hexdigest()}\n" for key, content in sorted(taken.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Like a shell: a * stays inside one folder."""
+    ours, theirs = name.split("/"), pattern.split("/")
+    return len(ours) == len(theirs) and all(map(fnmatch.fnmatchcase, ours, theirs))
+
+
+def _choose(recipe: Recipe, source: Source) -> dict[str, bytes]:
+    """Key -> bytes of the images that the rules leave."""
+    others = {PurePosixPath(folder) for folder in recipe.drop_shared_with}
+    ours: dict[str, bytes] = {}
+    elsewhere: dict[str, set[bytes]] = {}
+    for name, content in source(lambda n: matches(n, recipe.inside) or PurePosixPath(n).parent in others):
+        path = PurePosixPath(name)
+        if matches(name, recipe.inside):
+            ours[path.stem] = content
+        if path.parent in others:
+            elsewhere.setdefault(path.stem, set()).add(hashlib.sha256(content).digest())
+    taken: dict[str, bytes] = {}
+    # Longest names first: of "263A-FE0F" and "263A" the fully qualified one is the emoji, the other the old symbol.
+    for stem in sorted(ours, key=lambda stem: (-len(stem), stem)):
+        key = recipe.key(stem)
+        placeholder = hashlib.sha256(ours[stem]).digest() in elsewhere.get(stem, ())
+        if key is not None and not placeholder:
+            taken.setdefault(key, ours[stem])
+    return dict(sorted(taken.items()))
+
+
+def _check(recipe: Recipe, taken: dict[str, bytes]) -> None:
+    found = contents_digest(taken)
+    if len(taken) != recipe.count or found != recipe.contents:
+        raise UserError(
+            f"{recipe.name}: {recipe.package} holds {len(taken):,} images with digest {found[:16]}… where the recipe "
+            f"expects {recipe.count:,} with {recipe.contents[:16]}…; uninstall or repair that package and try again.",
+            UNAVAILABLE,
+        )
+
+
+def _render(recipe: Recipe, key: str, drawing: bytes) -> bytes:
+    try:
+        import resvg_py
+    except ImportError as error:
+        raise UserError(f"{recipe.name} holds SVG drawings; `pip install resvg_py` to render them.") from error
+    try:
+        return bytes(resvg_py.svg_to_bytes(drawing.decode("utf-8"), width=recipe.raster, height=recipe.raster))
+    except Exception as error:
+        raise ArchiveError(f"holds a drawing, {key}, that can't be rendered ({error})") from error
+
+
+def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Callable[[str], None]) -> int:
+    """Tiles of the map named B<block>-r<row>-c<column>, all inside one block of columns, that hold enough land."""
+    taken = dict(source(lambda name: name in (recipe.inside, tiles.mask)))
+    _check_parts(recipe, tiles, taken)
+    say(f"{recipe.name}: cutting tiles of {tiles.size} x {tiles.size} ...")
+    scratch = folder.parent / "map"  # images.read wants a file; the folder above is temporary too
+    scratch.write_bytes(taken[recipe.inside])
+    whole = pictures.read(scratch)
+    cells = np.frombuffer(gzip.decompress(taken[tiles.mask]), np.uint8).reshape(tiles.mask_shape)[::-1]
+    land = cells == 1
+    height, width = whole.shape[:2]
+    count = 0
+    for top in range(tiles.rows[0], tiles.rows[1] - tiles.size + 1, tiles.step):
+        for block_left in range(0, width - tiles.block + 1, tiles.block):
+            for left in range(block_left, block_left + tiles.block - tiles.size + 1, tiles.step):
+                y = slice(top * land.shape[0] // height, (top + tiles.size) * land.shape[0] // height)
+                x = slice(left * land.shape[1] // width, (left + tiles.size) * land.shape[1] // width)
+                if land[y, x].mean() > tiles.least_land:
+                    name = f"B{block_left // tiles.block:02d}-r{top // tiles.step:03d}-c{left // tiles.step:03d}.png"
+                    tile = whole[top : top + tiles.size, left : left + tiles.size]
+                    (folder / name).write_bytes(pictures.to_png(tile))
+                    count += 1
+    if count != recipe.count:
+        raise UserError(f"{recipe.name}: {count} tiles came out where {recipe.count} were expected.", UNAVAILABLE)
+    return count
+
+
+def _check_parts(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes]) -> None:
+    missing = [name for name in (recipe.inside, tiles.mask) if name not in taken]
+    if missing or contents_digest(taken) != recipe.contents:
+        what = f"lacks {missing[0]}" if missing else "holds a map other than the one expected"
+        raise UserError(f"{recipe.name}: {recipe.package} {what}; reinstall that package and try again.", UNAVAILABLE)

@@ -1,0 +1,51 @@
+"""The checkpoints of a run: the last few and the best, each durable before an older one goes."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from translate import tensors as tensor_files
+from translate.errors import DAMAGED, UserError
+from translate.files import remove_leftovers, sync_folder, write_whole
+
+
+class Checkpoints:
+    """`folder`/<images seen>.safetensors, the newest `keep` (at least 2) and the best one."""
+
+    def __init__(self, folder: Path, keep: int = 2):
+        self.folder, self.keep = folder, max(2, keep)
+
+    def path(self, images: int) -> Path:
+        return self.folder / f"{images:09d}.safetensors"
+
+    def existing(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(path for path in self.folder.glob("*.safetensors") if path.stem.isdigit())
+
+    def save(self, images: int, tensors: dict[str, Tensor], description: dict[str, Any], best: int | None) -> Path:
+        """Write one, and only when it is safely on the disk delete those no longer kept. best: images of the best."""
+        path = self.path(images)
+        write_whole(path, tensor_files.dumps(tensors, description))
+        kept = {*self.existing()[-self.keep :], path, *([self.path(best)] if best is not None else [])}
+        for old in set(self.existing()) - kept:
+            old.unlink(missing_ok=True)
+        sync_folder(self.folder)
+        return path
+
+    def newest(self, say=print) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
+        """(tensors, description, path) of the newest undamaged checkpoint; every damaged one that is passed over is
+        named through `say`. UserError (exit code 5) when none is left: never a silent fresh start."""
+        remove_leftovers(self.folder)
+        paths = self.existing()
+        for path in reversed(paths):
+            try:
+                return *tensor_files.read(path), path
+            except UserError as error:
+                say(f"{error} Trying the one before it.")
+        what = "all are damaged" if paths else "there is none"
+        raise UserError(
+            f"{self.folder.parent} was trained before, but no checkpoint of it can be used ({what}); "
+            "put one back into its folder checkpoints/, or train into another folder with --out.",
+            DAMAGED,
+        )

@@ -1,0 +1,28 @@
+"""The command line. One file a verb; torch is imported only inside a verb, so that --help answers at once."""
+
+import sys
+
+from translate.errors import INTERNAL, INTERRUPTED, UserError
+
+
+def main() -> None:
+    """The `translate` command. Every problem of the user's is one sentence and a documented exit code."""
+    from translate.cli.app import app
+
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        print("stopped.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone (`translate data list | head`): nobody to tell
+        sys.exit(0)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("error: this is a bug in translate, not in your data; please report the lines above.", file=sys.stderr)
+        sys.exit(INTERNAL)

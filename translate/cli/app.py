@@ -1,0 +1,30 @@
+"""The Typer app: which verbs there are."""
+
+import typer
+
+import translate
+from translate.cli import data, train
+
+app = typer.Typer(
+    help="Image-to-image translation: train pix2pix and CycleGAN on folders of images or named data sets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing the help with rich costs more than all the rest of it: 0.4 s
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(translate.__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass

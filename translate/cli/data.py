@@ -1,0 +1,61 @@
+"""`translate data list | show | fetch`: the named data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Named data sets: list them, look at one, fetch one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sets() -> None:
+    """List the data sets that can be named for --a and --b, with size, count and licence."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from translate import catalog
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in (("name", "left"), ("images", "right"), ("download", "right"), ("what", "left")):
+        table.add_column(heading, justify=justify, no_wrap=heading != "what")  # type: ignore[arg-type]
+    table.add_column("may be passed on")
+    for name, recipe in catalog.recipes().items():
+        shared = "yes" if recipe.redistributable else "no"
+        table.add_row(name, f"{recipe.count:,}", f"{recipe.bytes / 1e6:.0f} MB", recipe.title, shared)
+    console = Console()
+    console.print(table)
+    console.print(
+        "\nSee one with `translate data show NAME`. A path to any folder of images works as well.", style="dim"
+    )
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name from `translate data list`, or a folder of images.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write the contact sheet; ./NAME.png if not given.")] = None,
+) -> None:
+    """Say what a data set holds, and write a contact sheet of it."""
+    from translate import images
+    from translate.catalog.show import contact_sheet, facts
+    from translate.files import write_whole
+
+    for line in facts(name):
+        print(line)
+    path = out or Path(f"{Path(name).resolve().name if Path(name).is_dir() else name}.png")
+    write_whole(path, images.to_png(contact_sheet(name)))
+    print(f"contact sheet: {path}")
+
+
+@app.command()
+def fetch(names: Annotated[list[str], typer.Argument(help="Names from `translate data list`.")]) -> None:
+    """Fetch data sets now, so that training works offline afterwards."""
+    from translate import catalog
+    from translate.errors import UserError
+
+    for name in names:
+        found = catalog.resolve(name)
+        if isinstance(found, Path):
+            raise UserError(f"{name} is a folder already ({found}); only named data sets are fetched.")
+        folder = catalog.fetch(found)
+        print(f"{name}: {found.count:,} images in {folder.path}")

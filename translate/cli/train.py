@@ -1,0 +1,56 @@
+"""`translate train`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Text = str | None
+
+
+def train(
+    mode: Annotated[Text, typer.Option(help="cycle (unpaired) or pix2pix (paired).")] = None,
+    a: Annotated[Text, typer.Option("--a", help="Domain A: a folder or a named set.")] = None,
+    b: Annotated[Text, typer.Option("--b", help="Domain B: a folder or a named set.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/MODE-A-B if not given.")] = None,
+    preset: Annotated[
+        Text,
+        typer.Option(help="paper, cpu, gpu-64, gpu-128 or gpu-256; chosen by the device."),
+    ] = None,
+    size: Annotated[Text, typer.Option(help="Size to train at: 64, or HxW as 128x256.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    images: Annotated[int | None, typer.Option(help="Training length in images seen.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
+    precision: Annotated[Text, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
+    device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Loader processes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take the settings of a run's config.toml.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, as config.toml names it; may be repeated."),
+    ] = None,
+    init_from: Annotated[Text, typer.Option(help="Generator file or run folder to start from.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show settings, data and an estimate; train nothing.")
+    ] = False,
+) -> None:
+    """Train a translator. The same command again continues where it stopped.
+
+    The images are fetched if they are named sets. What is written goes to the run folder: sample sheets, log,
+    checkpoints, and the newest and the best generator.
+    """
+    from translate.training.configure import Wishes, default_folder
+
+    given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
+             "workers": workers, "seed": seed}  # fmt: skip
+    wishes = Wishes(
+        mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}
+    )
+    settings = wishes.settings()
+    folder = out or default_folder(settings)
+
+    from translate.training.start import dry_run as rehearse
+    from translate.training.start import start
+
+    (rehearse if dry_run else start)(settings, folder)

@@ -1,0 +1,8 @@
+"""Images for training and testing: found, checked, paired, split, augmented and brought as batches."""
+
+from translate.data.dataset import Data
+from translate.data.items import Item, Problem
+from translate.data.opening import open_data
+from translate.data.settings import DataSettings
+
+__all__ = ["Data", "DataSettings", "Item", "Problem", "open_data"]

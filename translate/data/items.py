@@ -1,0 +1,60 @@
+"""What the other files of this package pass around: one image (Item), one thing that is wrong (Problem)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Part = Literal["", "left", "right"]
+
+
+@dataclass
+class Item:
+    """One image that is used. What is known only after reading it is filled in by the scan."""
+
+    key: str  # what it is called in its set: the relative path without suffix, or a recipe's key
+    path: Path
+    name: str = ""  # relative path as a person knows it
+    part: Part = ""  # half of a side-by-side file
+    height: int = 0  # as stored, upright, before any resizing; of the half where `part` is set
+    width: int = 0
+    digest: str = ""  # SHA-256 of the file
+
+
+class Problem(NamedTuple):
+    """Something a person should know about the data before training begins."""
+
+    kind: Literal["unreadable", "pair", "name", "size", "blank", "note"]
+    text: str  # names the file and says what is wrong and what became of it
+
+    def __str__(self) -> str:
+        return self.text
+
+
+HEADINGS = {
+    "unreadable": "can't be used as images and are left out",
+    "pair": "have no partner, or one that doesn't fit, and are left out",
+    "name": "have names that clash",
+    "size": "differ in size within a pair and are resized separately",
+    "blank": "are of nearly one colour, which makes gradients explode in instance normalisation",
+    "note": "are worth knowing",
+}
+LISTED = 20
+
+
+def report(problems: list[Problem]) -> list[str]:
+    """All problems in one go, by kind: up to 20 of each, and how many more there are."""
+    lines = []
+    for kind, heading in HEADINGS.items():
+        texts = [problem.text for problem in problems if problem.kind == kind]
+        if texts:
+            lines.append(f"{len(texts):,} {heading}:")
+            lines += [f"  {text}" for text in texts[:LISTED]]
+            if len(texts) > LISTED:
+                lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run's data.json)")
+    return lines
+
+
+def printable(text: str) -> str:
+    """A file name that any terminal and any JSON can take: undecodable bytes and control characters are escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -1,0 +1,132 @@
+"""Finding images in folders, and recognising how a user has laid them out."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from translate import images
+from translate.catalog import Folder
+from translate.data.items import Item, Part, Problem, printable
+from translate.data.settings import DataSettings
+from translate.errors import UserError
+
+SKIPPED_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
+TEST_NAMES = ("test", "val", "validation")
+
+
+@dataclass
+class Side:
+    """One domain's images. `test` is None where the folders don't say which images are for testing."""
+
+    train: list[Item]
+    test: list[Item] | None = None
+    folder: Folder | None = None  # set for a recipe
+
+
+def recipe_side(folder: Folder) -> Side:
+    """A recipe's images; file names are the keys."""
+    paths = sorted(path for path in folder.path.iterdir() if images.is_image_name(path.name))
+    return Side([Item(path.stem, path, path.name) for path in paths], folder=folder)
+
+
+def two_sides(a: Path, b: Path, settings: DataSettings, paired: bool, problems: list[Problem]) -> tuple[Side, Side]:
+    """The two domains in the user's folders. Layouts, in the order they are looked for:
+
+    one folder with trainA, trainB (testA, testB); one folder of side-by-side images (with or without train, test);
+    and for each folder on its own: trainX with a sibling testX; train and test inside; any tree of images.
+    """
+    if _same(a, b):
+        if (a / "trainA").is_dir() and (a / "trainB").is_dir():
+            return one_side(a / "trainA", problems), one_side(a / "trainB", problems)
+        whole = one_side(a, problems)
+        wanted = settings.side_by_side == "yes" or (settings.side_by_side == "auto" and paired)
+        if wanted and (settings.side_by_side == "yes" or _twice_as_wide(whole)):
+            return _half(whole, "left"), _half(whole, "right")
+        raise UserError(
+            f"both sides are the folder {a}, whose images are not side-by-side pairs (twice as wide as high); give two "
+            "folders, one folder that holds trainA and trainB, or set side_by_side=yes."
+        )
+    return one_side(a, problems), one_side(b, problems)
+
+
+def one_side(folder: Path, problems: list[Problem]) -> Side:
+    if re.fullmatch("train[A-Za-z]?", folder.name):
+        for name in TEST_NAMES:
+            sibling = folder.with_name(name + folder.name.removeprefix("train"))
+            if sibling.is_dir():
+                return Side(tree(folder, problems), tree(sibling, problems))
+    if (folder / "train").is_dir():
+        tests = [folder / name for name in TEST_NAMES if (folder / name).is_dir()]
+        return Side(tree(folder / "train", problems), tree(tests[0], problems) if tests else None)
+    return Side(tree(folder, problems))
+
+
+def tree(folder: Path, problems: list[Problem]) -> list[Item]:
+    """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
+    found: list[Item] = []
+    seen = set()
+
+    def unreadable(error: OSError) -> None:
+        problems.append(Problem("unreadable", f"{printable(str(error.filename))}: the folder may not be read"))
+
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(here)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
+        for name in sorted(files):
+            if images.is_image_name(name) and not name.startswith("."):
+                path = Path(here) / name
+                relative = path.relative_to(folder)
+                found.append(Item(relative.with_suffix("").as_posix(), path, printable(relative.as_posix())))
+    if not found:
+        known = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES))
+        raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}).")
+    found.sort(key=lambda item: (item.key, item.name))
+    return _without_twins(found, folder, problems)
+
+
+def _without_twins(items: list[Item], folder: Path, problems: list[Problem]) -> list[Item]:
+    """Two files that differ only in suffix can't both be the partner of a third: the first is kept. Names that differ
+    only in case are kept, but a file system that ignores case would merge them."""
+    kept: dict[str, Item] = {}
+    folded: dict[str, Item] = {}
+    for item in items:
+        first = kept.setdefault(item.key, item)
+        if first is not item:
+            text = f"{item.name} is left out: {first.name} in {printable(str(folder))} has the same name before the dot"
+            problems.append(Problem("name", text))
+            continue
+        twin = folded.setdefault(item.key.casefold(), item)
+        if twin is not item:
+            problems.append(Problem("name", f"{item.name} and {twin.name} differ only in upper and lower case"))
+    return list(kept.values())
+
+
+def _half(side: Side, part: Part) -> Side:
+    def halves(items: list[Item]) -> list[Item]:
+        return [Item(item.key, item.path, item.name, part) for item in items]
+
+    return Side(halves(side.train), None if side.test is None else halves(side.test))
+
+
+def _twice_as_wide(side: Side) -> bool:
+    """By the first images that open; the scan later checks every one."""
+    shapes = []
+    for item in side.train[:20]:
+        try:
+            if item.path.is_file():
+                with Image.open(item.path, formats=images.FORMATS) as image:
+                    shapes.append(image.width == 2 * image.height)
+        except Exception:
+            continue  # the scan says what is wrong with it
+    return bool(shapes) and all(shapes)
+
+
+def _same(a: Path, b: Path) -> bool:
+    return os.path.realpath(a) == os.path.realpath(b)

@@ -1,0 +1,75 @@
+"""Which image of one domain belongs to which of the other: by relative name without suffix, or by a recipe's key."""
+
+from collections.abc import Callable
+
+from translate.data.items import Item, Problem
+from translate.data.listing import Side
+from translate.errors import UserError
+
+ASPECT_TOLERANCE = 0.05
+
+
+def common_keys(a: Side, b: Side) -> set[str] | None:
+    """The keys that two recipes share, or None where they aren't two recipes of the same kind or share nothing."""
+    if a.folder is None or b.folder is None or a.folder.recipe.keys != b.folder.recipe.keys:
+        return None
+    return {item.key for item in a.train} & {item.key for item in b.train} or None
+
+
+def keep(side: Side, keys: set[str]) -> None:
+    """Leave out, without a word, what the other recipe doesn't have: the sets are known to differ."""
+    side.train = [item for item in side.train if item.key in keys]
+
+
+def pair(a: Side, b: Side, names: tuple[str, str], problems: list[Problem]) -> None:
+    """Leave only images that have a partner, in the same order on both sides; every other one is a problem.
+
+    Raises UserError when there are no pairs at all.
+    """
+    if (a.test is None) != (b.test is None):  # only one side says which are for testing: then nobody does
+        for side in (a, b):
+            side.train, side.test = [*side.train, *(side.test or [])], None
+            side.train.sort(key=lambda item: item.key)
+    a.train, b.train = _matched(a.train, b.train, names, problems)
+    if a.test is not None and b.test is not None:
+        a.test, b.test = _matched(a.test, b.test, names, problems)
+    if not a.train:
+        example = next((problem.text for problem in problems if problem.kind == "pair"), "")
+        raise UserError(
+            f"no image of {names[0]} has a partner in {names[1]}: pairs are found by the same relative name without "
+            f"suffix ({example or 'both are empty'})."
+        )
+
+
+def _matched(
+    first: list[Item], second: list[Item], names: tuple[str, str], problems: list[Problem]
+) -> tuple[list[Item], list[Item]]:
+    ours, theirs = {item.key: item for item in first}, {item.key: item for item in second}
+    for mine, other, there in ((ours, theirs, names[1]), (theirs, ours, names[0])):
+        folded = {key.casefold(): item.name for key, item in other.items()}
+        for key in sorted(mine.keys() - other.keys()):
+            near = folded.get(key.casefold())
+            hint = f", only {near}, which differs in upper and lower case" if near else ""
+            problems.append(Problem("pair", f"{mine[key].name} has no partner in {there}{hint}"))
+    keys = sorted(ours.keys() & theirs.keys())
+    return [ours[key] for key in keys], [theirs[key] for key in keys]
+
+
+def check_shapes(first: list[Item], second: list[Item], problems: list[Problem]) -> list[bool]:
+    """Which pairs fit, once the sizes are known: other shapes are left out, other sizes only named."""
+    fits = []
+    for a, b in zip(first, second, strict=True):
+        text = f"{a.name} is {a.height} x {a.width} (height x width), {b.name} is {b.height} x {b.width}"
+        ratio = (a.width / a.height) / (b.width / b.height)
+        fits.append(abs(ratio - 1) <= ASPECT_TOLERANCE)
+        if not fits[-1]:
+            turned = " (one is upright, the other lies)" if (a.height > a.width) != (b.height > b.width) else ""
+            problems.append(Problem("pair", text + turned))
+        elif (a.height, a.width) != (b.height, b.width):
+            problems.append(Problem("size", text))
+    return fits
+
+
+def rule(side: Side) -> Callable[[str, int], bool] | None:
+    """The recipe's rule for what is held out; None for a user's folder."""
+    return None if side.folder is None else side.folder.recipe.held_out

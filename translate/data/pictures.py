@@ -1,0 +1,132 @@
+"""Decoded images of one size: read from their files, checked, and kept in memory where that was decided."""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from translate import images
+from translate.data.items import Item, Problem, printable
+from translate.data.settings import DataSettings
+from translate.errors import UserError
+
+BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the files of one domain become arrays of one size."""
+
+    channels: int
+    background: tuple[int, int, int]
+    max_pixels: int
+    fit: str
+    interpolation: str
+    strictly_double: bool  # side-by-side files must be twice as wide as high
+
+    @classmethod
+    def of(cls, settings: DataSettings, channels: int) -> "Reader":
+        return cls(
+            channels,
+            settings.background_rgb,
+            settings.max_pixels,
+            settings.fit,
+            settings.interpolation,
+            settings.side_by_side == "auto",
+        )
+
+    def whole(self, item: Item) -> np.ndarray:
+        """uint8 (H, W, C) in the file's own size; the half that is meant of a side-by-side file. ImageError."""
+        array = images.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
+        if not item.part:
+            return array
+        height, width = array.shape[:2]
+        if width % 2 or (self.strictly_double and width != 2 * height):
+            raise images.ImageError(f"{height} x {width} (height x width) is not twice as wide as high, as a pair is")
+        return array[:, : width // 2] if item.part == "left" else array[:, width // 2 :]
+
+    def sized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """The image at `size` (height, width), stretched or covering."""
+        if self.fit == "stretch":
+            return images.resize(whole, size, self.interpolation)
+        scale = max(size[0] / whole.shape[0], size[1] / whole.shape[1])
+        height, width = (
+            max(want, math.ceil(have * scale - 1e-6)) for want, have in zip(size, whole.shape, strict=False)
+        )
+        large = images.resize(whole, (height, width), self.interpolation)
+        top, left = (height - size[0]) // 2, (width - size[1]) // 2
+        return large[top : top + size[0], left : left + size[1]]
+
+
+@dataclass
+class Pictures:
+    """Some images of one domain at one size: pictures[i] is uint8 (H, W, C), from memory or from its file."""
+
+    items: list[Item]
+    reader: Reader
+    size: tuple[int, int]
+    stack: np.ndarray | None = field(default=None, repr=False)  # (N, H, W, C)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.at(index, self.size)
+
+    def at(self, index: int, size: tuple[int, int]) -> np.ndarray:
+        """Image `index` at any size. Raises UserError that names the file when it can't be read any more."""
+        if self.stack is not None and size == self.size:
+            return self.stack[index]
+        item = self.items[index]
+        try:
+            return self.reader.sized(self.reader.whole(item), size)
+        except images.ImageError as error:
+            raise UserError(
+                f"{printable(str(item.path))} can't be read any more ({error}), although it could when the data was "
+                "opened; put it back, or start again without it."
+            ) from error
+
+    def keep(self, wanted: list[bool]) -> None:
+        """Leave only the images where `wanted` is true."""
+        if all(wanted):
+            return
+        self.items = [item for item, good in zip(self.items, wanted, strict=True) if good]
+        if self.stack is not None:
+            self.stack = self.stack[np.array(wanted, bool)]
+
+    def scan(self, in_memory: bool, done: Callable[[], None], problems: list[Problem]) -> list[bool]:
+        """Read every file completely, once, in as many threads as there are cores; say which are usable.
+
+        Fills in what the items don't know yet and, with `in_memory`, the stack. `done` is called after each image.
+        """
+        if in_memory:
+            self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
+
+        def one(index: int) -> Problem | None:
+            item = self.items[index]
+            try:
+                whole = self.reader.whole(item)
+                with open(item.path, "rb") as file:
+                    item.digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except (images.ImageError, OSError) as error:
+                return Problem("unreadable", f"{item.name}: {error}")
+            item.height, item.width = whole.shape[:2]
+            small = self.reader.sized(whole, self.size)
+            if self.stack is not None:
+                self.stack[index] = small
+            if small.std(axis=(0, 1)).max() < BLANK:
+                return Problem("blank", f"{item.name}{f' ({item.part} half)' if item.part else ''}")
+            return None
+
+        usable = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for problem in pool.map(one, range(len(self))):
+                usable.append(problem is None or problem.kind != "unreadable")
+                if problem is not None:
+                    problems.append(problem)
+                done()
+        return usable

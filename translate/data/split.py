@@ -1,0 +1,47 @@
+"""Which images are held out for testing: decided by a hash of the group, so it never changes when images are added."""
+
+import hashlib
+from collections.abc import Callable
+
+from translate.catalog.recipe import hash_picks
+from translate.data.items import Item
+from translate.errors import UserError
+
+
+def split(
+    items: list[Item], percent: int, held_out: Callable[[str, int], bool] | None, what: str
+) -> tuple[list[Item], list[Item]]:
+    """(train, test) of one domain. `held_out(key, percent)` is the recipe's rule; None takes each key as its group.
+
+    There is at least one test image. Raises UserError when nothing is left to train on.
+    """
+    rule = held_out or hash_picks
+    test = [item for item in items if rule(item.key, percent)]
+    if not test and len(items) > 1:
+        test = [min(items, key=lambda item: _hash(item.key))]
+    test = spread(test)
+    chosen = {item.key for item in test}
+    train = [item for item in items if item.key not in chosen]
+    if not train:
+        raise UserError(
+            f"{what} has {len(items)} usable image(s): too few to train on some and keep others for testing."
+        )
+    return train, test
+
+
+def some(items: list[Item], count: int) -> list[Item]:
+    """`count` of the items (0: all), spread over the set and the same in both domains."""
+    if not 0 < count < len(items):
+        return items
+    chosen = {item.key for item in sorted(items, key=lambda item: _hash(item.key))[:count]}
+    return [item for item in items if item.key in chosen]
+
+
+def spread(items: list[Item]) -> list[Item]:
+    """In the order of a hash of their keys, the same in both domains: then the first few of them are a fair sample,
+    where by name they would all be alike."""
+    return sorted(items, key=lambda item: _hash(item.key))
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,19 @@
+"""What goes wrong, said in one sentence, and the exit code that goes with it (documented in docs/exit-codes.md)."""
+
+OK = 0
+INTERNAL = 1  # a bug of ours: the only case in which a traceback is shown
+USAGE = 2  # a setting, a name or the data can't be used as given
+DIVERGED = 4  # training met NaN or infinity; the last good checkpoint is kept
+DAMAGED = 5  # a checkpoint or model file is missing, damaged or not ours
+UNAVAILABLE = 69  # something has to be fetched and can't be
+DISK = 74  # a file could not be written or read
+INTERRUPTED = 130  # SIGINT (Ctrl-C), after the state was saved
+TERMINATED = 143  # SIGTERM, after the state was saved
+
+
+class UserError(Exception):
+    """One clear sentence for the user: names the file or setting, what is wrong and what would be right."""
+
+    def __init__(self, message: str, code: int = USAGE):
+        super().__init__(message)
+        self.code = code

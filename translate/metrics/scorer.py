@@ -1,0 +1,206 @@
+"""The scores of a training or evaluation: which ones there are, which one chooses, and the protocol behind them."""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from translate.errors import UserError
+from translate.files import write_whole
+from translate.metrics import inception, paired
+from translate.metrics.distance import frechet, kid
+from translate.metrics.lite0 import Lite0
+from translate.metrics.pixels import channels, check, fingerprint, size
+from translate.metrics.stlpips import STLPIPS
+
+REWARDS_BLUR = "rewards blur"
+DIGITS = {"PSNR": 2, "FID": 2}
+VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached features of other versions are not used
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number. `baseline` is the same score when the output is the unchanged input ("doing nothing")."""
+
+    name: str
+    value: float
+    n: int  # images behind it
+    baseline: float | None
+    lower_is_better: bool
+    note: str = ""
+
+    def __str__(self) -> str:
+        nothing = "" if self.baseline is None else f"; doing nothing {self._text(self.baseline)}"
+        return f"{self.name} {self._text(self.value)} (n={self.n}{nothing}{'; ' + self.note if self.note else ''})"
+
+    def _text(self, value: float) -> str:
+        digits = DIGITS.get(self.name, 3)
+        return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no "-0.000"
+
+
+class Scorer:
+    """Scores outputs against held-out images; made once, asked after every so many images of training.
+
+    inputs      uint8 (N, H, W, C): held-out source images
+    references  uint8 (M, H, W, C): real images of the target domain, for the distances of distributions
+    truth       uint8 (N, H, W, C): the true partners of the inputs, where they exist
+    aligned     the pairs fit pixel by pixel (pix2pix), so L1, PSNR and SSIM mean something
+    cache       folder for the features of references and inputs, so that they are measured once ever; and where the
+                Inception file is looked for if $TRANSLATE_INCEPTION does not name it
+    say         is told, in a sentence, what takes a while
+
+    Building it is quick; the references are measured at the first `score` (or `prepare`). Runs without gradients and
+    autocast, draws no random numbers and leaves the number of threads alone. C is 1 (repeated to 3) or 3.
+    """
+
+    missing: list[str]  # what can't be scored here, and what to install, in sentences
+    optional: list[str]  # what could be had besides
+
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        references: np.ndarray,
+        truth: np.ndarray | None = None,
+        *,
+        aligned: bool,
+        device: torch.device | str = "cpu",
+        cache: Path | None = None,
+        say: Callable[[str], Any] = print,
+    ):
+        self.inputs, self.references, self.truth = inputs, references, truth
+        check(inputs, "inputs"), check(references, "references")
+        if truth is not None and len(check(truth, "truth")) != len(inputs):
+            raise ValueError(f"{len(inputs)} inputs, but {len(truth)} true partners")
+        self.aligned, self.cache, self.say = aligned and truth is not None, cache, say
+        self.missing, self.optional = [], []
+        self.device = torch.device(device)
+        self.extractors: list[Lite0 | inception.InceptionFeatures] = []
+        self.stlpips: STLPIPS | None = None
+        if min(len(inputs), len(references)) < 2:
+            self.missing.append("KID needs at least two held-out images in each domain.")
+        else:
+            self._try(lambda: self.extractors.append(Lite0(device)))
+            if (weights := inception.find(cache)) is not None:
+                self.extractors.append(inception.InceptionFeatures(weights, device, say))
+            else:
+                self.optional.append(inception.how_to_get(cache))
+        if truth is not None:
+            self._try(lambda: setattr(self, "stlpips", STLPIPS(device)))
+        if not self.best_of():
+            self.missing.append("No score chooses the best model here: the newest counts as the best.")
+        self._memory: dict[str, Tensor] = {}  # what `_once` has measured or read
+        self._baselines: dict[str, float] = {}
+
+    def _try(self, build: Callable[[], Any]) -> None:
+        """Run `build`; what it lacks becomes a sentence, because a training goes on without scores."""
+        try:
+            build()
+        except UserError as error:
+            self.missing.append(str(error))
+
+    def names(self) -> list[str]:
+        """The scores there will be, the one that chooses first."""
+        found = []
+        for extractor in self.extractors:
+            found += ["KID-lite0"] if extractor.name == "lite0" else ["FID", "KID"]
+        if self.truth is not None:
+            found += ["ST-LPIPS"] if self.stlpips else []
+            found += ["L1"]
+            if self.aligned:
+                found += ["PSNR"] + (["SSIM"] if min(size(self.truth)) >= paired.WINDOW else [])
+        order = ["ST-LPIPS", "SSIM", "L1"] if self.aligned else ["KID-lite0", "KID", "ST-LPIPS"]
+        best = next((name for name in order if name in found), None)
+        return found if best is None else [best, *(name for name in found if name != best)]
+
+    def best_of(self) -> str:
+        """The name of the score that chooses the best model, or "" where none is fit to: then the newest is the best.
+
+        Not aligned: a distance of distributions, else ST-LPIPS; never L1, PSNR or SSIM, which reward blur there.
+        """
+        names, unfit = self.names(), () if self.aligned else ("L1", "PSNR", "SSIM")
+        return names[0] if names and names[0] not in unfit else ""
+
+    def prepare(self) -> None:
+        """Measure the references, and what doing nothing scores. `score` does it when it has not been done."""
+        if not self._baselines:
+            comparable = self.truth is None or size(self.inputs) == size(self.truth)
+            self._baselines = self._measure(self.inputs, nothing=True) if comparable else {}
+
+    def score(self, outputs: np.ndarray) -> list[Score]:
+        """The scores of outputs uint8 (N, H, W, C), one for each input, in the order of `names`."""
+        if len(check(outputs, "outputs")) != len(self.inputs):
+            raise ValueError(f"{len(outputs)} outputs for {len(self.inputs)} inputs")
+        if self.truth is not None and size(outputs) != size(self.truth):
+            raise ValueError(f"outputs are {size(outputs)}, but their true partners {size(self.truth)}")
+        self.prepare()
+        values, found = self._measure(outputs), []
+        for name in self.names():
+            note = REWARDS_BLUR if name in ("L1", "PSNR", "SSIM") and not self.aligned else ""
+            lower = name not in ("PSNR", "SSIM")
+            found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note))
+        return found
+
+    def protocol(self) -> dict[str, Any]:
+        """All that the numbers depend on, as JSON can hold it: to be stored and printed with them."""
+        sets = {"inputs": self.inputs, "references": self.references, "truth": self.truth}
+        return {
+            "version": VERSION,
+            "best": self.best_of(),
+            "aligned": self.aligned,
+            "device": str(self.device),
+            "images": {
+                name: {"n": len(x), "size": [*size(x), channels(x)], "sha256": fingerprint(x)}
+                for name, x in sets.items()
+                if x is not None
+            },
+            "networks": {one.name: one.protocol() for one in [*self.extractors, self.stlpips] if one},
+            "kid": "unbiased MMD^2 over all pairs, kernel (x·y/d + 1)^3",
+            "ssim": f"Gaussian window {paired.WINDOW}, sigma 1.5, windows wholly inside; mean over R, G, B",
+            "psnr": f"mean over the images, at most {paired.PSNR_CAP:g} dB",
+        }
+
+    def _measure(self, outputs: np.ndarray, nothing: bool = False) -> dict[str, float]:
+        """Every score of `names`. `nothing`: these are the inputs, whose features are worth keeping."""
+        values: dict[str, float] = {}
+        for one in self.extractors:
+            references = self._once(one, "the references", one.features, self.references)
+            own = self._once(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
+            values["KID-lite0" if one.name == "lite0" else "KID"] = kid(own, references)
+            if one.name == "inception":
+                values["FID"] = frechet(own, references)
+        if self.truth is not None:
+            if one_by_one := self.stlpips:
+                pairs = (outputs, self.truth)
+                distances = one_by_one.distances
+                seen = self._once(one_by_one, "the pairs", distances, *pairs) if nothing else distances(*pairs)
+                values["ST-LPIPS"] = float(seen.double().mean())
+            names = self.names()
+            values |= {
+                n.upper(): getattr(paired, n)(outputs, self.truth) for n in ("l1", "psnr", "ssim") if n.upper() in names
+            }
+        return values
+
+    def _once(self, network: Any, what: str, measure: Callable[..., Tensor], *images: np.ndarray) -> Tensor:
+        """`measure(*images)`, from memory or the cache folder if these pixels have met this network before."""
+        key = hashlib.sha256(f"{VERSION} {network.name} {network.sha256} {fingerprint(*images)}".encode()).hexdigest()
+        path = self.cache / f"{network.name}-{key[:32]}.safetensors" if self.cache else None
+        if key not in self._memory and path and path.is_file():
+            with suppress(OSError, SafetensorError, KeyError):  # damaged: measured again and overwritten
+                self._memory[key] = load(path.read_bytes())["values"]
+        if key not in self._memory:
+            self.say(f"measuring {what} once with {network.name}: {len(images[0])} images…")
+            self._memory[key] = measure(*images)
+            if path:
+                try:
+                    write_whole(path, save({"values": self._memory[key].contiguous()}))
+                except UserError as error:
+                    self.say(f"{error} The scores go on without the cache.")
+        return self._memory[key]

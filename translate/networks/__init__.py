@@ -1,0 +1,101 @@
+"""The networks by name, the settings that choose one, and the two functions that build them."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import Field
+from torch import nn
+
+from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
+from translate.networks.light import Light
+from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
+from translate.networks.resnet import ResNet
+from translate.networks.unet import UNet
+from translate.settings import Settings
+
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "DiscriminatorSettings",
+    "GeneratorSettings",
+    "build_discriminator",
+    "build_generator",
+    "receptive_field",
+]
+
+GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}
+DISCRIMINATORS: dict[str, type[nn.Module]] = {"patch": PatchGAN, "pixel": Pixel}
+
+# Which settings each network takes, besides its channels.
+TAKES = {
+    "resnet": ("filters", "blocks", "downs", "kernel", "norm", "dropout", "padding", "upsampling", "residual"),
+    "unet": ("filters", "depth", "norm", "dropout", "upsampling", "residual"),
+    "light": ("filters", "stem", "downs", "blocks", "norm", "upsampling"),
+    "patch": ("filters", "layers", "stop", "norm"),
+    "pixel": ("filters", "norm"),
+}
+
+
+class GeneratorSettings(Settings):
+    network: Literal["resnet", "unet", "light"] = Field(
+        "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs)"
+    )
+    filters: int = Field(64, ge=1, description="channels after the first convolution")
+    blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper")
+    downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
+    kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
+    stem: Literal[1, 2, 4] = Field(2, description="light: side of the pixel blocks that the first convolution sees")
+    depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
+    norm: Norm = Field("instance", description="instance, batch, group or none")
+    dropout: bool = Field(False, description="drop half of the middle activations: pix2pix's only noise")
+    padding: Padding = Field("reflect", description="resnet: reflect (paper), replicate or zeros")
+    upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle leave no checkerboard")
+    residual: bool = Field(False, description="the network computes a change: G(x) = clamp(x + f(x)), not tanh(f(x))")
+    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+
+    def for_size(self, height: int, width: int) -> "GeneratorSettings":
+        """These settings with what depends on the image size filled in."""
+        if self.network != "unet" or self.depth:
+            return self
+        return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
+
+    def arguments(self, in_channels: int, out_channels: int) -> dict[str, Any]:
+        """The network's keyword arguments: together with `network` all that a generator file needs to say."""
+        chosen = {name: getattr(self, name) for name in TAKES[self.network]}
+        return {"in_channels": in_channels, "out_channels": out_channels, **chosen}
+
+
+class DiscriminatorSettings(Settings):
+    network: Literal["patch", "pixel"] = Field("patch", description="patch (PatchGAN) or pixel (1×1)")
+    filters: int = Field(64, ge=1, description="channels after the first convolution")
+    layers: int = Field(0, ge=0, le=6, description="patch: stride-2 convolutions; 0 chooses by the image size")
+    stop: Literal[1, 2] = Field(2, description="patch: stride-1 convolutions at the end; 2 in the paper")
+    norm: Norm = Field("instance", description="instance, batch, group or none")
+    spectral_norm: bool = Field(False, description="keep every layer's gain at 1 (Miyato et al. 2018)")
+    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+
+    def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
+        """These settings with what depends on the image size filled in: a patch much smaller than the image."""
+        if self.network != "patch" or self.layers:
+            return self
+        side = min(height, width)
+        return self.model_copy(update={"layers": 1 if side < 48 else 2 if side < 128 else 3})
+
+
+def build_generator(settings: GeneratorSettings, in_channels: int, out_channels: int) -> nn.Module:
+    """A new generator (B, in, H, W) → (B, out, H, W), initialised from torch's random numbers."""
+    network = GENERATORS[settings.network](**settings.arguments(in_channels, out_channels))
+    initialise(network, settings.init, settings.init_gain)
+    return network
+
+
+def build_discriminator(settings: DiscriminatorSettings, in_channels: int) -> nn.Module:
+    """A new discriminator (B, in, H, W) → (B, 1, h, w), initialised from torch's random numbers."""
+    arguments = {name: getattr(settings, name) for name in TAKES[settings.network]}
+    network = DISCRIMINATORS[settings.network](in_channels, **arguments)
+    initialise(network, settings.init, settings.init_gain)
+    if settings.spectral_norm:
+        add_spectral_norm(network)
+    return network

@@ -1,0 +1,102 @@
+"""The small parts the networks share: norms in float32, padding, upsampling, initialisation."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Norm = Literal["instance", "batch", "group", "none"]
+Padding = Literal["reflect", "replicate", "zeros"]
+Upsample = Literal["deconv", "resize", "shuffle"]
+Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
+
+
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance norm without parameters, always computed in float32: fp16 variances overflow near 30,000."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group norm of at most 32 channels a group, always computed in float32."""
+
+    def __init__(self, channels: int):
+        super().__init__(max(g for g in range(1, min(32, channels) + 1) if channels % g == 0), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm, always computed in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
+NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "instance": InstanceNorm,
+    "batch": BatchNorm,
+    "group": GroupNorm,
+    "none": lambda channels: nn.Identity(),
+}
+
+
+def has_bias(norm: str) -> bool:
+    """Whether a convolution that `norm` follows has a bias of its own.
+
+    The published layouts give one only before instance norm, which has no shift of its own to take its place
+    (batch and group norm do). Without a norm the bias is needed; the reference leaves it out there.
+    """
+    return norm in ("instance", "none")
+
+
+def pad(kind: str, size: int) -> nn.Module:
+    """A layer that pads by `size` pixels on every side."""
+    return {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "zeros": nn.ZeroPad2d}[kind](size)
+
+
+def upsample(kind: str, before: int, after: int, kernel: int, bias: bool) -> nn.Module:
+    """A layer that doubles height and width: the papers' transposed convolution of `kernel` 3 or 4, or one of the two
+    that leave no checkerboard: nearest-neighbour then 3×3, or 3×3 then pixel shuffle."""
+    if kind == "deconv":
+        return nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=4 - kernel, bias=bias)
+    if kind == "resize":
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1, bias=bias))
+    return nn.Sequential(nn.Conv2d(before, 4 * after, 3, padding=1, bias=bias), nn.PixelShuffle(2))
+
+
+def pad_to(x: Tensor, multiple: int, least: int) -> Tensor:
+    """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `least`, by repeating the edge."""
+    height, width = x.shape[-2:]
+    bottom = max(-height % multiple, least - height)
+    right = max(-width % multiple, least - width)
+    return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+
+def initialise(network: nn.Module, kind: str = "normal", gain: float = 0.02) -> None:
+    """The papers' start: weights ~ N(0, 0.02), biases 0, batch and group norm scales ~ N(1, 0.02)."""
+    fill: dict[str, Callable[[Tensor], object]] = {
+        "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
+        "xavier": lambda weight: nn.init.xavier_normal_(weight, gain),
+        "kaiming": lambda weight: nn.init.kaiming_normal_(weight),
+        "orthogonal": lambda weight: nn.init.orthogonal_(weight, gain),
+    }
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            fill[kind](layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, (nn.BatchNorm2d, nn.GroupNorm)):
+            nn.init.normal_(layer.weight, 1.0, gain)
+            nn.init.zeros_(layer.bias)
+
+
+def add_spectral_norm(network: nn.Module) -> None:
+    """Divide every convolution's weight by its largest singular value (Miyato et al. 2018). After `initialise`."""
+    for layer in list(network.modules()):
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            torch.nn.utils.parametrizations.spectral_norm(layer)

@@ -1,0 +1,106 @@
+"""The U-Net generator of pix2pix (Isola et al. 2017, appendix 6.1.1), built from the inside out."""
+
+import torch
+from torch import Tensor, nn
+
+from translate.networks.layers import NORMS, has_bias, pad_to, upsample
+
+
+class UNetBlock(nn.Module):
+    """One level: down, what is inside, up; the result is concatenated to the input (not at the outermost level).
+
+    outer, inner: channels outside and inside of this level. The innermost level (no `inside`) has no norm on its way
+    down, so that a 1×1 bottleneck works; the outermost one has none at all and ends in tanh.
+    """
+
+    def __init__(
+        self,
+        outer: int,
+        inner: int,
+        inside: "UNetBlock | None",
+        *,
+        in_channels: int | None = None,
+        norm: str,
+        dropout: bool = False,
+        upsampling: str = "deconv",
+        outermost: bool = False,
+        final: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.outermost = outermost
+        bias = has_bias(norm)
+        down = nn.Conv2d(in_channels or outer, inner, 4, 2, 1, bias=bias)
+        before_up = inner if inside is None else 2 * inner
+        # The outermost up-convolution has no norm after it, and so always a bias.
+        up = upsample(upsampling, before_up, outer, 4, bias or outermost)
+        # In place: the skip that the parent concatenates is then already rectified, as in the published network.
+        layers: list[nn.Module] = [] if outermost else [nn.LeakyReLU(0.2, inplace=True)]
+        layers.append(down)
+        if inside is not None:
+            layers += [inside] if outermost else [NORMS[norm](inner), inside]
+        layers += [nn.ReLU(inplace=True), up]
+        if not outermost:
+            layers.append(NORMS[norm](outer))
+        elif final is not None:
+            layers.append(final)
+        if dropout:
+            layers.append(nn.Dropout(0.5))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+class UNet(nn.Module):
+    """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1: padded inside to 2^depth, cropped back.
+
+    depth: stride-2 convolutions; 8 is the paper's (`unet_256`, 54,413,955 parameters with batch norm), 7 its
+    `unet_128` (41,828,995). Channels double from `filters` up to 8 × `filters`. With `dropout`, the levels at full
+    width drop half of their outputs, which is pix2pix's only noise.
+    residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        out_channels: int = 3,
+        *,
+        filters: int = 64,
+        depth: int = 8,
+        norm: str = "batch",
+        dropout: bool = False,
+        upsampling: str = "deconv",
+        residual: bool = False,
+    ):
+        super().__init__()
+        if residual and in_channels != out_channels:
+            raise ValueError("residual generators need as many channels out as in")
+        if depth < 2:
+            raise ValueError("a U-Net needs a depth of at least 2")
+        self.multiple = 2**depth
+        # An instance norm at the innermost way up sees twice the bottleneck's pixels: 1×1 there is enough.
+        self.least = self.multiple
+        self.residual = residual
+        width = [filters * min(2**level, 8) for level in range(depth)]
+        block = UNetBlock(width[-2], width[-1], None, norm=norm, upsampling=upsampling)
+        for level in reversed(range(1, depth - 1)):
+            full = width[level - 1] == width[level] == 8 * filters
+            block = UNetBlock(
+                width[level - 1], width[level], block, norm=norm, dropout=dropout and full, upsampling=upsampling
+            )
+        final = None if residual else nn.Tanh()
+        self.model = UNetBlock(
+            out_channels,
+            width[0],
+            block,
+            in_channels=in_channels,
+            norm=norm,
+            upsampling=upsampling,
+            outermost=True,
+            final=final,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        y = self.model(pad_to(x, self.multiple, self.least))[..., :height, :width]
+        return torch.clamp(x + y, -1, 1) if self.residual else y

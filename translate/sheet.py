@@ -1,0 +1,103 @@
+"""The labelled contact sheet: rows of images under headings, examples side by side."""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+PAPER, INK, FAINT, EDGE = (255, 255, 255), (40, 40, 40), (110, 110, 110), (222, 222, 222)
+GAP = 4  # between the images of one example
+WIDE_GAP = 20  # between examples side by side
+MARGIN = 12
+SMALL = 128  # images smaller than this are enlarged, pixel by pixel
+RATIO = 1.5  # width / height that the sheet tries to have
+
+
+def sheet(
+    rows: list[list[np.ndarray]],
+    *,
+    headings: list[str],
+    scale: int | None = None,
+    caption: str = "",
+    side_by_side: int | None = None,
+) -> np.ndarray:
+    """A contact sheet, uint8 (H, W, 3). Each row is one example: one image, uint8 (h, w, 1 or 3), per heading.
+    Headings that are all empty take no room.
+
+    `scale`: enlargement without smoothing; None enlarges until the longer side has 128 pixels. `side_by_side`: how
+    many examples stand beside each other; None chooses so that the sheet fits a screen. A None in a row stays empty.
+    """
+    pictures = [[None if image is None else _rgb(image) for image in row] for row in rows]
+    present = [image for row in pictures for image in row if image is not None]
+    if not present:
+        raise ValueError("a sheet needs at least one image")
+    height, width = (max(image.shape[axis] for image in present) for axis in (0, 1))
+    scale = scale or max(1, math.ceil(SMALL / max(height, width)))
+    height, width = height * scale, width * scale
+    font_size, small_size = max(12, min(22, width // 9)), max(12, min(18, width // 10))
+    font, small = ImageFont.load_default(size=font_size), ImageFont.load_default(size=small_size)
+    caption_line = int(small_size * 1.5)
+    line = int(font_size * 1.6) if any(headings) else 0
+    group = len(headings) * (width + GAP) - GAP
+    beside = side_by_side or _best_split(len(rows), group + WIDE_GAP, height + GAP)
+    beside = max(1, min(beside, len(rows)))
+    down = math.ceil(len(rows) / beside)
+
+    paper_width = 2 * MARGIN + beside * (group + WIDE_GAP) - WIDE_GAP
+    caption_lines = _wrap(caption, small, paper_width - 2 * MARGIN) if caption else []
+    below = len(caption_lines) * caption_line
+    top = MARGIN + line
+    paper = Image.new("RGB", (paper_width, top + down * (height + GAP) - GAP + MARGIN + below), PAPER)
+    draw = ImageDraw.Draw(paper)
+    for column in range(beside):
+        left = MARGIN + column * (group + WIDE_GAP)
+        for place, heading in enumerate(headings):
+            text = _shorten(heading, font, width)
+            draw.text((left + place * (width + GAP) + width // 2, MARGIN + line // 2), text, INK, font, anchor="mm")
+    for number, row in enumerate(pictures):
+        column, across = divmod(number, down)  # down the first column of examples, then the next
+        for place, image in enumerate(row):
+            x = MARGIN + column * (group + WIDE_GAP) + place * (width + GAP)
+            y = top + across * (height + GAP)
+            if image is not None:
+                large = Image.fromarray(image.repeat(scale, 0).repeat(scale, 1))
+                paper.paste(large, (x + (width - large.width) // 2, y + (height - large.height) // 2))
+            draw.rectangle((x - 1, y - 1, x + width, y + height), outline=EDGE)
+    for number, text in enumerate(caption_lines):
+        y = paper.height - MARGIN // 2 - below + number * caption_line
+        draw.text((MARGIN, y), text, FAINT, small)
+    return np.asarray(paper)
+
+
+def _best_split(count: int, width: int, height: int) -> int:
+    """How many examples side by side bring the sheet near to RATIO without leaving much of it empty."""
+
+    def distance(beside: int) -> float:
+        down = math.ceil(count / beside)
+        empty = (beside * down - count) / count
+        return abs(math.log(beside * width / (down * height) / RATIO)) + 2 * empty
+
+    return min(range(1, count + 1), key=distance)
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    image = image[..., None] if image.ndim == 2 else image
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
+def _shorten(text: str, font, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _wrap(text: str, font, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(_shorten(word, font, width))
+    return lines

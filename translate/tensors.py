@@ -1,0 +1,65 @@
+"""Self-describing tensor files: safetensors with a JSON description and a SHA-256 of the whole file inside.
+
+Neither torch's format nor safetensors notices a flipped bit; the hash does. No pickle, so loading runs no code.
+"""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from translate.errors import DAMAGED, UserError
+
+# One metadata entry only: safetensors writes several in random order, and equal contents must be equal files.
+KEY = "imgtranslate"
+BLANK = "0" * 64
+MARK = b'\\"sha256\\": \\"'  # as the description's first field stands, escaped, in the file's JSON header
+
+
+def dumps(tensors: dict[str, Tensor], description: dict[str, Any]) -> bytes:
+    """The file's bytes: the same for the same tensors (on any device, in any layout) and description."""
+    text = json.dumps({"sha256": BLANK, **description}, ensure_ascii=True)
+    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
+    content = bytearray(safetensors.torch.save(flat, {KEY: text}))
+    place = content.index(MARK) + len(MARK)
+    content[place : place + 64] = hashlib.sha256(content).hexdigest().encode()
+    return bytes(content)
+
+
+def loads(content: bytes, source: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(tensors on the CPU, description). UserError (exit code 5) naming `source` unless every bit is as written."""
+    try:
+        (length,) = struct.unpack_from("<Q", content)
+        place = content.index(MARK, 8, 8 + length) + len(MARK)
+    except (struct.error, ValueError):
+        raise UserError(f"{source} is not a file of this toolkit, or its beginning is damaged.", DAMAGED) from None
+    said = content[place : place + 64]
+    digest = hashlib.sha256(content[:place])
+    digest.update(BLANK.encode())
+    digest.update(content[place + 64 :])
+    if digest.hexdigest().encode() != said:
+        raise UserError(f"{source} is damaged: its contents don't match the SHA-256 that it carries.", DAMAGED)
+    tensors = safetensors.torch.load(content)
+    header = json.loads(content[8 : 8 + length])
+    description = json.loads(header["__metadata__"][KEY])
+    del description["sha256"]
+    return tensors, description
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(tensors on the CPU, description) of a file; UserError (exit code 5) naming it when it can't be had whole."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
+    return loads(content, path)
+
+
+def nest(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names start with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

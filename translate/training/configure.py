@@ -1,0 +1,139 @@
+"""From what a user typed to the settings of a run: paper < preset < --config < options < --set."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from translate import catalog
+from translate.errors import UserError
+from translate.modes import MODES
+from translate.settings import merge, parse_assignment, read_toml
+from translate.training.game import generator_of
+from translate.training.presets import automatic, preset
+from translate.training.settings import RunSettings, mode_defaults, mode_name, settings_class
+
+# Options of the command line that are settings under another name.
+OPTIONS = {
+    "size": ("data", "size"),
+    "batch": ("train", "batch"),
+    "images": ("train", "images"),
+    "lr": ("train", "lr"),
+    "precision": ("train", "precision"),
+    "device": ("train", "device"),
+    "workers": ("train", "workers"),
+    "seed": ("seed",),
+}
+
+
+@dataclass
+class Wishes:
+    """What was typed; None or empty where nothing was."""
+
+    mode: str | None
+    a: str | None
+    b: str | None
+    preset: str | None
+    config: Path | None
+    sets: list[str]
+    init_from: str | None
+    options: dict[str, Any]
+
+    def settings(self) -> RunSettings:
+        """Complete settings with nothing left on 'auto'. UserError for anything unknown, impossible or missing."""
+        config = read_toml(self.config) if self.config else {}
+        mode = self._mode(config)
+        model = settings_class(mode)
+        typed: dict[str, Any] = {
+            name: value for name in ("a", "b", "init_from") if (value := getattr(self, name)) is not None
+        }
+        for name, value in self.options.items():
+            typed = merge(typed, _nested(OPTIONS[name], value))
+        for text in self.sets:
+            typed = merge(typed, parse_assignment(text, model))
+        told = merge(config, typed)
+        for name in ("a", "b"):
+            if not told.get(name):
+                raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
+        device = resolve_device(told.get("train", {}).get("device", "auto"))
+        chosen = self.preset or config.get("preset") or automatic(device, small_images(told["a"], told["b"]))
+        base = merge(mode_defaults(mode), preset(chosen, mode))
+        if init_from := told.get("init_from"):
+            base = merge(base, {"generator": generator_of(init_from)})
+        fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
+        source = f"{self.config}" if self.config else "the settings"
+        return complete(model.parse(merge(merge(base, told), fixed), source))
+
+    def _mode(self, config: dict[str, Any]) -> str:
+        name = self.mode or config.get("mode")
+        if not name:
+            raise UserError(f"--mode is missing: one of {', '.join(MODES)}.")
+        try:
+            return mode_name(name)
+        except KeyError:
+            raise UserError(f"--mode {name}: there is no such mode; there are {', '.join(MODES)}.") from None
+
+
+def complete(settings: RunSettings) -> RunSettings:
+    """With everything filled in that follows from the device and the image size; refuses what can't work."""
+    t, size = settings.train, settings.data.size
+    if t.precision == "auto":
+        t.precision = best_precision(t.device)  # type: ignore[arg-type]
+    if t.precision == "fp16" and t.device != "cuda":
+        raise UserError(f"--precision fp16 works on CUDA only, not on {t.device}; use fp32 or bf16.")
+    if t.precision == "bf16" and t.device == "mps":
+        raise UserError("--precision bf16 works on cpu and cuda only, not on mps; use fp32.")
+    if t.workers is None:
+        t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
+    if t.channels_last is None:
+        t.channels_last = t.device == "cuda"
+    settings.generator = settings.generator.for_size(*size)
+    settings.discriminator = settings.discriminator.for_size(*size)
+    d = settings.discriminator
+    shrunk = min(size)
+    for stride in [2] * d.layers + [1] * d.stop if d.network == "patch" else []:
+        shrunk = (shrunk - 2) // stride + 1
+    if shrunk < 1:
+        raise UserError(
+            f"--size {size[0]}x{size[1]} is too small for discriminator.layers = {d.layers}; use fewer layers."
+        )
+    return settings
+
+
+def resolve_device(name: str) -> str:
+    """'cpu', 'cuda' or 'mps' for a word of --device; UserError when the machine doesn't have it."""
+    mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA device here; use --device cpu, or check the driver.")
+    if name == "mps" and not mps:
+        raise UserError("--device mps: torch sees no Apple GPU here; use --device cpu.")
+    return name
+
+
+def best_precision(device: str) -> str:
+    if device != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+
+
+def small_images(a: str, b: str) -> bool:
+    """Whether both are named sets of small pictures (emoji as pixels), for which 64 px is the right size."""
+    found = [catalog.resolve(name) for name in (a, b)]
+    return all(not isinstance(x, Path) and x.keys == "codepoints" and x.format == "png" for x in found)
+
+
+def default_folder(settings: RunSettings) -> Path:
+    """runs/<mode>-<a>-<b>"""
+    names = [re.sub(r"[^\w.-]+", "_", Path(name).resolve().name if Path(name).exists() else name)
+             for name in (settings.a, settings.b)]  # fmt: skip
+    return Path("runs") / "-".join([settings.mode, *names])
+
+
+def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for part in reversed(path):
+        value = {part: value}
+    return value

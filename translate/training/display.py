@@ -1,0 +1,102 @@
+"""What a person sees while training: a live panel in a terminal, plain lines everywhere else."""
+
+import time
+from collections.abc import Iterable
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+
+def duration(seconds: float) -> str:
+    """'45 s', '12 min 30 s', '3 h 05 min'"""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Display:
+    """Progress, speed, losses per player, scores and the newest sample's path.
+
+    On a terminal one panel that is drawn anew; otherwise a line whenever `plain_seconds` have passed. Messages are
+    printed above it and stay.
+    """
+
+    plain_seconds = 15.0
+
+    def __init__(self, total: int, seen: int, console: Console | None = None):
+        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.total, self.seen, self.first = total, seen, seen
+        self.started = self.last_line = time.monotonic()
+        self.paused = 0.0
+        self.losses: dict[str, dict[str, float]] = {}
+        self.scores: list[str] = []
+        self.sample = ""
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(None), TaskProgressColumn(), console=self.console, expand=True
+        )
+        self.task = self.bar.add_task("", total=total, completed=seen)
+        self.live = Live(console=self.console, refresh_per_second=4, transient=True) if self._terminal() else None
+
+    def _terminal(self) -> bool:
+        return self.console.is_terminal
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self.live:
+            self.live.stop()
+
+    def say(self, *lines: str) -> None:
+        """Lines that stay."""
+        for line in lines:
+            self.console.print(line, markup=False)
+
+    @property
+    def rate(self) -> float:
+        """Images a second in this session, without the time that `waiting` took."""
+        elapsed = time.monotonic() - self.started - self.paused
+        return (self.seen - self.first) / elapsed if elapsed > 0 else 0.0
+
+    def waiting(self, seconds: float) -> None:
+        """Time that was spent on something else than training (scores, the loader's start)."""
+        self.paused += seconds
+
+    def update(self, seen: int) -> None:
+        self.seen = seen
+        if self.live:
+            self.live.update(self._panel())
+        elif time.monotonic() - self.last_line >= self.plain_seconds:
+            self.last_line = time.monotonic()
+            self.say(f"{self._position()} · {self._players()}")
+
+    def _position(self) -> str:
+        rate = self.rate
+        left = f"{duration((self.total - self.seen) / rate)} left" if rate else "starting"
+        return f"{self.seen:,}/{self.total:,} images · {rate:.1f} images/s · {left}"
+
+    def _players(self) -> str:
+        return " · ".join(
+            f"{player}: " + " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+            for player, losses in self.losses.items()
+        )
+
+    def _panel(self) -> Group:
+        self.bar.update(self.task, completed=self.seen, description=self._position())
+        table = Table.grid(padding=(0, 2))
+        for player, losses in self.losses.items():
+            values: Iterable[str] = (f"{name} {value:.3f}" for name, value in losses.items())
+            table.add_row(Text(f"player {player}", style="bold"), Text("   ".join(values)))
+        for score in self.scores:
+            table.add_row(Text("score", style="bold"), Text(score))
+        if self.sample:
+            table.add_row(Text("newest sheet", style="bold"), Text(self.sample))
+        return Group(self.bar, table)

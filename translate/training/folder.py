@@ -1,0 +1,73 @@
+"""The run folder: what a run has been told, and whether there is one to continue."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from translate.errors import DAMAGED, UserError
+from translate.files import write_whole
+from translate.settings import differences, read_toml, to_toml
+from translate.training.settings import FREE, RunSettings
+
+LAYOUT = """config.toml             every setting; `translate train --config` runs it again
+data.json               the images used, the split, the fingerprint
+log.jsonl               losses and scores
+samples/                sheets of held-out images
+checkpoints/            what training continues from
+generator.safetensors   the newest generator
+best.safetensors        the best one by score"""
+
+
+class RunFolder:
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = path / "config.toml"
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+
+    def begun(self) -> bool:
+        """Whether a run lives here. UserError if the folder holds something else, or a run without its settings."""
+        if self.config.is_file():
+            return True
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--out {self.path} is a file; name a folder.")
+        if any(int(p.stem) > 0 for p in self.checkpoints.glob("*.safetensors") if p.stem.isdigit()):
+            raise UserError(
+                f"{self.path} has checkpoints but its config.toml is missing; put it back, or choose another --out.",
+                DAMAGED,
+            )
+        ours = {"checkpoints", "samples", "data.json", "log.jsonl"}
+        strange = [p.name for p in self.path.glob("*") if p.name not in ours and not p.name.endswith(".part")]
+        if strange:
+            raise UserError(
+                f"--out {self.path} exists and is not a run folder (it holds {strange[0]}); name another folder."
+            )
+        return False
+
+    def begin(self, settings: RunSettings, record: dict[str, Any]) -> None:
+        """Written after the first checkpoint, so that a config.toml always has one beside it."""
+        write_whole(self.path / "data.json", json.dumps(record, indent=1).encode())
+        write_whole(self.config, to_toml(settings.plain()))
+
+    def compare(self, settings: RunSettings) -> list[str]:
+        """'name: old → new' of each setting that would change the numbers of the run that lives here."""
+        old = read_toml(self.config)
+        changed = differences(old, settings.plain())
+        return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE]
+
+    def compare_data(self, record: dict[str, Any]) -> str:
+        """What is different about the data in words, '' if nothing is."""
+        try:
+            old = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return "data.json is missing or damaged, so the data can't be compared"
+        if old.get("fingerprint") == record["fingerprint"]:
+            return ""
+        before, after = ({(side, f) for side in "ab" for f in r[side]["train"] + r[side]["test"]} for r in (old, record))
+        parts = [
+            f"{len(names)} {word} (such as {record[side]['name']}/{file})"
+            for word, names in (("added", after - before), ("missing", before - after))
+            if names
+            for side, file in [min(names)]
+        ]
+        return "images: " + (", ".join(parts) or "the contents of some, or the split")

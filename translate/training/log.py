@@ -1,0 +1,52 @@
+"""log.jsonl: one JSON object a line for everything that is measured; TensorBoard events beside it if asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from translate.errors import UserError
+from translate.files import write_whole
+
+
+class Log:
+    """Appends to `folder`/log.jsonl. Every line has `images`, the images seen when it was written."""
+
+    def __init__(self, folder: Path, tensorboard: bool = False, seen: int = 0):
+        self.path = folder / "log.jsonl"
+        self._forget_after(seen)
+        self.events = None
+        if tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise UserError(
+                    'train.tensorboard is set, but it is not installed: pip install "imgtranslate[tensorboard]".'
+                ) from None
+            self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=seen)
+
+    def _forget_after(self, seen: int) -> None:
+        """A continued run repeats what came after its checkpoint: drop those lines, and a last one cut short."""
+        if not self.path.exists():
+            return
+        kept = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                if json.loads(line)["images"] <= seen:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):
+                continue
+        write_whole(self.path, "".join(kept).encode())
+
+    def write(self, images: int, **values: Any) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"images": images, **values}) + "\n")
+
+    def curves(self, images: int, values: dict[str, float]) -> None:
+        """Numbers for TensorBoard, if it is on."""
+        if self.events:
+            for name, value in values.items():
+                self.events.add_scalar(name, value, images)
+
+    def close(self) -> None:
+        if self.events:
+            self.events.close()

@@ -1,0 +1,80 @@
+"""Presets: tables of differences from the papers' settings, and the choice of one by device."""
+
+from typing import Any
+
+from translate.errors import UserError
+
+# preset -> mode -> differences. `paper` has none.
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "paper": {"cycle": {}, "pix2pix": {}},
+    # TODO-RECIPE
+    "cpu": {
+        "cycle": {
+            "data": {"size": [64, 64], "interpolation": "lanczos"},
+            "generator": {
+                "filters": 16,
+                "blocks": 3,
+                "kernel": 5,
+                "upsampling": "resize",
+                "residual": True,
+            },
+            "discriminator": {"filters": 32, "layers": 2, "stop": 1, "norm": "none", "spectral_norm": True},
+            "game": {"lambda_cycle": 3.0},
+            "train": {"images": 8000, "batch": 8, "lr": 4e-4, "beta2": 0.99, "ema": 0.995},
+        },
+        "pix2pix": {
+            "data": {"size": [64, 64], "interpolation": "lanczos"},
+            "generator": {"filters": 24, "norm": "instance", "dropout": False, "upsampling": "resize"},
+            "discriminator": {"filters": 32, "norm": "instance"},
+            "train": {"images": 12000, "batch": 8, "lr": 4e-4, "ema": 0.995},
+        },
+    },
+    "gpu-64": {
+        "cycle": {
+            "data": {"size": [64, 64], "interpolation": "lanczos"},
+            "generator": {"blocks": 6, "upsampling": "resize"},
+            "train": {"images": 400_000, "batch": 16, "lr": 4e-4, "ema": 0.999},
+        },
+        "pix2pix": {
+            "data": {"size": [64, 64], "interpolation": "lanczos"},
+            "generator": {"norm": "instance", "upsampling": "resize"},
+            "discriminator": {"norm": "instance"},
+            "train": {"images": 400_000, "batch": 16, "ema": 0.999},
+        },
+    },
+    "gpu-128": {
+        "cycle": {
+            "data": {"size": [128, 128]},
+            "generator": {"blocks": 6, "upsampling": "resize"},
+            "train": {"batch": 8, "ema": 0.999},
+        },
+        "pix2pix": {
+            "data": {"size": [128, 128]},
+            "generator": {"norm": "instance", "upsampling": "resize"},
+            "discriminator": {"norm": "instance"},
+            "train": {"images": 400_000, "batch": 8, "ema": 0.999},
+        },
+    },
+    "gpu-256": {
+        "cycle": {"generator": {"upsampling": "resize"}, "train": {"batch": 4, "ema": 0.999}},
+        "pix2pix": {
+            "generator": {"norm": "instance", "upsampling": "resize"},
+            "discriminator": {"norm": "instance"},
+            "train": {"batch": 4, "ema": 0.999},
+        },
+    },
+}
+
+
+def preset(name: str, mode: str) -> dict[str, Any]:
+    """The differences that preset `name` makes to `mode`."""
+    if name not in PRESETS:
+        raise UserError(f"--preset {name}: there is no such preset; there are {', '.join(PRESETS)}.")
+    return PRESETS[name][mode]
+
+
+def automatic(device: str, small: bool) -> str:
+    """The preset for a device ('cpu', 'cuda', 'mps') when none is named. small: both data sets are emoji-sized."""
+    if device == "cpu":
+        return "cpu"
+    return "gpu-64" if small else "gpu-256"

@@ -1,0 +1,82 @@
+"""All settings of a training run. They default to the paper's, unless the device or the data say otherwise."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from translate.data.settings import DataSettings
+from translate.modes import ALIASES, MODES, GameSettings
+from translate.networks import DiscriminatorSettings, GeneratorSettings
+from translate.settings import Settings
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+class TrainSettings(Settings):
+    images: int = Field(0, ge=0, description="training length in images seen; 0 = 200 times the larger domain (papers)")
+    batch: int = Field(1, ge=1, description="images a step; 1 in the papers")
+    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a player moves")
+    lr: float = Field(2e-4, gt=0, description="Adam's step size")
+    lr_d: float | None = Field(None, gt=0, description="the discriminators' step size, where it is not lr")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's β₁")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's β₂")
+    decay_from: float = Field(
+        0.5, ge=0, le=1, description="the part of the training after which lr falls linearly to 0 (papers: half)"
+    )
+    clip_norm: float = Field(0.0, ge=0, description="largest norm of a player's gradient; 0 = no limit")
+    ema: float = Field(
+        0.0, ge=0, lt=1, description="decay of the average of G's weights that is kept; 0 = none (paper)"
+    )
+    precision: Precision = Field("auto", description="fp32, bf16 or fp16; auto = the best the device has, fp32 on CPU")
+    device: Device = Field("auto", description="cpu, cuda or mps")
+    channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA only")
+    workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
+    samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
+    sample_every: int = Field(0, ge=0, description="images between sample sheets; 0 = 40 sheets in all")
+    score_every: int = Field(0, ge=0, description="images between scores; 0 = 4 times in all")
+    score_images: int = Field(500, ge=2, description="held-out images scored, at most")
+    save_every: int = Field(0, ge=0, description="images between checkpoints; 0 = by the clock, see save_minutes")
+    save_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, when save_every is 0")
+    keep: int = Field(2, ge=2, description="newest checkpoints kept, besides the best")
+    tensorboard: bool = Field(False, description="also write TensorBoard events (needs the extra 'tensorboard')")
+    allow_change: bool = Field(False, description="go on although settings or data are not those the run began with")
+
+
+# What may differ when a run is continued: none of it changes a number.
+FREE = {
+    f"train.{name}"
+    for name in ("workers", "samples", "sample_every", "save_every", "save_minutes", "keep", "tensorboard")
+} | {"train.allow_change", "init_from"}
+
+Game = TypeVar("Game", bound=GameSettings)
+
+
+class RunSettings(Settings, Generic[Game]):
+    mode: str
+    a: str = Field(description="domain X: a folder, or a name that `translate data list` shows")
+    b: str = Field(description="domain Y")
+    preset: str = Field("paper", description="the table of differences that these settings started from")
+    seed: int = Field(0, ge=0, lt=2**63, description="everything random follows from it")
+    init_from: str | None = Field(None, description="generator file whose weights training starts from")
+    data: DataSettings = Field(default_factory=DataSettings)
+    generator: GeneratorSettings = Field(default_factory=GeneratorSettings)
+    discriminator: DiscriminatorSettings = Field(default_factory=DiscriminatorSettings)
+    game: Game
+    train: TrainSettings = Field(default_factory=TrainSettings)
+
+
+def settings_class(mode: str) -> type[RunSettings]:
+    """RunSettings with the game's own settings in `game`."""
+    return RunSettings[MODES[mode].Settings]  # type: ignore[misc]
+
+
+def mode_name(name: str) -> str:
+    """The mode that a user's word means; KeyError if none."""
+    known = ALIASES.get(name.lower(), name.lower())
+    return MODES[known] and known
+
+
+def mode_defaults(mode: str) -> dict[str, Any]:
+    """The paper's settings of `mode`, as a table over the classes' defaults."""
+    return {**MODES[mode].defaults, "game": {}}

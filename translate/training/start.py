@@ -1,0 +1,86 @@
+"""`translate train` after its settings are known: checks and opens everything, then trains; or only rehearses it."""
+
+import time
+from pathlib import Path
+
+import torch
+
+from translate.data import Data, open_data
+from translate.modes import MODES
+from translate.training.display import duration
+from translate.training.folder import LAYOUT, RunFolder
+from translate.training.run import Run
+from translate.training.settings import RunSettings
+
+
+def start(settings: RunSettings, path: Path, say=print) -> None:
+    """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
+    folder = RunFolder(path)
+    begun = folder.begun()
+    say(f"Training {settings.mode}: {settings.a} → {settings.b}, preset {settings.preset}, on {_device(settings)}.")
+    say(f"Run folder: {path} (the same command continues it)")
+    run = Run(settings, folder, _open(settings, say), say)
+    if begun:
+        run.resume()
+    else:
+        run.begin()
+    if run.seen >= run.total:
+        say(f"{path} is finished: {run.seen:,} images seen. To go on, give more --images and --set allow_change=true.")
+        return
+    run.train()
+    for line in run.summary():
+        say(line)
+
+
+def dry_run(settings: RunSettings, path: Path, say=print) -> None:
+    """Print the resolved settings, the data found and how long it would take; write nothing."""
+    from translate.settings import to_toml
+
+    begun = RunFolder(path).begun()
+    data = _open(settings, say)
+    say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
+    run = Run(settings, RunFolder(path), data, say)
+    for name, network in run.round.mode.networks.items():
+        say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
+    seconds, batch = _seconds_a_round(run), settings.train.batch * settings.train.accumulate
+    say(f"One step of {batch} images takes {seconds:.3f} s: {batch / seconds:.1f} images/s.")
+    say(f"Training on {run.total:,} images would take about {duration(run.total / batch * seconds)}, without scoring.")
+    size = sum(tensor.nbytes for tensor in run.round.state()[0].values())
+    say(f"Each checkpoint takes {size / 1e6:.1f} MB; {settings.train.keep + 1} are kept.")
+    say(f"The run folder would be {path}{' (exists: would be continued)' if begun else ''}:\n{LAYOUT}")
+
+
+def _open(settings: RunSettings, say) -> Data:
+    data = open_data(
+        settings.a, settings.b, settings.data, paired=MODES[settings.mode].paired, seed=settings.seed, say=say
+    )
+    for line in data.describe():
+        say(line)
+    if settings.train.images == 0:  # 200 epochs of the larger domain, as both papers
+        settings.train.images = 200 * max(len(data.train_a), len(data.train_b))
+    return data
+
+
+def _seconds_a_round(run: Run, rounds: int = 3) -> float:
+    t = run.settings.train
+    turn = t.batch * t.accumulate
+    batches = run.data.batches(0, min(run.total, turn * (rounds + 1)), t.batch, workers=0, pin_memory=False)
+    groups = list(zip(*[batches] * t.accumulate, strict=False))
+    run.round.play(groups[0], 0)
+    _wait(run.device)
+    began = time.perf_counter()
+    for group in groups[1:] or groups:
+        run.round.play(group, 0)
+    _wait(run.device)
+    return (time.perf_counter() - began) / len(groups[1:] or groups)
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _device(settings: RunSettings) -> str:
+    name = torch.cuda.get_device_name() if settings.train.device == "cuda" else settings.train.device
+    threads = f", {torch.get_num_threads()} threads" if settings.train.device == "cpu" else ""
+    return f"{name}{threads}, {settings.train.precision}"
