@@ -1,5 +1,6 @@
 """The scoring networks: golden numbers of the original packages, and FID's Inception against torchvision's."""
 
+import os
 from importlib.util import find_spec
 from types import SimpleNamespace
 
@@ -198,3 +199,9 @@ def test_folding_a_batch_norm_changes_nothing():
     folded, bias = weights.fold(weight, norm.state_dict(), 1e-3)
     with torch.no_grad():
         assert torch.allclose(nnf.conv2d(x, folded, bias), norm(nnf.conv2d(x, weight)), atol=1e-5)
+
+
+@pytest.mark.skipif(os.environ.get("CI") is None, reason="only CI promises the extra imgtranslate[scores]")
+def test_ci_has_the_extra():
+    assert find_spec(lite0.PACKAGE)
+    assert find_spec(stlpips.PACKAGE)

@@ -1,7 +1,6 @@
 """The scorer: which scores there are and which one chooses, the cache, and that it disturbs nothing."""
 
 import json
-import os
 from importlib.util import find_spec
 
 import numpy as np
@@ -143,6 +142,8 @@ def test_fid_and_kid_appear_with_the_file_of_inception(monkeypatch, no_extra, tm
         def __init__(self, path, device, say):
             assert path == tmp_path / "inception.pth"
 
+    without = Scorer(images(4, 0), images(5, 1), aligned=False, cache=tmp_path, say=quiet)
+    assert [str(tmp_path) in sentence for sentence in without.optional] == [True]  # how to get FID
     (tmp_path / "inception.pth").touch()
     monkeypatch.setenv("TRANSLATE_INCEPTION", str(tmp_path / "inception.pth"))
     monkeypatch.setattr(scorer.inception, "InceptionFeatures", FakeInception)
@@ -154,13 +155,6 @@ def test_fid_and_kid_appear_with_the_file_of_inception(monkeypatch, no_extra, tm
     one = Fake()
     expected = kid(one.features(outputs), one.features(references))
     assert found == {"KID": expected, "FID": frechet(one.features(outputs), one.features(references))}
-
-
-def test_without_the_file_one_sentence_says_how_to_get_fid(fake, tmp_path):
-    made = Scorer(images(4, 0), images(5, 1), aligned=False, cache=tmp_path, say=quiet)
-    assert made.missing == []
-    assert len(made.optional) == 1
-    assert "TRANSLATE_INCEPTION" in made.optional[0]
 
 
 def test_references_are_measured_once_ever(fake, tmp_path):
@@ -254,9 +248,3 @@ def test_what_does_not_belong_together_is_refused(no_extra):
         made.score(images(4, 2, 32))
     with pytest.raises(ValueError, match="needed is uint8"):
         made.score(images(4, 2).astype(np.float32))
-
-
-@pytest.mark.skipif(os.environ.get("CI") is None, reason="only CI promises the extra imgtranslate[scores]")
-def test_ci_has_the_extra():
-    assert find_spec(lite0.PACKAGE)
-    assert find_spec(stlpips.PACKAGE)

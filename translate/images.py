@@ -29,8 +29,10 @@ __all__ = [
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"}
 )  # lower case; `is_image_name` takes any case
+Image.init()  # registers all formats; Pillow doing it at the first strange file is not safe in threads
 # An allowlist, because Pillow would hand an EPS file to Ghostscript. Content decides, not the suffix.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "GIF", "PPM")
+ALLOWED = ["PNG", "JPEG", "WEBP", "AVIF", "BMP", "DIB", "TIFF", "GIF", "PPM"]
+FORMATS = [name for name in ALLOWED if name in Image.OPEN]
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"II*\0", b"MM\0*", b"BM")
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,

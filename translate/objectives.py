@@ -13,6 +13,7 @@ The Wasserstein objectives belong in this table too: critics whose two functions
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -29,14 +30,18 @@ class Objective(NamedTuple):
 
 
 def vanilla_discriminator(real: Tensor, fake: Tensor, real_label: float = 1.0) -> Tensor:
-    real, fake = real.float(), fake.float()
-    # -y log σ(d) - (1 - y) log(1 - σ(d)) = softplus(d) - y d
-    return (F.softplus(real) - real_label * real).mean() + F.softplus(fake).mean()
+    return _cross_entropy(real, real_label) + _cross_entropy(fake, 0.0)
 
 
 def vanilla_generator(fake: Tensor) -> Tensor:
     """The non-saturating form: log(1 - σ(D(G))) has no slope where the fakes are bad."""
-    return F.softplus(-fake.float()).mean()
+    return _cross_entropy(fake, 1.0)
+
+
+def _cross_entropy(logits: Tensor, label: float) -> Tensor:
+    """-y log σ(D) - (1 - y) log(1 - σ(D)), which stays finite for logits of any size."""
+    logits = logits.float()
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
 def lsgan_discriminator(real: Tensor, fake: Tensor, real_label: float = 1.0) -> Tensor:

@@ -1,6 +1,7 @@
 """The labelled contact sheet: rows of images under headings, examples side by side."""
 
 import math
+import unicodedata
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -44,7 +45,7 @@ def sheet(
     down = math.ceil(len(rows) / beside)
 
     paper_width = 2 * MARGIN + beside * (group + WIDE_GAP) - WIDE_GAP
-    caption_lines = _wrap(caption, small, paper_width - 2 * MARGIN) if caption else []
+    caption_lines = _wrap(_drawable(caption, small), small, paper_width - 2 * MARGIN) if caption else []
     below = len(caption_lines) * caption_line
     top = MARGIN + line
     paper = Image.new("RGB", (paper_width, top + down * (height + GAP) - GAP + MARGIN + below), PAPER)
@@ -52,7 +53,7 @@ def sheet(
     for column in range(beside):
         left = MARGIN + column * (group + WIDE_GAP)
         for place, heading in enumerate(headings):
-            text = _shorten(heading, font, width)
+            text = _shorten(_drawable(heading, font), font, width)
             draw.text((left + place * (width + GAP) + width // 2, MARGIN + line // 2), text, INK, font, anchor="mm")
     for number, row in enumerate(pictures):
         column, across = divmod(number, down)  # down the first column of examples, then the next
@@ -83,6 +84,21 @@ def _best_split(count: int, width: int, height: int) -> int:
 def _rgb(image: np.ndarray) -> np.ndarray:
     image = image[..., None] if image.ndim == 2 else image
     return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
+def _drawable(text: str, font) -> str:
+    """The text with what Pillow's built-in font lacks written otherwise: arrows as ->, é as e, the rest as ?."""
+    missing = bytes(font.getmask("\uffff"))
+
+    def has(letter: str) -> bool:
+        return letter.isspace() or bytes(font.getmask(letter)) != missing
+
+    def plain(letter: str) -> str:
+        letters = unicodedata.normalize("NFKD", letter)
+        return "".join(part for part in letters if not unicodedata.combining(part) and has(part)) or "?"
+
+    text = text.replace("→", "->").replace("×", "x").replace("–", "-").replace("—", "-")
+    return "".join(letter if has(letter) else plain(letter) for letter in text)
 
 
 def _shorten(text: str, font, width: int) -> str:

@@ -77,10 +77,11 @@ class Translator:
         if not isinstance(image, Image.Image):
             path = Path(image)
             try:
-                image = images.open_pil(path)
+                image = images.load(path)
             except images.ImageError as error:
                 raise UserError(f"{path}: {error}.") from error
-        alpha = images.alpha_of(image)
+        image = images.upright(image)
+        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         array = images.from_pil(image, background=self.background, channels=self.channels_in)
         result = Image.fromarray(self._translate(array).squeeze())
         if image.mode in ("1", "L", "LA", "I;16", "I", "F") and result.mode != "L":

@@ -47,6 +47,7 @@ class Recipe(Settings):
     background: str = Field("white", description="colour that transparency was meant to be seen on")
     drop_shared_with: list[str] = Field([], description="folders in the archive; an image that is there too, byte for "
                                         "byte and under the same name, is a placeholder and is left out")  # fmt: skip
+    leave_out: list[str] = Field([], description="images whose key begins with one of these are left out")
     skin_tones: bool = Field(False, description="keep variants with skin-tone modifiers")
     licence: str = Field(description="terms of the images, as far as the package states them")
     redistributable: bool = Field(description="whether the images may be passed on")
@@ -65,7 +66,18 @@ class Recipe(Settings):
     @property
     def stamp(self) -> str:
         """Changes whenever what ends up in the cache would change."""
-        fields = {"sha256", "inside", "format", "raster", "keys", "tiles", "drop_shared_with", "skin_tones", "contents"}
+        fields = {
+            "sha256",
+            "inside",
+            "format",
+            "raster",
+            "keys",
+            "tiles",
+            "drop_shared_with",
+            "skin_tones",
+            "leave_out",
+            "contents",
+        }
         text = json.dumps([PREPARATION, self.model_dump(mode="json", include=fields)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -82,7 +94,8 @@ class Recipe(Settings):
         points = [point.lstrip("0").rjust(4, "0") for point in points]
         if not self.skin_tones and SKIN_TONES.intersection(points):
             return None
-        return "-".join(point for point in points if point != VARIATION_SELECTOR) or None
+        key = "-".join(point for point in points if point != VARIATION_SELECTOR)
+        return None if not key or key.startswith(tuple(self.leave_out)) else key
 
     def group(self, key: str) -> str:
         """Images of one group are near-duplicates or neighbours and stay on one side of the split."""

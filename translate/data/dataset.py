@@ -116,12 +116,7 @@ class Data:
         names = []
         for n in range(start, stop):
             first, second = self.train_a[self.order(A, n)], self.train_b[self.order(B, n)]
-            both = (
-                f"{first.name} (side-by-side)"
-                if first.part
-                else f"{self.a_name}/{first.name}, {self.b_name}/{second.name}"
-            )
-            names.append(both)
+            names.append(f"{first.name} (side by side)" if first.part else f"{first.name}, {second.name}")
         return names
 
     # Testing

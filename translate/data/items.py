@@ -13,7 +13,7 @@ class Item:
 
     key: str  # what it is called in its set: the relative path without suffix, or a recipe's key
     path: Path
-    name: str = ""  # relative path as a person knows it
+    name: str = ""  # folder and relative path, as a person knows it
     part: Part = ""  # half of a side-by-side file
     height: int = 0  # as stored, upright, before any resizing; of the half where `part` is set
     width: int = 0
@@ -23,7 +23,7 @@ class Item:
 class Problem(NamedTuple):
     """Something a person should know about the data before training begins."""
 
-    kind: Literal["unreadable", "pair", "name", "size", "blank", "note"]
+    kind: Literal["unreadable", "pair", "name", "size", "blank"]
     text: str  # names the file and says what is wrong and what became of it
 
     def __str__(self) -> str:
@@ -31,12 +31,11 @@ class Problem(NamedTuple):
 
 
 HEADINGS = {
-    "unreadable": "can't be used as images and are left out",
-    "pair": "have no partner, or one that doesn't fit, and are left out",
-    "name": "have names that clash",
-    "size": "differ in size within a pair and are resized separately",
-    "blank": "are of nearly one colour, which makes gradients explode in instance normalisation",
-    "note": "are worth knowing",
+    "unreadable": "not usable as images and left out",
+    "pair": "without a partner that fits and left out",
+    "name": "names that clash",
+    "size": "of different size within a pair, each resized on its own",
+    "blank": "of nearly one colour, which makes gradients explode in instance normalisation",
 }
 LISTED = 20
 
@@ -47,10 +46,12 @@ def report(problems: list[Problem]) -> list[str]:
     for kind, heading in HEADINGS.items():
         texts = [problem.text for problem in problems if problem.kind == kind]
         if texts:
-            lines.append(f"{len(texts):,} {heading}:")
+            lines.append(
+                f"Images, {heading} ({len(texts):,}):" if kind != "name" else f"File {heading} ({len(texts):,}):"
+            )
             lines += [f"  {text}" for text in texts[:LISTED]]
             if len(texts) > LISTED:
-                lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run's data.json)")
+                lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run folder's data.json)")
     return lines
 
 

@@ -29,7 +29,7 @@ class Side:
 def recipe_side(folder: Folder) -> Side:
     """A recipe's images; file names are the keys."""
     paths = sorted(path for path in folder.path.iterdir() if images.is_image_name(path.name))
-    return Side([Item(path.stem, path, path.name) for path in paths], folder=folder)
+    return Side([Item(path.stem, path, f"{folder.name}/{path.name}") for path in paths], folder=folder)
 
 
 def two_sides(a: Path, b: Path, settings: DataSettings, paired: bool, problems: list[Problem]) -> tuple[Side, Side]:
@@ -83,15 +83,17 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
             if images.is_image_name(name) and not name.startswith("."):
                 path = Path(here) / name
                 relative = path.relative_to(folder)
-                found.append(Item(relative.with_suffix("").as_posix(), path, printable(relative.as_posix())))
+                found.append(
+                    Item(relative.with_suffix("").as_posix(), path, printable(f"{folder.name}/{relative.as_posix()}"))
+                )
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES))
         raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}).")
     found.sort(key=lambda item: (item.key, item.name))
-    return _without_twins(found, folder, problems)
+    return _without_twins(found, problems)
 
 
-def _without_twins(items: list[Item], folder: Path, problems: list[Problem]) -> list[Item]:
+def _without_twins(items: list[Item], problems: list[Problem]) -> list[Item]:
     """Two files that differ only in suffix can't both be the partner of a third: the first is kept. Names that differ
     only in case are kept, but a file system that ignores case would merge them."""
     kept: dict[str, Item] = {}
@@ -99,7 +101,7 @@ def _without_twins(items: list[Item], folder: Path, problems: list[Problem]) -> 
     for item in items:
         first = kept.setdefault(item.key, item)
         if first is not item:
-            text = f"{item.name} is left out: {first.name} in {printable(str(folder))} has the same name before the dot"
+            text = f"{item.name} is left out: {first.name} has the same name before the dot"
             problems.append(Problem("name", text))
             continue
         twin = folded.setdefault(item.key.casefold(), item)

@@ -96,7 +96,8 @@ class Scorer:
             self._try(lambda: setattr(self, "stlpips", STLPIPS(device)))
         if not self.best_of():
             self.missing.append("No score chooses the best model here: the newest counts as the best.")
-        self._memory: dict[str, Tensor] = {}  # what `_once` has measured or read
+        self._prepared = False
+        self._references: dict[str, Tensor] = {}  # features, by the extractor's name
         self._baselines: dict[str, float] = {}
 
     def _try(self, build: Callable[[], Any]) -> None:
@@ -108,31 +109,37 @@ class Scorer:
 
     def names(self) -> list[str]:
         """The scores there will be, the one that chooses first."""
-        found = []
-        for extractor in self.extractors:
-            found += ["KID-lite0"] if extractor.name == "lite0" else ["FID", "KID"]
-        if self.truth is not None:
-            found += ["ST-LPIPS"] if self.stlpips else []
-            found += ["L1"]
-            if self.aligned:
-                found += ["PSNR"] + (["SSIM"] if min(size(self.truth)) >= paired.WINDOW else [])
-        order = ["ST-LPIPS", "SSIM", "L1"] if self.aligned else ["KID-lite0", "KID", "ST-LPIPS"]
-        best = next((name for name in order if name in found), None)
-        return found if best is None else [best, *(name for name in found if name != best)]
+        found, best = self._available(), self.best_of()
+        return [best, *(name for name in found if name != best)] if best else found
 
     def best_of(self) -> str:
         """The name of the score that chooses the best model, or "" where none is fit to: then the newest is the best.
 
         Not aligned: a distance of distributions, else ST-LPIPS; never L1, PSNR or SSIM, which reward blur there.
         """
-        names, unfit = self.names(), () if self.aligned else ("L1", "PSNR", "SSIM")
-        return names[0] if names and names[0] not in unfit else ""
+        order = ("ST-LPIPS", "SSIM", "L1") if self.aligned else ("KID-lite0", "KID", "ST-LPIPS")
+        found = self._available()
+        return next((name for name in order if name in found), "")
+
+    def _available(self) -> list[str]:
+        found = []
+        for extractor in self.extractors:
+            found += ["KID-lite0"] if extractor.name == "lite0" else ["FID", "KID"]
+        if self.truth is not None:
+            found += ["ST-LPIPS", "L1"] if self.stlpips else ["L1"]
+            if self.aligned:
+                found += ["PSNR", "SSIM"] if min(size(self.truth)) >= paired.WINDOW else ["PSNR"]
+        return found
 
     def prepare(self) -> None:
         """Measure the references, and what doing nothing scores. `score` does it when it has not been done."""
-        if not self._baselines:
-            comparable = self.truth is None or size(self.inputs) == size(self.truth)
-            self._baselines = self._measure(self.inputs, nothing=True) if comparable else {}
+        if self._prepared:
+            return
+        for one in self.extractors:
+            self._references[one.name] = self._once(one, "the references", one.features, self.references)
+        if self.truth is None or size(self.inputs) == size(self.truth):
+            self._baselines = self._measure(self.inputs, nothing=True)
+        self._prepared = True
 
     def score(self, outputs: np.ndarray) -> list[Score]:
         """The scores of outputs uint8 (N, H, W, C), one for each input, in the order of `names`."""
@@ -171,36 +178,35 @@ class Scorer:
         """Every score of `names`. `nothing`: these are the inputs, whose features are worth keeping."""
         values: dict[str, float] = {}
         for one in self.extractors:
-            references = self._once(one, "the references", one.features, self.references)
+            references = self._references[one.name]
             own = self._once(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
             values["KID-lite0" if one.name == "lite0" else "KID"] = kid(own, references)
             if one.name == "inception":
                 values["FID"] = frechet(own, references)
-        if self.truth is not None:
-            if one_by_one := self.stlpips:
-                pairs = (outputs, self.truth)
-                distances = one_by_one.distances
-                seen = self._once(one_by_one, "the pairs", distances, *pairs) if nothing else distances(*pairs)
-                values["ST-LPIPS"] = float(seen.double().mean())
-            names = self.names()
-            values |= {
-                n.upper(): getattr(paired, n)(outputs, self.truth) for n in ("l1", "psnr", "ssim") if n.upper() in names
-            }
+        if self.truth is None:
+            return values
+        if pairs := self.stlpips:
+            both = (outputs, self.truth)
+            found = self._once(pairs, "the pairs", pairs.distances, *both) if nothing else pairs.distances(*both)
+            values["ST-LPIPS"] = float(found.double().mean())
+        wanted = self._available()
+        for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():
+            if name in wanted:
+                values[name] = measure(outputs, self.truth)
         return values
 
     def _once(self, network: Any, what: str, measure: Callable[..., Tensor], *images: np.ndarray) -> Tensor:
-        """`measure(*images)`, from memory or the cache folder if these pixels have met this network before."""
+        """`measure(*images)`, or what the cache folder has if these pixels have met this network before."""
         key = hashlib.sha256(f"{VERSION} {network.name} {network.sha256} {fingerprint(*images)}".encode()).hexdigest()
         path = self.cache / f"{network.name}-{key[:32]}.safetensors" if self.cache else None
-        if key not in self._memory and path and path.is_file():
+        if path and path.is_file():
             with suppress(OSError, SafetensorError, KeyError):  # damaged: measured again and overwritten
-                self._memory[key] = load(path.read_bytes())["values"]
-        if key not in self._memory:
-            self.say(f"measuring {what} once with {network.name}: {len(images[0])} images…")
-            self._memory[key] = measure(*images)
-            if path:
-                try:
-                    write_whole(path, save({"values": self._memory[key].contiguous()}))
-                except UserError as error:
-                    self.say(f"{error} The scores go on without the cache.")
-        return self._memory[key]
+                return load(path.read_bytes())["values"]
+        self.say(f"measuring {what} once with {network.name}: {len(images[0])} images…")
+        values = measure(*images)
+        if path:
+            try:
+                write_whole(path, save({"values": values.contiguous()}))
+            except UserError as error:
+                self.say(f"{error} The scores go on without the cache.")
+        return values

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.modes.game import GameSettings, Losses, discriminator_sees
+from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees
 from translate.objectives import Objective, l1
 from translate.pool import Pool
 
@@ -20,7 +20,7 @@ class CycleSettings(GameSettings):
     pool: int = Field(50, ge=0, description="past fakes that each discriminator is shown (section 4); 0 turns it off")
 
 
-class Cycle:
+class Cycle(Mode):
     """The game of two generators G: X → Y and F: Y → X, and two discriminators; D_Y judges images of Y."""
 
     Settings = CycleSettings

@@ -1,7 +1,7 @@
 """What the games have in common: the settings every discriminator has, and what it is shown."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -37,8 +37,8 @@ class GameSettings(Settings):
         return 1.0 - self.label_smoothing
 
 
-class Mode(Protocol):
-    """What the trainer asks of a game. It knows nothing else of the method."""
+class Mode:
+    """What the trainer asks of a game; it knows nothing else of the method. Declarations only, no behaviour."""
 
     Settings: type[GameSettings]
     paired: bool  # whether the game needs pairs
@@ -55,9 +55,11 @@ class Mode(Protocol):
         generator: Callable[[int, int], nn.Module],
         discriminator: Callable[[int], nn.Module],
         channels: tuple[int, int],
-    ): ...
+    ) -> None:
+        raise NotImplementedError
 
-    def step(self, x: Tensor, y: Tensor, progress: float) -> Iterator[tuple[str, Losses]]: ...
+    def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
+        raise NotImplementedError
 
 
 def discriminator_sees(images: Tensor, settings: GameSettings, progress: float) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Losses, discriminator_sees
+from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees
 from translate.objectives import Objective, l1
 
 
@@ -15,7 +15,7 @@ class Pix2PixSettings(GameSettings):
     lambda_l1: float = Field(100.0, ge=0, description="λ of Eq. 4: weight of L1 beside the GAN")
 
 
-class Pix2Pix:
+class Pix2Pix(Mode):
     """The game of one generator G: x → y and one discriminator D(x, y) that sees the input too."""
 
     Settings = Pix2PixSettings
@@ -41,7 +41,7 @@ class Pix2Pix:
         self.G = generator(*channels)
         self.D = discriminator(sum(channels))
         self.networks = {"G": self.G, "D": self.D}
-        self.pools: dict = {}
+        self.pools = {}
 
     def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
         """x (B, C_x, H, W), y (B, C_y, H, W): a batch of pairs in [-1, 1]. Yields each player's losses in turn; when

@@ -30,7 +30,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {"patch": PatchGAN, "pixel": Pixel}
 TAKES = {
     "resnet": ("filters", "blocks", "downs", "kernel", "norm", "dropout", "padding", "upsampling", "residual"),
     "unet": ("filters", "depth", "norm", "dropout", "upsampling", "residual"),
-    "light": ("filters", "stem", "downs", "blocks", "norm", "upsampling"),
+    "light": ("filters", "downs", "blocks", "norm", "upsampling"),
     "patch": ("filters", "layers", "stop", "norm"),
     "pixel": ("filters", "norm"),
 }
@@ -44,7 +44,6 @@ class GeneratorSettings(Settings):
     blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper")
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
-    stem: Literal[1, 2, 4] = Field(2, description="light: side of the pixel blocks that the first convolution sees")
     depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
     norm: Norm = Field("instance", description="instance, batch, group or none")
     dropout: bool = Field(False, description="drop half of the middle activations: pix2pix's only noise")

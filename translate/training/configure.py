@@ -13,7 +13,7 @@ from translate.modes import MODES
 from translate.settings import merge, parse_assignment, read_toml
 from translate.training.game import generator_of
 from translate.training.presets import automatic, preset
-from translate.training.settings import RunSettings, mode_defaults, mode_name, settings_class
+from translate.training.settings import Precision, RunSettings, mode_defaults, mode_name, settings_class
 
 # Options of the command line that are settings under another name.
 OPTIONS = {
@@ -80,7 +80,7 @@ def complete(settings: RunSettings) -> RunSettings:
     """With everything filled in that follows from the device and the image size; refuses what can't work."""
     t, size = settings.train, settings.data.size
     if t.precision == "auto":
-        t.precision = best_precision(t.device)  # type: ignore[arg-type]
+        t.precision = best_precision(t.device)
     if t.precision == "fp16" and t.device != "cuda":
         raise UserError(f"--precision fp16 works on CUDA only, not on {t.device}; use fp32 or bf16.")
     if t.precision == "bf16" and t.device == "mps":
@@ -114,7 +114,7 @@ def resolve_device(name: str) -> str:
     return name
 
 
-def best_precision(device: str) -> str:
+def best_precision(device: str) -> Precision:
     if device != "cuda":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

@@ -63,11 +63,12 @@ class RunFolder:
             return "data.json is missing or damaged, so the data can't be compared"
         if old.get("fingerprint") == record["fingerprint"]:
             return ""
-        before, after = ({(side, f) for side in "ab" for f in r[side]["train"] + r[side]["test"]} for r in (old, record))
+        before, after = old.get("files", {}), record["files"]
+        added, gone = after.keys() - before.keys(), before.keys() - after.keys()
+        changed = {name for name in after.keys() & before.keys() if after[name] != before[name]}
         parts = [
-            f"{len(names)} {word} (such as {record[side]['name']}/{file})"
-            for word, names in (("added", after - before), ("missing", before - after))
+            f"{len(names)} {word} (such as {min(names)})"
+            for word, names in (("added", added), ("missing", gone), ("changed", changed))
             if names
-            for side, file in [min(names)]
         ]
-        return "images: " + (", ".join(parts) or "the contents of some, or the split")
+        return "images: " + (", ".join(parts) or "the split")

@@ -7,20 +7,20 @@ from translate.errors import UserError
 # preset -> mode -> differences. `paper` has none.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "paper": {"cycle": {}, "pix2pix": {}},
-    # TODO-RECIPE
     "cpu": {
         "cycle": {
-            "data": {"size": [64, 64], "interpolation": "lanczos"},
+            "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
             "generator": {
-                "filters": 16,
+                "network": "light",
+                "filters": 8,
+                "downs": 3,
                 "blocks": 3,
-                "kernel": 5,
+                "norm": "group",
                 "upsampling": "resize",
-                "residual": True,
             },
-            "discriminator": {"filters": 32, "layers": 2, "stop": 1, "norm": "none", "spectral_norm": True},
-            "game": {"lambda_cycle": 3.0},
-            "train": {"images": 8000, "batch": 8, "lr": 4e-4, "beta2": 0.99, "ema": 0.995},
+            "discriminator": {"filters": 32, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
+            "game": {"lambda_cycle": 1.0, "lambda_identity": 0.0},
+            "train": {"images": 20000, "batch": 4, "lr": 1e-3, "beta2": 0.99, "ema": 0.995},
         },
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos"},

@@ -35,6 +35,7 @@ class Run:
         self.seen = 0
         self.scores: list[Score] = []
         self.scorer: Scorer | None = None
+        self.held_out = {"a": data.test_images("a"), "b": data.test_images("b")}  # uint8 (N, H, W, C)
         self.checkpoints = Checkpoints(folder.checkpoints, settings.train.keep)
         torch.manual_seed(settings.seed)
         if self.device == "cpu":
@@ -160,28 +161,28 @@ class Run:
     def sheet(self, direction: str) -> bytes:
         """The PNG of a direction's held-out images as they are translated now."""
         source, target = direction.split("2")
-        inputs = self.data.test_images(source)[: self.settings.train.samples]
+        inputs = self.held_out[source][: self.settings.train.samples]
         columns = [inputs, self._translate(direction, inputs)]
-        names = {"a": self.settings.a, "b": self.settings.b}
-        headings = [Path(names[source]).name, f"→ {Path(names[target]).name}"]
+        headings = ["input", "output"]
         back = f"{target}2{source}"
         if self.data.truth:
-            columns.append(self.data.test_images(target)[: len(inputs)])
+            columns.append(self.held_out[target][: len(inputs)])
             headings.append("truth")
         elif back in self.round.mode.generators:
             columns.append(self._translate(back, columns[1]))
             headings.append("and back")
         rows = [list(row) for row in zip(*columns, strict=True)]
-        caption = f"{self.settings.mode}, {self.seen:,} images seen, held-out images"
+        names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b).name}
+        caption = f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {self.seen:,} images seen"
         return images.to_png(images.sheet(rows, headings=headings, caption=caption))
 
     def _score(self) -> None:
         limit = self.settings.train.score_images
         if self.scorer is None:
-            truth = self.data.test_images("b")[:limit] if self.data.truth else None
+            truth = self.held_out["b"][:limit] if self.data.truth else None
             every = max(1, min(4, len(self.data.train_b) // 300))
             self.scorer = Scorer(
-                self.data.test_images("a")[:limit],
+                self.held_out["a"][:limit],
                 self.data.train_images("b", every=every)[:1000],
                 truth,
                 aligned=self.data.paired,
@@ -191,12 +192,12 @@ class Run:
             )
             for sentence in self.scorer.missing:
                 self.display.say(sentence)
-        self.scores = self.scorer.score(self._translate("a2b", self.data.test_images("a")[:limit]))
+            self.log.write(self.seen, protocol=self.scorer.protocol())
+        self.scores = self.scorer.score(self._translate("a2b", self.held_out["a"][:limit]))
         self.display.scores = [str(score) for score in self.scores]
         self.log.write(
             self.seen,
             scores=[{"name": s.name, "value": s.value, "n": s.n, "doing_nothing": s.baseline} for s in self.scores],
-            protocol=self.scorer.protocol(),
         )
         self.log.curves(self.seen, {f"score/{s.name}": s.value for s in self.scores})
         self.display.say(f"At {self.seen:,} images: " + " · ".join(self.display.scores))
@@ -254,7 +255,7 @@ class Run:
                 f"  best         {self.folder.path / 'best.safetensors'} "
                 f"(after {self.best['images']:,} images, by {self.best['score']}{value})"
             )
-        lines.append(f'  use it       python -c "import translate; translate.load({str(self.folder.path)!r})(')
+        lines.append(f"  in Python    translate.load({str(self.folder.path)!r})('picture.png').save('out.png')")
         return lines
 
 

@@ -59,22 +59,24 @@ class RunSettings(Settings, Generic[Game]):
     preset: str = Field("paper", description="the table of differences that these settings started from")
     seed: int = Field(0, ge=0, lt=2**63, description="everything random follows from it")
     init_from: str | None = Field(None, description="generator file whose weights training starts from")
-    data: DataSettings = Field(default_factory=DataSettings)
-    generator: GeneratorSettings = Field(default_factory=GeneratorSettings)
-    discriminator: DiscriminatorSettings = Field(default_factory=DiscriminatorSettings)
+    data: DataSettings = DataSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    discriminator: DiscriminatorSettings = DiscriminatorSettings()
     game: Game
-    train: TrainSettings = Field(default_factory=TrainSettings)
+    train: TrainSettings = TrainSettings()
 
 
 def settings_class(mode: str) -> type[RunSettings]:
     """RunSettings with the game's own settings in `game`."""
-    return RunSettings[MODES[mode].Settings]  # type: ignore[misc]
+    return RunSettings.__class_getitem__(MODES[mode].Settings)  # type: ignore[return-value]
 
 
 def mode_name(name: str) -> str:
     """The mode that a user's word means; KeyError if none."""
     known = ALIASES.get(name.lower(), name.lower())
-    return MODES[known] and known
+    if known not in MODES:
+        raise KeyError(name)
+    return known
 
 
 def mode_defaults(mode: str) -> dict[str, Any]:

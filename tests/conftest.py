@@ -1,0 +1,21 @@
+"""What all tests share: one thread (two cores are shared by the workers), a cache of their own, drawn pictures."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+sys.path.insert(0, str(Path(__file__).parent))  # tests/small.py and its neighbours, under import-mode=importlib
+
+import pytest
+import torch
+from small import draw_folders
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> tuple[Path, Path]:
+    """Two folders of 24 drawn pairs of the same names; no test writes into them."""
+    return draw_folders(tmp_path_factory.mktemp("pictures"))

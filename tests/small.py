@@ -1,0 +1,40 @@
+"""Small things that many tests need: a folder of drawn pictures, the settings of a training that takes a second."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+TINY = {
+    "generator": {"filters": 4, "blocks": 1, "depth": 3},
+    "discriminator": {"filters": 4, "layers": 1},
+    "game": {},
+    "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
+    "data": {"size": 16},
+}
+
+
+def draw_pair(number: int, side: int = 24) -> tuple[Image.Image, Image.Image]:
+    """An outline and the same shape filled: a pair that pix2pix could learn."""
+    random = np.random.default_rng(number)
+    colour = tuple(int(c) for c in random.integers(0, 200, 3))
+    x0, y0 = (int(v) for v in random.integers(2, side // 3, 2))
+    x1, y1 = (int(v) for v in random.integers(2 * side // 3, side - 2, 2))
+    pair = []
+    for fill in (None, colour):
+        picture = Image.new("RGB", (side, side), "white")
+        shape = ImageDraw.Draw(picture).ellipse if number % 2 else ImageDraw.Draw(picture).rectangle
+        shape((x0, y0, x1, y1), fill=fill, outline="black")
+        pair.append(picture)
+    return pair[0], pair[1]
+
+
+def draw_folders(root: Path, count: int = 24, side: int = 24) -> tuple[Path, Path]:
+    """root/lines and root/filled: `count` pairs of PNG files with the same names."""
+    folders = root / "lines", root / "filled"
+    for folder in folders:
+        folder.mkdir(parents=True)
+    for number in range(count):
+        for folder, picture in zip(folders, draw_pair(number, side), strict=True):
+            picture.save(folder / f"{number:03d}.png")
+    return folders

@@ -1,0 +1,258 @@
+"""Each game against a straight-line loop as a textbook would write it: the same weights, bit for bit."""
+
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from small import TINY
+from torch import nn
+
+from translate.modes import MODES
+from translate.networks import build_discriminator, build_generator
+from translate.objectives import OBJECTIVES
+from translate.pool import Pool
+from translate.settings import merge
+from translate.training.round import Round, learning_rate
+from translate.training.settings import RunSettings, settings_class
+
+TOTAL, BATCH = 24, 2
+
+
+def settings(mode: str, **changes) -> RunSettings:
+    network = {"cycle": "resnet", "pix2pix": "unet"}[mode]
+    base = {"mode": mode, "a": "x", "b": "y", **TINY, "train": {**TINY["train"], "images": TOTAL, "ema": 0.0}}
+    return settings_class(mode).parse(merge(merge(base, {"generator": {"network": network}}), changes), "test")
+
+
+def new_game(s: RunSettings):
+    torch.manual_seed(1)
+    return MODES[s.mode](
+        s.game,
+        OBJECTIVES[s.game.objective],
+        partial(build_generator, s.generator),
+        partial(build_discriminator, s.discriminator),
+        (3, 3),
+    )
+
+
+def batches(count: int = TOTAL // BATCH):
+    generator = torch.Generator().manual_seed(2)
+    draw = partial(torch.rand, BATCH, 3, 16, 16, generator=generator)
+    return [(draw() * 2 - 1, draw() * 2 - 1) for _ in range(count)]
+
+
+def played(s: RunSettings, images) -> dict[str, torch.Tensor]:
+    """Weights after the trainer has played all batches."""
+    game = new_game(s)
+    trainer = Round(game, s.train, TOTAL)
+    torch.manual_seed(3)
+    for number, batch in enumerate(images):
+        trainer.play([batch], number * BATCH)
+    return {f"{n}.{k}": v.clone() for n, net in game.networks.items() for k, v in net.state_dict().items()}
+
+
+def weights(networks: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    return {f"{n}.{k}": v for n, net in networks.items() for k, v in net.state_dict().items()}
+
+
+def assert_identical(ours, textbook):
+    assert ours.keys() == textbook.keys()
+    different = [name for name in ours if not torch.equal(ours[name], textbook[name])]
+    assert not different
+
+
+def decay(optimizers, seen: int) -> None:
+    """Constant, then linear to 0 over the second half, counted in images."""
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["lr"] = 2e-4 * (1.0 if seen <= TOTAL / 2 else (TOTAL - seen) / (TOTAL / 2))
+
+
+def adam(*networks: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam([p for n in networks for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999))
+
+
+def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:
+    for network, wanted in [(n, True) for n in trained] + [(n, False) for n in frozen]:
+        network.requires_grad_(wanted)
+
+
+def test_pix2pix_is_the_textbook_loop():
+    """Isola et al. 2017: D on (x, y) and (x, G(x)) with binary cross entropy, halved; then G with λ = 100 times L1."""
+    s = settings("pix2pix", generator={"norm": "batch", "dropout": True}, discriminator={"norm": "batch"})
+    assert (s.game.objective, s.game.lambda_l1) == ("vanilla", 100)
+    game = new_game(s)
+    G, D = game.networks["G"].train(), game.networks["D"].train()
+    of_g, of_d = adam(G), adam(D)
+    torch.manual_seed(3)
+
+    def bce(logits, label):
+        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+
+    for number, (x, y) in enumerate(batches()):
+        decay((of_g, of_d), number * BATCH)
+        fake = G(x)
+        only([D], [])
+        of_d.zero_grad()
+        (0.5 * (bce(D(torch.cat([x, y], 1)), 1.0) + bce(D(torch.cat([x, fake.detach()], 1)), 0.0))).backward()
+        of_d.step()
+        only([], [D])
+        of_g.zero_grad()
+        (bce(D(torch.cat([x, fake], 1)), 1.0) + 100 * (fake - y).abs().mean()).backward()
+        of_g.step()
+        only([D], [])
+    assert_identical(played(s, batches()), weights({"G": G, "D": D}))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
+    """Bit for bit: one optimizer a player, its own gradient only, in the game's order, linear decay."""
+    s = settings(mode)
+    game = new_game(s)
+    optimizers = {player: adam(*(game.networks[n] for n in names)) for player, names in game.players.items()}
+    torch.manual_seed(3)
+    for number, (x, y) in enumerate(batches()):
+        decay(optimizers.values(), number * BATCH)
+        for player, losses in game.step(x, y):
+            for optimizer in optimizers.values():
+                optimizer.zero_grad()
+            sum(losses.values()).backward()
+            optimizers[player].step()
+    assert_identical(played(s, batches()), weights(game.networks))
+
+
+def test_cyclegan_is_the_textbook_loop():
+    """Zhu et al. 2017: both G with least squares, λ = 10 and identity 0.5; then both D on pooled fakes, halved."""
+    s = settings("cycle")
+    assert (s.game.objective, s.game.lambda_cycle, s.game.lambda_identity, s.game.pool) == ("lsgan", 10, 0.5, 50)
+    game = new_game(s)
+    G, F_, D_X, D_Y = (game.networks[n].train() for n in ("G", "F", "D_X", "D_Y"))
+    of_g, of_d = adam(G, F_), adam(D_X, D_Y)
+    pool_x, pool_y = Pool(50), Pool(50)
+    torch.manual_seed(3)
+
+    def mse(logits, label):
+        return (logits - label).square().mean()
+
+    def l1(a, b):
+        return F.l1_loss(a, b)
+
+    for number, (x, y) in enumerate(batches()):
+        decay((of_g, of_d), number * BATCH)
+        only([G, F_], [D_X, D_Y])
+        of_g.zero_grad()
+        fake_y, fake_x = G(x), F_(y)
+        gan_g, gan_f = mse(D_Y(fake_y), 1), mse(D_X(fake_x), 1)
+        cycle_x, cycle_y = 10 * l1(F_(fake_y), x), 10 * l1(G(fake_x), y)
+        same_y, same_x = 10 * 0.5 * l1(G(y), y), 10 * 0.5 * l1(F_(x), x)
+        (gan_g + gan_f + cycle_x + cycle_y + same_y + same_x).backward()
+        of_g.step()
+        only([D_X, D_Y], [G, F_])
+        of_d.zero_grad()
+        shown_y, shown_x = pool_y.query(fake_y), pool_x.query(fake_x)
+        loss_y = 0.5 * (mse(D_Y(y), 1) + mse(D_Y(shown_y), 0))
+        loss_x = 0.5 * (mse(D_X(x), 1) + mse(D_X(shown_x), 0))
+        (loss_y + loss_x).backward()
+        of_d.step()
+    assert_identical(played(s, batches()), weights({"G": G, "F": F_, "D_X": D_X, "D_Y": D_Y}))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_player_moves_only_its_own_networks(mode):
+    s = settings(mode)
+    game = new_game(s)
+    before = {name: [p.clone() for p in network.parameters()] for name, network in game.networks.items()}
+    trainer = Round(game, s.train, TOTAL)
+    x, y = batches()[0]
+    turns = game.step(x, y)
+    for player, names in game.players.items():
+        played_by, losses = next(turns)
+        assert played_by == player
+        sum(losses.values()).backward(inputs=trainer.parameters[player])
+        for name, network in game.networks.items():
+            has_gradient = [p.grad is not None for p in network.parameters()]
+            assert all(has_gradient) if name in names else not any(has_gradient)
+        for parameter in trainer.parameters[player]:
+            parameter.grad = None
+    assert all(torch.equal(b, p) for n, bs in before.items() for b, p in zip(bs, game.networks[n].parameters()))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
+    """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
+    s = settings(mode, game={"pool": 0} if mode == "cycle" else {})
+    x, y = (torch.cat(both) for both in zip(*batches()[:2], strict=True))
+    gradients = []
+    for group in ([(x, y)], [(x[:3], y[:3]), (x[3:], y[3:])]):
+        trainer = Round(new_game(s), s.train, TOTAL)
+        trainer.play(group, 0)
+        # Adam's first moment after one step is (1 - β₁) times the gradient
+        gradients.append([slots["exp_avg"] for o in trainer.optimizers.values() for slots in o.state.values()])
+    for whole, accumulated in zip(*gradients, strict=True):
+        torch.testing.assert_close(whole, accumulated, rtol=1e-3, atol=1e-5)
+
+
+def test_learning_rate_is_constant_then_linear_in_images():
+    assert [learning_rate(seen, 100, 0.5) for seen in (0, 49, 50, 75, 100)] == [1, 1, 1, 0.5, 0]
+    assert learning_rate(99, 100, 1.0) == 1
+
+
+def test_average_of_the_weights_follows_its_formula():
+    s = settings("pix2pix", train={"ema": 0.9})
+    game = new_game(s)
+    trainer = Round(game, s.train, TOTAL)
+    expected = [p.clone() for p in game.networks["G"].parameters()]
+    for number, batch in enumerate(batches()[:6]):
+        trainer.play([batch], number * BATCH)
+        rounds = number + 1
+        d = min(0.9, (1 + rounds) / (10 + rounds))
+        expected = [e.lerp(p.detach(), 1 - d) for e, p in zip(expected, game.networks["G"].parameters(), strict=True)]
+    for ours, theirs in zip(trainer.generator("a2b").parameters(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_bf16_stays_near_fp32_and_keeps_float32_weights():
+    results = {}
+    for precision in ("fp32", "bf16"):
+        s = settings("cycle", train={"precision": precision})
+        game = new_game(s)
+        trainer = Round(game, s.train, TOTAL)
+        for number, batch in enumerate(batches()):
+            trainer.play([batch], number * BATCH)
+        assert all(p.dtype == torch.float32 for net in game.networks.values() for p in net.parameters())
+        results[precision] = trainer.watch["G"].means()
+    for name, value in results["fp32"].items():
+        assert results["bf16"][name] == pytest.approx(value, rel=0.1, abs=0.05)
+
+
+def test_instance_noise_fades_to_nothing():
+    s = settings("pix2pix", game={"instance_noise": 0.5})
+    game = new_game(s)
+    x, y = batches()[0]
+
+    def loss_of_d(progress):
+        return next(game.step(x, y, progress))[1]["D"].item()
+
+    assert loss_of_d(0.0) != loss_of_d(0.0)
+    assert loss_of_d(1.0) == loss_of_d(1.0)
+
+
+def test_pool_returns_the_fresh_ones_until_full_then_half_old_ones():
+    torch.manual_seed(0)
+    pool = Pool(50)
+    for number in range(50):
+        fresh = torch.full((1, 1, 1, 1), float(number))
+        assert torch.equal(pool.query(fresh), fresh)
+    shown = torch.cat([pool.query(torch.full((1, 1, 1, 1), 100.0 + n)) for n in range(2000)]).flatten()
+    old = (shown != torch.arange(100.0, 2100.0)).float().mean().item()
+    assert 0.45 < old < 0.55
+    assert len(pool.images) == 50
+
+
+def test_pool_of_a_batch_draws_for_each_image():
+    torch.manual_seed(0)
+    pool = Pool(4)
+    pool.query(torch.zeros(4, 1, 1, 1))
+    shown = torch.cat([pool.query(torch.ones(8, 1, 1, 1)) for _ in range(3)])
+    assert shown.shape == (24, 1, 1, 1)
+    assert 0 < shown.sum() < 24
