@@ -1,13 +1,19 @@
 """Image files of every odd kind, made here with Pillow, struct and zlib."""
 
 import hashlib
+import io
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from translate import images
+from translate.catalog import archive, prepare
+from translate.catalog.recipe import Recipe
 
 
 def photo(height: int = 24, width: int = 36, seed: int = 0) -> np.ndarray:
@@ -92,6 +98,56 @@ def bad_files(folder: Path) -> dict[str, str]:
         "device.png": "a device, not a file",
         "missing.png": "does not exist",
     }
+
+
+def wheel(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def vendor_wheel() -> bytes:
+    """Two vendors: three emoji of their own, a shared placeholder, a skin tone, a double name, a stray file."""
+    members = {"Set/__init__.py": b"raise SystemExit"}
+    for number, vendor in enumerate(("One", "Two")):
+        for point, stem in enumerate(("U+1F600", "U+1F468-U+200D-U+1F33E", "U+2764-U+FE0F", "U+1F44B-U+1F3FB")):
+            members[f"Set/{vendor}/{stem}.png"] = images.to_png(photo(12, 12, 10 * number + point))
+        members[f"Set/{vendor}/U+2764.png"] = images.to_png(photo(12, 12, 90 + number))
+        members[f"Set/{vendor}/U+1F46B.png"] = images.to_png(photo(12, 12, 99))
+        members[f"Set/{vendor}/readme.png"] = b"not a code point"
+    return wheel(members)
+
+
+def make_recipe(content: bytes, **changes) -> Recipe:
+    fields = {
+        "name": "one",
+        "title": "One",
+        "kind": "pypi",
+        "package": "no-such-package-anywhere",
+        "version": "1.0",
+        "file": "set-1.0.whl",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "inside": "Set/One/*.png",
+        "format": "png",
+        "keys": "codepoints",
+        "drop_shared_with": ["Set/Two"],
+        "licence": "None at all.",
+        "redistributable": False,
+        "source": "us",
+        "count": 3,
+        "contents": "0" * 64,
+    }
+    recipe = Recipe(**{**fields, **changes})
+    if "contents" not in changes:
+        path = Path(os.environ["TRANSLATE_CACHE"]).parent / "for-the-digest.whl"
+        path.write_bytes(content)
+        taken = prepare._choose(recipe, lambda wanted: archive.files(path, wanted))
+        recipe.contents = prepare.contents_digest(taken)
+        path.unlink()
+    return recipe
 
 
 def snapshot(folder: Path) -> dict[str, tuple]:

@@ -69,7 +69,7 @@ def decay(optimizers, seen: int) -> None:
 
 
 def adam(*networks: nn.Module) -> torch.optim.Adam:
-    return torch.optim.Adam([p for n in networks for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999))
+    return torch.optim.Adam([p for n in networks for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999), fused=True)
 
 
 def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:

@@ -84,7 +84,11 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
                 path = Path(here) / name
                 relative = path.relative_to(folder)
                 found.append(
-                    Item(relative.with_suffix("").as_posix(), path, printable(f"{folder.name}/{relative.as_posix()}"))
+                    Item(
+                        relative.with_suffix("").as_posix(),
+                        path,
+                        printable("/".join([*folder.parts[-2:], relative.as_posix()])),
+                    )
                 )
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES))

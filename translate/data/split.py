@@ -13,7 +13,7 @@ def split(
 ) -> tuple[list[Item], list[Item]]:
     """(train, test) of one domain. `held_out(key, percent)` is the recipe's rule; None takes each key as its group.
 
-    There is at least one test image. Raises UserError when nothing is left to train on.
+    There is at least one test image. Raises UserError when there are too few images for both.
     """
     rule = held_out or hash_picks
     test = [item for item in items if rule(item.key, percent)]
@@ -22,7 +22,7 @@ def split(
     test = spread(test)
     chosen = {item.key for item in test}
     train = [item for item in items if item.key not in chosen]
-    if not train:
+    if not train or not test:
         raise UserError(
             f"{what} has {len(items)} usable image(s): too few to train on some and keep others for testing."
         )

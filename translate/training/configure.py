@@ -88,7 +88,7 @@ def complete(settings: RunSettings) -> RunSettings:
     if t.workers is None:
         t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
     if t.channels_last is None:
-        t.channels_last = t.device == "cuda"
+        t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
     settings.generator = settings.generator.for_size(*size)
     settings.discriminator = settings.discriminator.for_size(*size)
     d = settings.discriminator

@@ -30,7 +30,7 @@ class TrainSettings(Settings):
     )
     precision: Precision = Field("auto", description="fp32, bf16 or fp16; auto = the best the device has, fp32 on CPU")
     device: Device = Field("auto", description="cpu, cuda or mps")
-    channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA only")
+    channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
     workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
     samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
     sample_every: int = Field(0, ge=0, description="images between sample sheets; 0 = 40 sheets in all")

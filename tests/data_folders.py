@@ -1,0 +1,28 @@
+"""Folders of drawn images, and opening them."""
+
+from pathlib import Path
+
+from data_files import photo, save
+
+from translate.data import DataSettings, open_data
+
+SMALL = DataSettings(size=(16, 16))
+
+
+def folder(path: Path, names: list[str], seed: int = 0, size: tuple[int, int] = (20, 20)) -> Path:
+    for number, name in enumerate(names):
+        save(path / name, photo(*size, seed=seed + number))
+    return path
+
+
+def numbered(count: int, suffix: str = "png") -> list[str]:
+    return [f"{number:03d}.{suffix}" for number in range(count)]
+
+
+def opened(a, b, settings=SMALL, *, paired=True, said=None):
+    say = (lambda text: None) if said is None else said.append
+    return open_data(str(a), str(b), settings, paired=paired, seed=0, say=say)
+
+
+def keys(items) -> list[str]:
+    return sorted(item.key for item in items)

