@@ -83,7 +83,7 @@ class Translator:
         image = images.upright(image)
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         array = images.from_pil(image, background=self.background, channels=self.channels_in)
-        result = Image.fromarray(self._translate(array).squeeze())
+        result = _picture(self._translate(array))
         if image.mode in ("1", "L", "LA", "I;16", "I", "F") and result.mode != "L":
             result = result.convert("L")
         if alpha is not None:
@@ -96,14 +96,19 @@ class Translator:
                 f"an array must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {array.dtype} of {array.shape}."
             )
         grey = array.ndim == 2 or array.shape[2] == 1
-        image = images.from_pil(Image.fromarray(array.squeeze() if grey else array), channels=self.channels_in)
-        result = self._translate(image)
+        picture = _picture(array if array.ndim == 3 else array[..., None])
+        result = self._translate(images.from_pil(picture, channels=self.channels_in))
         if grey and result.shape[2] == 3:
-            result = np.asarray(Image.fromarray(result).convert("L"))[..., None]
+            result = np.asarray(_picture(result).convert("L"))[..., None]
         return result.reshape(array.shape) if grey else result
 
     def _translate(self, array: np.ndarray) -> np.ndarray:
         return translate_arrays(self.generator, array[None], self.device)[0]
+
+
+def _picture(array: np.ndarray) -> Image.Image:
+    """uint8 (H, W, 1 or 3) as a Pillow image."""
+    return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array))
 
 
 def find(model: str | Path) -> Path:

@@ -57,13 +57,15 @@ class Wishes:
         for name in ("a", "b"):
             if not told.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
+        source = f"{self.config}" if self.config else "the settings"
+        # Checked once as it was told, so that what is said first is about the user's own words.
+        model.parse(merge(mode_defaults(mode), merge(told, {"mode": mode})), source)
         device = resolve_device(told.get("train", {}).get("device", "auto"))
         chosen = self.preset or config.get("preset") or automatic(device, small_images(told["a"], told["b"]))
         base = merge(mode_defaults(mode), preset(chosen, mode))
         if init_from := told.get("init_from"):
             base = merge(base, {"generator": generator_of(init_from)})
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
-        source = f"{self.config}" if self.config else "the settings"
         return complete(model.parse(merge(merge(base, told), fixed), source))
 
     def _mode(self, config: dict[str, Any]) -> str:

@@ -1,0 +1,131 @@
+"""Files that are whole or not there, and that know when they are damaged."""
+
+import errno
+import json
+import os
+import random
+import struct
+
+import pytest
+import torch
+
+from translate import tensors as tensor_files
+from translate.checkpoint import Checkpoints
+from translate.errors import UserError
+from translate.files import write_whole
+
+TENSORS = {
+    "a": torch.arange(300.0).reshape(3, 100),
+    "b/step": torch.tensor(7, dtype=torch.int64),
+    "c": torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last),
+}
+DESCRIPTION = {"kind": "test", "images": 5, "name": "größe", "nothing": None}
+
+
+def test_what_is_written_is_read():
+    tensors, description = tensor_files.loads(tensor_files.dumps(TENSORS, DESCRIPTION), "x")
+    assert description == DESCRIPTION
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+    assert all(tensors[name].dtype == TENSORS[name].dtype for name in TENSORS)
+
+
+def test_equal_contents_are_equal_bytes():
+    again = {name: TENSORS[name].clone() for name in reversed(TENSORS)}
+    assert tensor_files.dumps(TENSORS, DESCRIPTION) == tensor_files.dumps(again, dict(DESCRIPTION))
+
+
+def test_every_flipped_bit_is_noticed():
+    content = tensor_files.dumps(TENSORS, DESCRIPTION)
+    draw = random.Random(0)
+    header = 8 + struct.unpack_from("<Q", content)[0]
+    places = [*range(0, 80), *(draw.randrange(header) for _ in range(300)), *draw.sample(range(len(content)), 700)]
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << draw.randrange(8)
+        with pytest.raises(UserError) as caught:
+            tensor_files.loads(bytes(damaged), "x.safetensors")
+        assert caught.value.code == 5
+        assert "x.safetensors" in str(caught.value)
+
+
+def test_every_truncation_is_noticed():
+    content = tensor_files.dumps(TENSORS, DESCRIPTION)
+    for length in [*range(0, 40), *range(40, len(content), 37), len(content) - 1]:
+        with pytest.raises(UserError, match="damaged|not a file of this toolkit"):
+            tensor_files.loads(content[:length], "x")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\xff" * 64, b"PK\x03\x04 a zip", b"\x80\x02}q\x00."])
+def test_other_files_are_refused(content):
+    with pytest.raises(UserError, match="not a file of this toolkit"):
+        tensor_files.loads(content, "x")
+
+
+def test_plain_safetensors_of_others_are_refused():
+    import safetensors.torch
+
+    with pytest.raises(UserError, match="not a file of this toolkit"):
+        tensor_files.loads(safetensors.torch.save(dict(a=torch.zeros(2))), "x")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    write_whole(path, b"old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"x could not be written \(3 bytes\): No space left on device") as caught:
+        write_whole(path, b"new")
+    assert caught.value.code == 74
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_order_of_a_save_is_content_then_fsync_then_rename_then_folder(tmp_path, monkeypatch):
+    """What survives a power cut: the bytes are on the disk before the name points to them."""
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append(os.path.isdir(f"/proc/self/fd/{fd}")), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("rename"), replace(a, b)))
+    write_whole(tmp_path / "x", b"content")
+    assert calls == [False, "rename", True]
+
+
+def save(keeper: Checkpoints, images: int, best: int | None = None) -> None:
+    keeper.save(images, {"x": torch.tensor(float(images))}, {"images": images}, best)
+
+
+def test_the_last_two_and_the_best_are_kept(tmp_path):
+    keeper = Checkpoints(tmp_path / "checkpoints", 2)
+    for images in (10, 20, 30, 40, 50):
+        save(keeper, images, best=20 if images >= 20 else None)
+    assert [int(p.stem) for p in keeper.existing()] == [20, 40, 50]
+    assert keeper.newest()[1]["images"] == 50
+
+
+def test_an_old_checkpoint_goes_only_when_the_new_one_is_there(tmp_path, monkeypatch):
+    keeper = Checkpoints(tmp_path / "checkpoints", 2)
+    save(keeper, 10), save(keeper, 20)
+
+    def full(path, content):
+        raise UserError("disk full", 74)
+
+    monkeypatch.setattr("translate.checkpoint.write_whole", full)
+    with pytest.raises(UserError):
+        save(keeper, 30)
+    assert [int(p.stem) for p in keeper.existing()] == [10, 20]
+
+
+def test_leftovers_of_a_killed_save_are_swept_away(tmp_path):
+    keeper = Checkpoints(tmp_path, 2)
+    save(keeper, 10)
+    (tmp_path / ".000000020.safetensors.abc.part").write_bytes(b"half")
+    assert keeper.newest()[1]["images"] == 10
+    assert [p.name for p in tmp_path.iterdir()] == ["000000010.safetensors"]
+
+
+def test_descriptions_are_json(tmp_path):
+    json.dumps(tensor_files.loads(tensor_files.dumps(TENSORS, DESCRIPTION), "x")[1])
