@@ -1,0 +1,145 @@
+"""Settings: what a user's words come to, what each preset makes of them, and that config.toml says it all."""
+
+import tomllib
+
+import pytest
+import torch
+
+from translate.errors import UserError
+from translate.modes import MODES
+from translate.networks import receptive_field
+from translate.settings import differences, merge, parse_assignment, to_toml
+from translate.training.configure import Wishes, default_folder
+from translate.training.game import build_game
+from translate.training.presets import PRESETS
+from translate.training.round import Round
+from translate.training.settings import settings_class
+
+
+def wishes(mode="cycle", *sets, preset=None, config=None, a="windows_emoji", b="apple_emoji", init=None, **options):
+    options.setdefault("device", "cpu")
+    return Wishes(mode, a, b, preset, config, list(sets), init, options).settings()
+
+
+def test_the_paper_preset_is_the_paper():
+    s = wishes("cycle", preset="paper")
+    assert (s.generator.network, s.generator.blocks, s.generator.filters, s.generator.norm) == (
+        "resnet", 9, 64, "instance",
+    )  # fmt: skip
+    assert (s.generator.kernel, s.generator.upsampling, s.generator.padding) == (7, "deconv", "reflect")
+    assert receptive_field(s.discriminator.layers, s.discriminator.stop) == 70
+    assert (s.game.objective, s.game.lambda_cycle, s.game.lambda_identity, s.game.pool) == ("lsgan", 10, 0.5, 50)
+    t = s.train
+    assert (t.batch, t.lr, t.beta1, t.beta2, t.decay_from, t.ema) == (1, 2e-4, 0.5, 0.999, 0.5, 0)
+    assert s.data.load_size == (286, 286)
+    assert s.data.flip == 0.5
+    p = wishes("pix2pix", preset="paper")
+    assert (p.generator.network, p.generator.depth, p.generator.norm, p.generator.dropout) == ("unet", 8, "batch", True)
+    assert (p.game.objective, p.game.lambda_l1) == ("vanilla", 100)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("mode", MODES)
+def test_every_preset_plays_a_round(preset, mode):
+    """At the preset's own settings, on an image as small as its networks take, with a tenth of the width."""
+    s = wishes(mode, preset=preset)
+    assert s.preset == preset
+    s.generator.filters, s.discriminator.filters = min(8, s.generator.filters), 8
+    side = 64
+    trainer = Round(build_game(s), s.train, 10)
+    trainer.play([(torch.rand(2, 3, side, side) * 2 - 1, torch.rand(2, 3, side, side) * 2 - 1)], 0)
+    for watch in trainer.watch.values():
+        assert all(value == value for value in watch.means().values())
+        assert watch.bad() is None
+
+
+def test_the_device_chooses_the_preset():
+    assert wishes("cycle").preset == "cpu"
+
+
+def test_cyclegan_is_another_name_of_cycle():
+    assert wishes("CycleGAN").mode == "cycle"
+
+
+def test_precedence_is_paper_preset_config_option_set(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text('mode = "cycle"\na = "x"\nb = "y"\npreset = "paper"\n[train]\nlr = 0.1\nbatch = 3\nema = 0.5\n')
+    s = wishes(None, "train.lr=0.3", config=config, lr=0.2, batch=5)
+    assert (s.train.lr, s.train.batch, s.train.ema, s.train.beta1) == (0.3, 5, 0.5, 0.5)
+    assert s.a == "windows_emoji"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_config_toml_gives_the_same_settings_again(mode, preset, tmp_path):
+    s = wishes(mode, "instance_noise=0.1", preset=preset, size="64x128", seed=5)
+    config = tmp_path / "config.toml"
+    config.write_bytes(to_toml(s.plain()))
+    again = wishes(None, config=config, a=None, b=None)
+    assert again.plain() == s.plain()
+    assert again.data.size == (64, 128)
+
+
+def test_nothing_is_left_on_auto():
+    for mode in MODES:
+        values = wishes(mode).plain()
+        assert "auto" not in [values["train"][name] for name in ("device", "precision")]
+        assert {"workers", "channels_last"} <= values["train"].keys()
+        assert values["generator"]["depth"] or values["generator"]["network"] != "unet"
+
+
+def test_assignments_find_full_and_short_names():
+    model = settings_class("cycle")
+    assert parse_assignment("lambda_cycle=5", model) == {"game": {"lambda_cycle": 5}}
+    assert parse_assignment("generator.norm=group", model) == {"generator": {"norm": "group"}}
+    assert parse_assignment("data.size=[32, 64]", model) == {"data": {"size": [32, 64]}}
+    assert parse_assignment("tensorboard = true", model) == {"train": {"tensorboard": True}}
+    assert parse_assignment("size=32x64", model) == {"data": {"size": "32x64"}}
+
+
+def test_merge_and_differences():
+    old = {"a": 1, "t": {"x": 1, "y": 2}}
+    new = merge(old, {"t": {"y": 3}, "b": 4})
+    assert new == {"a": 1, "b": 4, "t": {"x": 1, "y": 3}}
+    assert differences(old, new) == {"b": (None, 4), "t.y": (2, 3)}
+
+
+def test_default_folder_is_named_after_mode_and_domains(tmp_path):
+    assert default_folder(wishes("cycle")).as_posix() == "runs/cycle-windows_emoji-apple_emoji"
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    s = wishes("cycle", a=str(folder))
+    assert default_folder(s).name == "cycle-my_photos-apple_emoji"
+
+
+def test_starting_from_a_file_takes_its_networks(tmp_path):
+    from translate.networks import build_generator
+    from translate.training.game import generator_entries
+    from translate.translator import pack
+
+    s = wishes("cycle", "generator.filters=4", "blocks=1", preset="paper")
+    torch.manual_seed(3)
+    networks = {d: (build_generator(s.generator, 3, 3), e) for d, e in generator_entries(s).items()}
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(pack(networks, {"background": [255, 255, 255]}))
+    new = wishes("cycle", preset="cpu", init=str(path))
+    assert (new.generator.network, new.generator.filters, new.generator.blocks) == ("resnet", 4, 1)
+    game = build_game(new)
+    for direction, name in (("a2b", "G"), ("b2a", "F")):
+        ours, theirs = game.networks[name].state_dict(), networks[direction][0].state_dict()
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    with pytest.raises(UserError, match="its a2b generator is resnet .* but the settings ask for resnet"):
+        build_game(wishes("cycle", "generator.filters=5", preset="cpu", init=str(path)))
+    half = build_game(wishes("pix2pix", preset="cpu", init=str(path)))
+    assert torch.equal(half.networks["G"].state_dict()["model.1.weight"], networks["a2b"][0].state_dict()["model.1.weight"])
+
+
+def test_every_setting_is_described():
+    from translate.settings import leaves
+
+    undescribed = [name for name, field in leaves(settings_class("cycle")) if not field.description]
+    assert undescribed == ["mode"]
+
+
+def test_config_is_plain_toml():
+    assert tomllib.loads(to_toml(wishes("pix2pix").plain()).decode())["mode"] == "pix2pix"
