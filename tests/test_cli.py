@@ -44,7 +44,11 @@ def test_help_texts_are_as_recorded(verb):
 
 
 def help_text(verb: str) -> str:
-    return translate(*verb.split(), "--help").replace("__main__.py", "translate").replace("python -m translate", "translate")
+    return (
+        translate(*verb.split(), "--help")
+        .replace("__main__.py", "translate")
+        .replace("python -m translate", "translate")
+    )
 
 
 def test_the_three_ways_in_are_the_same():
@@ -86,7 +90,7 @@ def odd(tmp_path_factory) -> Path:
     return root
 
 
-TINY = "generator.filters=4 generator.blocks=1 discriminator.filters=4 discriminator.layers=1".split()
+TINY = ["generator.filters=4", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1"]
 SMALL = ["--size", "16x24", "--images", "24", "--batch", "4", "--device", "cpu"]
 SETS = [word for text in TINY for word in ("--set", text)]
 
@@ -133,7 +137,7 @@ def test_list_and_show(odd, tmp_path):
     for name in ("windows_emoji", "apple_emoji", "openmoji_line", "fluent_3d", "satellite"):
         assert name in listed
     said = translate("data", "show", str(odd / "two"), "--out", str(tmp_path / "sheet.png"))
-    assert "30 image files" in said
+    assert "30 images" in said
     assert Image.open(tmp_path / "sheet.png").width > 100
 
 

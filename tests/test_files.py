@@ -39,7 +39,7 @@ def test_every_flipped_bit_is_noticed():
     content = tensor_files.dumps(TENSORS, DESCRIPTION)
     draw = random.Random(0)
     header = 8 + struct.unpack_from("<Q", content)[0]
-    places = [*range(0, 80), *(draw.randrange(header) for _ in range(300)), *draw.sample(range(len(content)), 700)]
+    places = [*range(80), *(draw.randrange(header) for _ in range(300)), *draw.sample(range(len(content)), 700)]
     for place in places:
         damaged = bytearray(content)
         damaged[place] ^= 1 << draw.randrange(8)
@@ -51,7 +51,7 @@ def test_every_flipped_bit_is_noticed():
 
 def test_every_truncation_is_noticed():
     content = tensor_files.dumps(TENSORS, DESCRIPTION)
-    for length in [*range(0, 40), *range(40, len(content), 37), len(content) - 1]:
+    for length in [*range(40), *range(40, len(content), 37), len(content) - 1]:
         with pytest.raises(UserError, match="damaged|not a file of this toolkit"):
             tensor_files.loads(content[:length], "x")
 

@@ -174,7 +174,9 @@ def test_a_player_moves_only_its_own_networks(mode):
             assert all(has_gradient) if name in names else not any(has_gradient)
         for parameter in trainer.parameters[player]:
             parameter.grad = None
-    assert all(torch.equal(b, p) for n, bs in before.items() for b, p in zip(bs, game.networks[n].parameters()))
+    assert all(
+        torch.equal(b, p) for n, bs in before.items() for b, p in zip(bs, game.networks[n].parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -128,10 +128,12 @@ def test_starting_from_a_file_takes_its_networks(tmp_path):
     for direction, name in (("a2b", "G"), ("b2a", "F")):
         ours, theirs = game.networks[name].state_dict(), networks[direction][0].state_dict()
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
-    with pytest.raises(UserError, match="its a2b generator is resnet .* but the settings ask for resnet"):
+    with pytest.raises(UserError, match=r"its a2b generator is resnet .* but the settings ask for resnet"):
         build_game(wishes("cycle", "generator.filters=5", preset="cpu", init=str(path)))
     half = build_game(wishes("pix2pix", preset="cpu", init=str(path)))
-    assert torch.equal(half.networks["G"].state_dict()["model.1.weight"], networks["a2b"][0].state_dict()["model.1.weight"])
+    assert torch.equal(
+        half.networks["G"].state_dict()["model.1.weight"], networks["a2b"][0].state_dict()["model.1.weight"]
+    )
 
 
 def test_every_setting_is_described():

@@ -125,7 +125,9 @@ def test_a_file_for_another_network_is_explained(tmp_path):
     assert caught.value.code == 5
 
 
-@pytest.mark.parametrize("path", sorted(translate.files.shipped("pretrained").glob("*.safetensors")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(translate.files.shipped("pretrained").glob("*.safetensors")), ids=lambda p: p.stem
+)
 def test_shipped_models_load_by_name_and_change_pictures(path):
     import tomllib
 

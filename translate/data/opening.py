@@ -26,7 +26,35 @@ def open_data(a: str, b: str, settings: DataSettings, *, paired: bool, seed: int
     first step. Raises UserError when nothing usable is left or, with `settings.strict`, when anything was left out.
     """
     problems: list[Problem] = []
+    data = _opened(a, b, settings, paired, seed, say, problems, frozenset())
+    found = [problem for problem in problems if problem.kind == "unreadable"]
+    if found and data.train_a and data.train_b and not (data.test_a and data.test_b):
+        # The few images that the hash had picked for testing can't be read: pick from those that can.
+        problems.clear()
+        data = _opened(a, b, settings, paired, seed, say, problems, frozenset(p.text.partition(":")[0] for p in found))
+        problems += found
+    _say_problems(problems, settings, say)
+    for items, name, use in (
+        (data.train_a, a, "train on"),
+        (data.train_b, b, "train on"),
+        (data.test_a, a, "test"),
+        (data.test_b, b, "test"),
+    ):
+        if not items:
+            raise UserError(f"{name} has no usable image to {use}{_first(problems)}.")
+    return data
+
+
+def _opened(
+    a: str, b: str, settings: DataSettings, paired: bool, seed: int, say: Say, problems: list[Problem],
+    without: frozenset[str],
+) -> Data:  # fmt: skip
+    """The data of two domains, which may be empty; what is wrong is added to `problems`. without: names left out."""
     side_a, side_b = _sides(a, b, settings, paired, problems, say)
+    if without:
+        dropped = {item.key for side in (side_a, side_b) for item in side.train if item.name in without}
+        for side in (side_a, side_b):  # of a pair both
+            side.train = [i for i in side.train if i.name not in without and not (paired and i.key in dropped)]
     keys = pairing.common_keys(side_a, side_b)
     if keys is not None:
         pairing.keep(side_a, keys)
@@ -62,20 +90,10 @@ def open_data(a: str, b: str, settings: DataSettings, *, paired: bool, seed: int
             fits = pairing.check_shapes(first.items, second.items, told)
             first.keep(fits)
             second.keep(fits)
-    _say_problems(problems, settings, say)
-    for pictures, name, use in (
-        (train_a, a, "train on"),
-        (train_b, b, "train on"),
-        (test_a, a, "test"),
-        (test_b, b, "test"),
-    ):
-        if not len(pictures):
-            raise UserError(f"{name} has no usable image to {use}{_first(problems)}.")
-    data = Data(
+    return Data(
         (a, b), (recipes[0], recipes[1]), (train_a, train_b), (test_a, test_b), settings,
         paired=paired, truth=together, seed=seed, problems=problems,
     )  # fmt: skip
-    return data
 
 
 def _sides(

@@ -24,7 +24,7 @@ def split(
     train = [item for item in items if item.key not in chosen]
     if not train or not test:
         raise UserError(
-            f"{what} has {len(items)} usable image(s): too few to train on some and keep others for testing."
+            f"{what} has {len(items)} images: too few to train on some and keep others for testing (2 at least)."
         )
     return train, test
 

@@ -173,7 +173,9 @@ class Run:
             headings.append("and back")
         rows = [list(row) for row in zip(*columns, strict=True)]
         names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b).name}
-        caption = f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {self.seen:,} images seen"
+        caption = (
+            f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {self.seen:,} images seen"
+        )
         return images.to_png(images.sheet(rows, headings=headings, caption=caption))
 
     def _score(self) -> None:
