@@ -52,7 +52,7 @@ def test_every_flipped_bit_is_noticed():
 def test_every_truncation_is_noticed():
     content = tensor_files.dumps(TENSORS, DESCRIPTION)
     for length in [*range(40), *range(40, len(content), 37), len(content) - 1]:
-        with pytest.raises(UserError, match="damaged|not a file of this toolkit"):
+        with pytest.raises(UserError, match=r"damaged|not a file of this toolkit"):
             tensor_files.loads(content[:length], "x")
 
 
@@ -66,7 +66,7 @@ def test_plain_safetensors_of_others_are_refused():
     import safetensors.torch
 
     with pytest.raises(UserError, match="not a file of this toolkit"):
-        tensor_files.loads(safetensors.torch.save(dict(a=torch.zeros(2))), "x")
+        tensor_files.loads(safetensors.torch.save({"a": torch.zeros(2)}), "x")
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypatch):

@@ -1,0 +1,90 @@
+"""The words are true: every command of the README and the docs is understood, every file they point to exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from translate import catalog
+from translate.training import reference
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands() -> list[str]:
+    """Every `translate …` command in a code block or after && in one."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                for part in line.split("&&"):
+                    if part.strip().startswith("translate "):
+                        found.append(part.partition("#")[0].strip())
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_are_understood(command, tmp_path, monkeypatch):
+    """Parsed by the real command line up to the settings; the training itself is left out."""
+    import sys
+
+    from translate.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_photos", "my_paintings"):
+        (tmp_path / name).mkdir()
+    started = []
+    for verb in ("start", "dry_run"):
+        monkeypatch.setattr(f"translate.training.start.{verb}", lambda settings, folder, s=started: s.append(settings))
+    words = shlex.split(command)
+    if "--config" in words:
+        from translate.settings import to_toml
+        from translate.training.configure import Wishes
+
+        settings = Wishes("cycle", "my_photos", "my_paintings", None, None, [], None, {"device": "cpu"}).settings()
+        path = tmp_path / words[words.index("--config") + 1]
+        path.parent.mkdir(parents=True)
+        path.write_bytes(to_toml(settings.plain()))
+    if words[1] == "train":
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        assert leaving.value.code == 0
+        assert len(started) == 1
+    else:
+        assert words[1:2] == ["data"]
+        assert words[2] in ("list", "show", "fetch")
+        assert all(name in catalog.recipes() for name in words[3:])
+
+
+def test_there_are_commands():
+    assert any("windows_emoji" in command for command in commands())
+    assert len(commands()) >= 6
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} points to {target}"
+
+
+def test_the_map_names_what_is_there():
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("```text")[1].split("```")[0]
+    for name in re.findall(r"^ {0,2}([\w.]+[/\w]*\.?\w*)", tree, re.MULTILINE):
+        assert (ROOT / name).exists() or (ROOT / "translate" / name).exists(), name
+
+
+def test_settings_page_is_up_to_date():
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == reference.page()
+
+
+def test_nothing_but_licence_clean_pictures_is_committed():
+    """Pictures in the repository are of OpenMoji or Fluent, or drawn by the tests."""
+    suffixes = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
+    skipped = {".git", ".venv", "runs", "build", "dist", "datasets"}
+    for path in ROOT.rglob("*"):
+        if path.suffix.lower() in suffixes and not skipped & set(path.relative_to(ROOT).parts):
+            assert path.stem.startswith(("openmoji", "fluent")), path

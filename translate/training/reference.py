@@ -1,0 +1,50 @@
+"""docs/settings.md: every setting with its default and meaning, made from the settings classes themselves."""
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from translate.data.settings import DataSettings
+from translate.modes import MODES
+from translate.networks import DiscriminatorSettings, GeneratorSettings
+from translate.training.settings import TrainSettings
+
+HEAD = """# Settings
+
+What `config.toml` of a run holds and `--set name=value` changes. A name may be shortened to its last part where that is
+unambiguous: `--set lambda_cycle=5`. The defaults here are the classes'; a mode and a preset lay theirs over them, and
+`translate train … --dry-run` prints what comes out.
+
+Made by `python -m translate.training.reference > docs/settings.md`.
+"""
+
+
+def page() -> str:
+    """The page in Markdown."""
+    tables: dict[str, type[BaseModel]] = {"data": DataSettings, "generator": GeneratorSettings}
+    tables |= {"discriminator": DiscriminatorSettings, "train": TrainSettings}
+    parts = [HEAD]
+    for name, model in tables.items():
+        parts.append(table(name, f"[{name}]", model))
+    for mode, game in MODES.items():
+        parts.append(table("game", f"[game] of mode {mode}", game.Settings))
+    return "\n".join(parts)
+
+
+def table(prefix: str, title: str, model: type[BaseModel]) -> str:
+    rows = [f"## {title}\n", "| name | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        rows.append(f"| `{prefix}.{name}` | {default(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None:
+        return "chosen"
+    if isinstance(value, tuple):
+        value = list(value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
