@@ -318,3 +318,27 @@ def test_a_folder_that_is_not_a_run_is_left_alone(pictures, tmp_path):
     with pytest.raises(UserError, match=r"not a run folder \(it holds holiday.txt\)"):
         train(settings("cycle", pictures), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["holiday.txt"]
+
+
+def test_a_signal_just_before_a_score_is_due_changes_nothing(finished, tmp_path, monkeypatch):
+    """The score that was left out to be quick is made up for, so that 'best' is the same too."""
+    from translate.training import run as module
+
+    s, path = finished
+
+    class Stopped(module.Signals):
+        stop = property(lambda self: 15 if self.run.seen >= 32 else None, lambda self, value: None)
+
+    def entered(self):
+        Stopped.run = self
+        return original(self)
+
+    original = Run.train
+    monkeypatch.setattr(Run, "train", entered)
+    monkeypatch.setattr(module, "Signals", Stopped)
+    with pytest.raises(UserError, match="stopped by SIGTERM after 32 of 32 images"):
+        train(s, tmp_path / "run")
+    monkeypatch.undo()
+    train(s, tmp_path / "run")
+    for name in ("checkpoints/000000032.safetensors", "best.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (path / name).read_bytes()

@@ -34,7 +34,7 @@ class TrainSettings(Settings):
     workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
     samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
     sample_every: int = Field(0, ge=0, description="images between sample sheets; 0 = 40 sheets in all")
-    score_every: int = Field(0, ge=0, description="images between scores; 0 = 4 times in all")
+    score_every: int = Field(0, ge=0, description="images between scores; 0 = 8 times in all")
     score_images: int = Field(500, ge=2, description="held-out images scored, at most")
     save_every: int = Field(0, ge=0, description="images between checkpoints; 0 = by the clock, see save_minutes")
     save_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, when save_every is 0")

@@ -24,7 +24,7 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
         run.resume()
     else:
         run.begin()
-    if run.seen >= run.total:
+    if run.finished:
         say(f"{path} is finished: {run.seen:,} images seen. To go on, give more --images and --set allow_change=true.")
         return
     run.train()
@@ -67,11 +67,11 @@ def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     batches = run.data.batches(0, min(run.total, turn * (rounds + 1)), t.batch, workers=0, pin_memory=False)
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     run.round.play(groups[0], 0)
-    _wait(run.device)
+    _wait(run.settings.train.device)
     began = time.perf_counter()
     for group in groups[1:] or groups:
         run.round.play(group, 0)
-    _wait(run.device)
+    _wait(run.settings.train.device)
     return (time.perf_counter() - began) / len(groups[1:] or groups)
 
 
