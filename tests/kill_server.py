@@ -30,7 +30,7 @@ GENERATOR = {"cycle": {"network": "resnet"}, "pix2pix": {"network": "unet", "dro
 def settings(mode: str, a: str, b: str):
     """80 steps with a checkpoint after every second one, dropout, noise, EMA and a pool."""
     train = {"images": IMAGES, "batch": BATCH, "save_every": 2 * BATCH, "sample_every": 40, "score_every": IMAGES}
-    game = {"instance_noise": 0.1, **({"pool": 6} if mode == "cycle" else {})}
+    game = {"instance_noise": 0.1, "r1": 0.5, **({"pool": 6} if mode == "cycle" else {})}
     values = merge(TINY, {"mode": mode, "a": a, "b": b, "game": game, "train": train, "generator": GENERATOR[mode]})
     s = settings_class(mode).parse(values, "test")
     s.train.workers, s.train.channels_last = 0, False

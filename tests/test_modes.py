@@ -227,6 +227,52 @@ def test_bf16_stays_near_fp32_and_keeps_float32_weights():
         assert results["bf16"][name] == pytest.approx(value, rel=0.1, abs=0.05)
 
 
+def scaled(scale: float | None = None) -> Round:
+    """A trainer in fp16 with torch's own scaler, on the CPU, where --precision doesn't offer it but torch can."""
+    s = settings("cycle", train={"precision": "fp16"})
+    trainer = Round(new_game(s), s.train, TOTAL)
+    if scale:
+        trainer.scaler.load_state_dict({**trainer.scaler.state_dict(), "scale": scale})
+    return trainer
+
+
+def test_one_scaler_is_updated_once_a_round_whatever_the_players():
+    trainer = scaled(scale=16.0)
+    for number, batch in enumerate(batches()[:5]):
+        trainer.play([batch], number * BATCH)
+    state = trainer.state()[1]["scaler"]
+    assert (state["scale"], state["_growth_tracker"]) == (16.0, 5)
+    again = scaled()
+    again.load(*trainer.state())
+    assert again.scaler.state_dict() == trainer.scaler.state_dict()
+
+
+def test_an_overflow_skips_the_step_halves_the_scale_once_and_is_no_nan():
+    trainer = scaled(scale=2.0**127)
+    before = {name: value.clone() for name, value in weights(trainer.mode.networks).items()}
+    trainer.play([batches()[0]], 0)
+    assert trainer.state()[1]["scaler"]["scale"] == 2.0**126
+    assert_identical(weights(trainer.mode.networks), before)
+    assert all(watch.bad() is None for watch in trainer.watch.values())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_r1_is_applied_as_often_and_as_much_as_said(mode):
+    """Averaged over many steps the lazy penalty is the penalty."""
+    torch.manual_seed(0)
+    x, y = batches()[0]
+    means = {}
+    for every, steps in ((1, 1), (4, 400)):
+        s = settings(mode, game={"r1": 2.0, "r1_every": every})
+        game = new_game(s)
+        values = []
+        for _ in range(steps):
+            values += [losses["r1"].item() for player, losses in game.step(x, y) if player == "D"]
+        means[every] = sum(values) / len(values)
+    assert means[1] > 0
+    assert means[4] == pytest.approx(means[1], rel=0.25)
+
+
 def test_instance_noise_fades_to_nothing():
     s = settings("pix2pix", game={"instance_noise": 0.5})
     game = new_game(s)

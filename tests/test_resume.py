@@ -30,7 +30,7 @@ def quiet(*words: str) -> None:
 def settings(mode: str, pictures, **changes) -> RunSettings:
     """Dropout, noise, EMA, a pool that fills and draws: everything that has a state is on."""
     base = merge(TINY, {"generator": GENERATOR[mode], "train": {"images": TOTAL, "batch": BATCH, "save_every": BATCH}})
-    game = {"instance_noise": 0.1, **({"pool": 6} if mode == "cycle" else {})}
+    game = {"instance_noise": 0.1, "r1": 0.5, **({"pool": 6} if mode == "cycle" else {})}
     values = {"mode": mode, "a": str(pictures[0]), "b": str(pictures[1]), **base, "game": game}
     s = settings_class(mode).parse(merge(values, changes), "test")
     s.discriminator.spectral_norm = True

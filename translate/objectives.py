@@ -67,6 +67,18 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
+def r1(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """½ E‖∇D(x)‖² on real images (B, C, H, W), D(x) the mean of an image's logits (Mescheder et al. 2018, Eq. 9).
+
+    It keeps a discriminator from growing steep around the data. Always in float32, outside autocast: half precision
+    has too few digits for a gradient of a gradient.
+    """
+    with torch.autocast(real.device.type, enabled=False):
+        x = real.detach().float().requires_grad_()
+        (slope,) = torch.autograd.grad(discriminator(x).mean((1, 2, 3)).sum(), x, create_graph=True)
+        return 0.5 * slope.square().sum((1, 2, 3)).mean()
+
+
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference, in float32: the reconstruction loss of both papers."""
     return F.l1_loss(prediction.float(), target.float())

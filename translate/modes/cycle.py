@@ -6,8 +6,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees
-from translate.objectives import Objective, l1
+from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees, draw_r1
+from translate.objectives import Objective, l1, r1
 from translate.pool import Pool
 
 
@@ -81,10 +81,11 @@ class Cycle(Mode):
 
         # Each discriminator sees past fakes as well (section 4), and its objective is halved to slow it down.
         seen_y, seen_x = self.pools["Y"].query(fake_y), self.pools["X"].query(fake_x)
-        yield (
-            "D",
-            {
-                "D_Y": 0.5 * gan.discriminator(D_Y(y), D_Y(seen_y), s.real_label),
-                "D_X": 0.5 * gan.discriminator(D_X(x), D_X(seen_x), s.real_label),
-            },
-        )
+        losses = {
+            "D_Y": 0.5 * gan.discriminator(D_Y(y), D_Y(seen_y), s.real_label),
+            "D_X": 0.5 * gan.discriminator(D_X(x), D_X(seen_x), s.real_label),
+        }
+        if s.r1:
+            gamma = draw_r1(s)
+            losses["r1"] = gamma * (r1(D_Y, y) + r1(D_X, x)) if gamma else y.new_zeros(())
+        yield "D", losses

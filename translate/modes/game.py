@@ -19,6 +19,11 @@ class GameSettings(Settings):
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="D's label for real images is 1 − this")
     instance_noise: float = Field(0.0, ge=0, le=1, description="σ of the noise on what D sees, decayed to 0 linearly")
 
+    r1: float = Field(0.0, ge=0, description="γ of the R1 penalty on D's slope at real images; 0 = none (papers)")
+    r1_every: int = Field(
+        4, ge=1, description="the penalty is applied in every so many steps on average, as much stronger"
+    )
+
     @field_validator("objective")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -60,6 +65,13 @@ class Mode:
 
     def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
         raise NotImplementedError
+
+
+def draw_r1(settings: GameSettings) -> float:
+    """The weight of the R1 penalty in this step: usually 0, because it costs a second backward pass."""
+    if not settings.r1 or torch.rand(()).item() * settings.r1_every >= 1:
+        return 0.0
+    return settings.r1 * settings.r1_every
 
 
 def discriminator_sees(images: Tensor, settings: GameSettings, progress: float) -> Tensor:

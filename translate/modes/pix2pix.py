@@ -6,8 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees
-from translate.objectives import Objective, l1
+from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees, draw_r1
+from translate.objectives import Objective, l1, r1
 
 
 class Pix2PixSettings(GameSettings):
@@ -53,6 +53,10 @@ class Pix2Pix(Mode):
             return self.D(discriminator_sees(torch.cat([x, y], 1), s, progress))
 
         # D maximises L_cGAN(G, D) (Eq. 1); the objective is halved, which slows D down relative to G (section 3.3)
-        yield "D", {"D": 0.5 * gan.discriminator(D(y), D(fake.detach()), s.real_label)}
+        losses = {"D": 0.5 * gan.discriminator(D(y), D(fake.detach()), s.real_label)}
+        if s.r1:
+            gamma = draw_r1(s)
+            losses["r1"] = gamma * r1(D, y) if gamma else y.new_zeros(())
+        yield "D", losses
         # G* = arg min_G max_D L_cGAN(G, D) + λ L_L1(G) (Eqs. 3 and 4)
         yield "G", {"gan": gan.generator(D(fake)), "l1": s.lambda_l1 * l1(fake, y)}

@@ -85,14 +85,14 @@ class Round:
         optimizer, parameters = self.optimizers[player], self.parameters[player]
         for group in optimizer.param_groups:
             group["lr"] = multiplier * self._lr(player)
+        norm = None
         if self.settings.clip_norm or not self.scaler.is_enabled():
             self.scaler.unscale_(optimizer)
             norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
             if self.settings.clip_norm:
                 torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
-            self.watch[player].close(seen, norm)
-        else:  # in fp16 a gradient may overflow now and then: the scaler then skips the step and scales less
-            self.watch[player].close(seen, None)
+        # In fp16 a gradient may overflow now and then: the scaler then skips the player's step and scales less.
+        self.watch[player].close(seen, None if self.scaler.is_enabled() else norm)
         self.scaler.step(optimizer)
         optimizer.zero_grad(set_to_none=True)
 
