@@ -30,7 +30,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {"patch": PatchGAN, "pixel": Pixel}
 TAKES = {
     "resnet": ("filters", "blocks", "downs", "kernel", "norm", "dropout", "padding", "upsampling", "residual"),
     "unet": ("filters", "depth", "norm", "dropout", "upsampling", "residual"),
-    "light": ("filters", "downs", "blocks", "norm", "upsampling"),
+    "light": ("filters", "downs", "blocks", "norm", "padding", "upsampling"),
     "patch": ("filters", "layers", "stop", "norm"),
     "pixel": ("filters", "norm"),
 }
@@ -47,7 +47,7 @@ class GeneratorSettings(Settings):
     depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
     norm: Norm = Field("instance", description="instance, batch, group or none")
     dropout: bool = Field(False, description="drop half of the middle activations: pix2pix's only noise")
-    padding: Padding = Field("reflect", description="resnet: reflect (paper), replicate or zeros")
+    padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
     upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle leave no checkerboard")
     residual: bool = Field(False, description="the network computes a change: G(x) = clamp(x + f(x)), not tanh(f(x))")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")

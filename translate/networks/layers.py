@@ -59,14 +59,16 @@ def pad(kind: str, size: int) -> nn.Module:
     return {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "zeros": nn.ZeroPad2d}[kind](size)
 
 
-def upsample(kind: str, before: int, after: int, kernel: int, bias: bool) -> nn.Module:
+def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, padding: str = "zeros") -> nn.Module:
     """A layer that doubles height and width: the papers' transposed convolution of `kernel` 3 or 4, or one of the two
     that leave no checkerboard: nearest-neighbour then 3×3, or 3×3 then pixel shuffle."""
     if kind == "deconv":
         return nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=4 - kernel, bias=bias)
+    channels = after if kind == "resize" else 4 * after
+    convolution = nn.Conv2d(before, channels, 3, padding=1, bias=bias, padding_mode=padding)
     if kind == "resize":
-        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1, bias=bias))
-    return nn.Sequential(nn.Conv2d(before, 4 * after, 3, padding=1, bias=bias), nn.PixelShuffle(2))
+        return nn.Sequential(nn.Upsample(scale_factor=2), convolution)
+    return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 
 def pad_to(x: Tensor, multiple: int, least: int) -> Tensor:

@@ -12,9 +12,10 @@ from translate.networks.layers import NORMS, pad_to, upsample
 class LightBlock(nn.Module):
     """x + f(x), f = two 3×3 convolutions."""
 
-    def __init__(self, channels: int, norm: str):
+    def __init__(self, channels: int, norm: str, padding: str):
         super().__init__()
-        self.block = nn.Sequential(*convolution(channels, channels, norm), *convolution(channels, channels, norm)[:-1])
+        first, second = (convolution(channels, channels, norm, padding) for _ in range(2))
+        self.block = nn.Sequential(*first, *second[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.block(x)
@@ -35,6 +36,7 @@ class Light(nn.Module):
         downs: int = 3,
         blocks: int = 3,
         norm: str = "group",
+        padding: str = "reflect",
         upsampling: str = "resize",
     ):
         super().__init__()
@@ -42,18 +44,20 @@ class Light(nn.Module):
             raise ValueError("the light generator computes a change and needs as many channels out as in")
         self.multiple = 2**downs
         width = [filters * min(2**level, 8) for level in range(downs + 1)]
-        self.first = nn.Sequential(*convolution(in_channels, filters, norm))
+        self.first = nn.Sequential(*convolution(in_channels, filters, norm, padding))
         self.down = nn.ModuleList(
-            nn.Sequential(*convolution(width[level], width[level + 1], norm, stride=2)) for level in range(downs)
+            nn.Sequential(*convolution(width[level], width[level + 1], norm, padding, 2)) for level in range(downs)
         )
-        self.middle = nn.Sequential(*(LightBlock(width[-1], norm) for _ in range(blocks)))
+        self.middle = nn.Sequential(*(LightBlock(width[-1], norm, padding) for _ in range(blocks)))
         self.up = nn.ModuleList(
             nn.Sequential(
-                upsample(upsampling, width[level + 1], width[level], 4, True), NORMS[norm](width[level]), nn.ReLU(True)
+                upsample(upsampling, width[level + 1], width[level], 4, True, padding),
+                NORMS[norm](width[level]),
+                nn.ReLU(True),
             )
             for level in reversed(range(downs))
         )
-        self.last = nn.Conv2d(filters, out_channels, 3, padding=1)
+        self.last = nn.Conv2d(filters, out_channels, 3, padding=1, padding_mode=padding)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -68,5 +72,5 @@ class Light(nn.Module):
         return torch.clamp(x + self.last(h)[..., :height, :width], -1, 1)
 
 
-def convolution(before: int, after: int, norm: str, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, stride, 1), NORMS[norm](after), nn.ReLU(True)]
+def convolution(before: int, after: int, norm: str, padding: str, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride, 1, padding_mode=padding), NORMS[norm](after), nn.ReLU(True)]

@@ -69,7 +69,11 @@ class ResNet(nn.Module):
         layers += [ResNetBlock(filters * self.multiple, norm, dropout, padding) for _ in range(blocks)]
         for level in reversed(range(downs)):
             width = filters * 2**level
-            layers += [upsample(upsampling, 2 * width, width, 3, bias), NORMS[norm](width), nn.ReLU(inplace=True)]
+            layers += [
+                upsample(upsampling, 2 * width, width, 3, bias, padding),
+                NORMS[norm](width),
+                nn.ReLU(inplace=True),
+            ]
         layers += [pad(padding, kernel // 2), nn.Conv2d(filters, out_channels, kernel)]
         if not residual:
             layers.append(nn.Tanh())
