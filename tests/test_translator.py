@@ -1,5 +1,7 @@
 """translate.load: any image of any size and kind in, the same size and kind out."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -137,4 +139,6 @@ def test_shipped_models_load_by_name_and_change_pictures(path):
     assert result.size == image.size
     assert np.abs(np.asarray(result).astype(int) - np.asarray(image)).mean() > 1
     card = tomllib.loads(path.with_suffix(".toml").read_text(encoding="utf-8"))
-    assert {"title", "mode", "licence", "command"} <= card.keys()
+    assert {"title", "mode", "licence", "data", "training", "scores"} <= card.keys()
+    assert card["training"]["command"].startswith("translate train")
+    assert card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
