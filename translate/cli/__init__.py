@@ -1,6 +1,7 @@
 """The command line. One file a verb; torch is imported only inside a verb, so that --help answers at once."""
 
 import sys
+import warnings
 
 from translate.errors import INTERNAL, INTERRUPTED, UserError
 
@@ -9,6 +10,8 @@ def main() -> None:
     """The `translate` command. Every problem of the user's is one sentence and a documented exit code."""
     from translate.cli.app import app
 
+    # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         app()
     except UserError as error:
