@@ -59,7 +59,7 @@ def pad(kind: str, size: int) -> nn.Module:
     return {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "zeros": nn.ZeroPad2d}[kind](size)
 
 
-def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, padding: str = "zeros") -> nn.Module:
+def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, padding: Padding = "zeros") -> nn.Module:
     """A layer that doubles height and width: the papers' transposed convolution of `kernel` 3 or 4, or one of the two
     that leave no checkerboard: nearest-neighbour then 3×3, or 3×3 then pixel shuffle."""
     if kind == "deconv":

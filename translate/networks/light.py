@@ -6,13 +6,13 @@ Not a paper's: found by search for what trains to something worth seeing in minu
 import torch
 from torch import Tensor, nn
 
-from translate.networks.layers import NORMS, pad_to, upsample
+from translate.networks.layers import NORMS, Padding, pad_to, upsample
 
 
 class LightBlock(nn.Module):
     """x + f(x), f = two 3×3 convolutions."""
 
-    def __init__(self, channels: int, norm: str, padding: str):
+    def __init__(self, channels: int, norm: str, padding: Padding):
         super().__init__()
         first, second = (convolution(channels, channels, norm, padding) for _ in range(2))
         self.block = nn.Sequential(*first, *second[:-1])
@@ -36,7 +36,7 @@ class Light(nn.Module):
         downs: int = 3,
         blocks: int = 3,
         norm: str = "group",
-        padding: str = "reflect",
+        padding: Padding = "reflect",
         upsampling: str = "resize",
     ):
         super().__init__()
@@ -72,5 +72,5 @@ class Light(nn.Module):
         return torch.clamp(x + self.last(h)[..., :height, :width], -1, 1)
 
 
-def convolution(before: int, after: int, norm: str, padding: str, stride: int = 1) -> list[nn.Module]:
+def convolution(before: int, after: int, norm: str, padding: Padding, stride: int = 1) -> list[nn.Module]:
     return [nn.Conv2d(before, after, 3, stride, 1, padding_mode=padding), NORMS[norm](after), nn.ReLU(True)]

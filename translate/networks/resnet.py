@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from translate.networks.layers import NORMS, has_bias, pad, pad_to, upsample
+from translate.networks.layers import NORMS, Padding, has_bias, pad, pad_to, upsample
 
 
 class ResNetBlock(nn.Module):
     """x + f(x), f = two padded 3×3 convolutions; no ReLU after the sum."""
 
-    def __init__(self, channels: int, norm: str, dropout: bool, padding: str):
+    def __init__(self, channels: int, norm: str, dropout: bool, padding: Padding):
         super().__init__()
         layers: list[nn.Module] = [
             pad(padding, 1),
@@ -48,7 +48,7 @@ class ResNet(nn.Module):
         kernel: int = 7,
         norm: str = "instance",
         dropout: bool = False,
-        padding: str = "reflect",
+        padding: Padding = "reflect",
         upsampling: str = "deconv",
         residual: bool = False,
     ):
