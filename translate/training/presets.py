@@ -10,7 +10,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Found by search for two cores and ten minutes: docs/log.md has what was tried.
     "cpu": {
         "cycle": {
-            "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
+            "data": {"size": [64, 64], "interpolation": "lanczos"},
             "generator": {
                 "network": "light",
                 "filters": 12,
@@ -22,7 +22,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
             "discriminator": {"filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
             "game": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
-            "train": {"images": 10000, "batch": 4, "lr": 8e-4, "beta2": 0.99, "ema": 0.998},
+            "train": {"images": 7000, "batch": 4, "lr": 8e-4, "beta2": 0.99, "ema": 0.998},
         },
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
