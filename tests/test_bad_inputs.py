@@ -139,3 +139,12 @@ def test_a_bug_of_ours_shows_its_traceback_and_ends_with_1(monkeypatch, capsys):
     assert ended == 1
     assert "ZeroDivisionError" in said
     assert "this is a bug in translate" in said
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(here, monkeypatch, capsys):
+    (here / "plain").write_text("a file where a folder should be")
+    words = [*TRAIN, *AB, "--size", "16", "--images", "8", "--out", "plain/run", "--device", "cpu"]
+    ended, said = run(monkeypatch, capsys, *words)
+    assert ended == 74
+    assert "could not be written" in said
+    assert "Traceback" not in said

@@ -13,9 +13,9 @@ def write_whole(path: Path, content: bytes) -> None:
     A reader, or a run that starts after a crash at any instant, sees the old file or the new one, never a part.
     Raises UserError (exit code 74) when the disk refuses, and leaves nothing behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
         with open(descriptor, "wb") as file:

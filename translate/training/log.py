@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from translate.errors import UserError
+from translate.errors import DISK, UserError
 from translate.files import write_whole
 
 
@@ -38,8 +38,11 @@ class Log:
         write_whole(self.path, "".join(kept).encode())
 
     def write(self, images: int, **values: Any) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"images": images, **values}) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"images": images, **values}) + "\n")
+        except OSError as error:
+            raise UserError(f"{self.path} could not be written: {error.strerror}.", DISK) from error
 
     def curves(self, images: int, values: dict[str, float]) -> None:
         """Numbers for TensorBoard, if it is on."""

@@ -30,6 +30,7 @@ class TrainSettings(Settings):
     )
     precision: Precision = Field("auto", description="fp32, bf16 or fp16; auto = the best the device has, fp32 on CPU")
     device: Device = Field("auto", description="cpu, cuda or mps")
+    tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
     channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
     workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
     samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
