@@ -22,6 +22,7 @@ __all__ = [
     "read",
     "resize",
     "sheet",
+    "to_pil",
     "to_png",
     "upright",
 ]
@@ -132,18 +133,19 @@ def resize(array: np.ndarray, size_hw: tuple[int, int], how: str = "bicubic") ->
     height, width = size_hw
     if array.shape[:2] == (height, width):
         return array
-    resized = np.asarray(_pil(array).resize((width, height), FILTERS[how]))
+    resized = np.asarray(to_pil(array).resize((width, height), FILTERS[how]))
     return resized[..., None] if array.shape[2] == 1 else resized
 
 
 def to_png(array: np.ndarray) -> bytes:
     """uint8 (H, W, 1 or 3) as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    _pil(array).save(buffer, "PNG")
+    to_pil(array).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _pil(array: np.ndarray) -> Image.Image:
+def to_pil(array: np.ndarray) -> Image.Image:
+    """uint8 (H, W, 1 or 3) as a Pillow image."""
     return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array))
 
 

@@ -57,10 +57,7 @@ class Translator:
 
         UserError when there is no such thing, or it is damaged, or has no such direction.
         """
-        path = find(model)
-        tensors, description = tensor_files.read(path)
-        if description.get("kind") != "generator":
-            raise UserError(f"{path} holds a {description.get('kind')}, not a generator.", DAMAGED)
+        tensors, description, path = read(model)
         directions = description["directions"]
         if direction not in directions:
             raise UserError(f"{path} translates {' and '.join(directions)} only, not {direction}.")
@@ -80,10 +77,11 @@ class Translator:
                 image = images.load(path)
             except images.ImageError as error:
                 raise UserError(f"{path}: {error}.") from error
-        image = images.upright(image)
+        else:
+            image = images.upright(image)
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         array = images.from_pil(image, background=self.background, channels=self.channels_in)
-        result = _picture(self._translate(array))
+        result = images.to_pil(self._translate(array))
         if image.mode in ("1", "L", "LA", "I;16", "I", "F") and result.mode != "L":
             result = result.convert("L")
         if alpha is not None:
@@ -96,19 +94,14 @@ class Translator:
                 f"an array must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {array.dtype} of {array.shape}."
             )
         grey = array.ndim == 2 or array.shape[2] == 1
-        picture = _picture(array if array.ndim == 3 else array[..., None])
+        picture = images.to_pil(array if array.ndim == 3 else array[..., None])
         result = self._translate(images.from_pil(picture, channels=self.channels_in))
         if grey and result.shape[2] == 3:
-            result = np.asarray(_picture(result).convert("L"))[..., None]
+            result = np.asarray(images.to_pil(result).convert("L"))[..., None]
         return result.reshape(array.shape) if grey else result
 
     def _translate(self, array: np.ndarray) -> np.ndarray:
         return translate_arrays(self.generator, array[None], self.device)[0]
-
-
-def _picture(array: np.ndarray) -> Image.Image:
-    """uint8 (H, W, 1 or 3) as a Pillow image."""
-    return Image.fromarray(np.ascontiguousarray(array[..., 0] if array.shape[2] == 1 else array))
 
 
 def find(model: str | Path) -> Path:
@@ -125,6 +118,15 @@ def find(model: str | Path) -> Path:
     if str(model) in ours:
         return ours[str(model)]
     raise UserError(f"there is no model '{model}': no such folder or file, and pretrained/ has: {', '.join(ours)}.")
+
+
+def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
+    """(tensors, description, path) of the generator file that a user's word means."""
+    path = find(model)
+    tensors, description = tensor_files.read(path)
+    if description.get("kind") != "generator":
+        raise UserError(f"{path} holds a {description.get('kind')}, not a generator.", DAMAGED)
+    return tensors, description, path
 
 
 def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str) -> nn.Module:

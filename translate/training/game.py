@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from translate import tensors as tensor_files
 from translate import translator
 from translate.errors import UserError
 from translate.modes import MODES, Mode
@@ -46,21 +45,13 @@ def generator_entries(settings: RunSettings) -> dict[str, dict[str, Any]]:
 
 def generator_of(model: str) -> dict[str, Any]:
     """The generator settings of a generator file, so that training from it needs no flags."""
-    entry = next(iter(_read(model)[1]["directions"].values()))
+    entry = next(iter(translator.read(model)[1]["directions"].values()))
     arguments = {k: v for k, v in entry["arguments"].items() if k in GeneratorSettings.model_fields}
     return {"network": entry["network"], **arguments}
 
 
-def _read(model: str) -> tuple[dict[str, Any], dict[str, Any], Path]:
-    path = translator.find(model)
-    tensors, description = tensor_files.read(path)
-    if description.get("kind") != "generator":
-        raise UserError(f"--init-from {path}: it holds a {description.get('kind')}, not a generator.")
-    return tensors, description, path
-
-
 def _start_from(mode: Mode, settings: RunSettings) -> None:
-    tensors, description, path = _read(settings.init_from or "")
+    tensors, description, path = translator.read(settings.init_from or "")
     wanted = generator_entries(settings)
     for direction, name in mode.generators.items():
         entry = description["directions"].get(direction)

@@ -154,7 +154,7 @@ class Round:
 
 
 class Watch:
-    """One player's losses and gradient norms, kept on the device until they are asked for, and their first NaN."""
+    """One player's losses, kept on the device until they are asked for, and its first NaN in a loss or gradient."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -164,7 +164,6 @@ class Watch:
 
     def clear(self) -> None:
         self.sums: Tensor | None = None
-        self.norms = torch.zeros((), device=self.device)
         self.rounds = 0
 
     def note(self, names: list[str], losses: Tensor) -> None:
@@ -176,13 +175,12 @@ class Watch:
         assert self.sums is not None
         good = self.sums.isfinite().all()
         if norm is not None:
-            self.norms = self.norms + norm
             good = good & norm.isfinite()
         self.first_bad = torch.where((self.first_bad < 0) & ~good, seen, self.first_bad)
         self.rounds += 1
 
     def means(self) -> dict[str, float]:
-        """Mean losses (and gradient norm) since the last `clear`. Waits for the device."""
+        """Mean losses since the last `clear`. Waits for the device."""
         if self.sums is None:
             return {}
         return dict(zip(self.names, (self.sums / self.rounds).tolist(), strict=True))
