@@ -113,9 +113,9 @@ def test_default_folder_is_named_after_mode_and_domains(tmp_path):
 
 
 def test_starting_from_a_file_takes_its_networks(tmp_path):
+    from translate.generators import pack
     from translate.networks import build_generator
     from translate.training.game import generator_entries
-    from translate.translator import pack
 
     s = wishes("cycle", "generator.filters=4", "blocks=1", preset="paper")
     torch.manual_seed(3)

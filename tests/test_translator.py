@@ -9,9 +9,10 @@ from PIL import Image
 
 import translate
 import translate.files
+from translate.engine import to_image, to_input
 from translate.errors import UserError
+from translate.generators import pack
 from translate.networks import GeneratorSettings, build_generator
-from translate.translator import pack, to_image, to_input
 
 
 @pytest.fixture(scope="module")

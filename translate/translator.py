@@ -1,41 +1,22 @@
 """A trained generator to use: loaded from one self-describing file, it translates images of any size and kind."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from translate import images
-from translate import tensors as tensor_files
-from translate.errors import DAMAGED, UserError
-from translate.files import shipped
-from translate.networks import GENERATORS
-from translate.tensors import nest
+from translate.errors import UserError
 
 
-def to_input(arrays: np.ndarray | Tensor) -> Tensor:
-    """uint8 (N, H, W, C) → float32 (N, C, H, W) in [-1, 1]."""
-    return torch.as_tensor(arrays).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+class Engine(Protocol):
+    """What runs a generator: levels (N, H, W, C) → levels (N, H, W, C') of the same kind. See translate/engine.py."""
 
+    description: dict[str, Any]
+    direction: str
 
-def to_image(outputs: Tensor) -> np.ndarray:
-    """(N, C, H, W) in [-1, 1] → uint8 (N, H, W, C), rounded, on the CPU."""
-    levels = ((outputs.float().clamp(-1, 1) + 1) * 127.5).round()
-    return levels.to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-
-
-@torch.inference_mode()
-def translate_arrays(generator: nn.Module, arrays: np.ndarray, device: torch.device | str, batch: int = 16):
-    """uint8 (N, H, W, C) → uint8 (N, H, W, C'): in evaluation mode, which is the same every time; puts `generator`
-    back as it was."""
-    training = generator.training
-    generator.eval()
-    parts = [to_image(generator(to_input(arrays[i : i + batch]).to(device))) for i in range(0, len(arrays), batch)]
-    generator.train(training)
-    return np.concatenate(parts)
+    def __call__(self, levels: np.ndarray) -> np.ndarray: ...
 
 
 class Translator:
@@ -44,24 +25,25 @@ class Translator:
     description: what the file says of itself: mode, domains, directions, training size, background, scores.
     """
 
-    def __init__(self, generator: nn.Module, description: dict[str, Any], direction: str, device: str = "cpu"):
-        self.generator = generator.eval().to(device)
-        self.description, self.direction, self.device = description, direction, device
-        arguments = description["directions"][direction]["arguments"]
+    def __init__(self, engine: Engine):
+        self.engine, self.description, self.direction = engine, engine.description, engine.direction
+        arguments = self.description["directions"][self.direction]["arguments"]
         self.channels_in, self.channels_out = arguments["in_channels"], arguments["out_channels"]
-        self.background = tuple(description["background"])
+        self.background = tuple(self.description["background"])
 
     @classmethod
-    def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu") -> "Translator":
-        """model: a run folder (its best generator), a generator file, or a name in pretrained/.
+    def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
+        """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
 
         UserError when there is no such thing, or it is damaged, or has no such direction.
         """
-        tensors, description, path = read(model)
-        directions = description["directions"]
-        if direction not in directions:
-            raise UserError(f"{path} translates {' and '.join(directions)} only, not {direction}.")
-        return cls(build(directions[direction], nest(tensors, f"{direction}/"), path), description, direction, device)
+        if str(model).lower().endswith(".onnx"):
+            from translate.onnx_engine import OnnxEngine
+
+            return cls(OnnxEngine.load(model, direction, device=device, **options))
+        from translate.engine import TorchEngine
+
+        return cls(TorchEngine.load(model, direction, device=device, **options))
 
     def __call__(self, image: "str | Path | Image.Image | np.ndarray") -> "Image.Image | np.ndarray":
         """A path or PIL image gives a PIL image, a uint8 array (H, W, 3), (H, W, 1) or (H, W) gives such an array.
@@ -101,52 +83,4 @@ class Translator:
         return result.reshape(array.shape) if grey else result
 
     def _translate(self, array: np.ndarray) -> np.ndarray:
-        return translate_arrays(self.generator, array[None], self.device)[0]
-
-
-def find(model: str | Path) -> Path:
-    """The generator file that a user's word means."""
-    path = Path(model)
-    if path.is_dir():
-        for name in ("best.safetensors", "generator.safetensors"):
-            if (path / name).is_file():
-                return path / name
-        raise UserError(f"{path} has no generator yet: neither best.safetensors nor generator.safetensors.", DAMAGED)
-    if path.is_file():
-        return path
-    ours = {file.stem: file for file in shipped("pretrained").glob("*.safetensors")}
-    if str(model) in ours:
-        return ours[str(model)]
-    raise UserError(f"there is no model '{model}': no such folder or file, and pretrained/ has: {', '.join(ours)}.")
-
-
-def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
-    """(tensors, description, path) of the generator file that a user's word means."""
-    path = find(model)
-    tensors, description = tensor_files.read(path)
-    if description.get("kind") != "generator":
-        raise UserError(f"{path} holds a {description.get('kind')}, not a generator.", DAMAGED)
-    return tensors, description, path
-
-
-def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str) -> nn.Module:
-    """The network of one direction, from its entry in the description and its tensors."""
-    try:
-        network = GENERATORS[entry["network"]](**entry["arguments"])
-        network.load_state_dict(weights)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"{source} can't be used by this version: its network doesn't fit its weights ({error}).", DAMAGED
-        ) from error
-    return network
-
-
-def pack(directions: dict[str, tuple[nn.Module, dict[str, Any]]], description: dict[str, Any]) -> bytes:
-    """A generator file: direction -> (network, entry with 'network' and 'arguments'), and what else to say."""
-    tensors = {
-        f"{direction}/{key}": tensor
-        for direction, (network, _) in directions.items()
-        for key, tensor in network.state_dict().items()
-    }
-    entries = {direction: entry for direction, (_, entry) in directions.items()}
-    return tensor_files.dumps(tensors, {"kind": "generator", **description, "directions": entries})
+        return self.engine(array[None])[0]

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from translate import translator
+from translate import generators
 from translate.errors import UserError
 from translate.modes import MODES, Mode
 from translate.networks import GeneratorSettings, build_discriminator, build_generator
@@ -45,13 +45,13 @@ def generator_entries(settings: RunSettings) -> dict[str, dict[str, Any]]:
 
 def generator_of(model: str) -> dict[str, Any]:
     """The generator settings of a generator file, so that training from it needs no flags."""
-    entry = next(iter(translator.read(model)[1]["directions"].values()))
+    entry = next(iter(generators.read(model)[1]["directions"].values()))
     arguments = {k: v for k, v in entry["arguments"].items() if k in GeneratorSettings.model_fields}
     return {"network": entry["network"], **arguments}
 
 
 def _start_from(mode: Mode, settings: RunSettings) -> None:
-    tensors, description, path = translator.read(settings.init_from or "")
+    tensors, description, path = generators.read(settings.init_from or "")
     wanted = generator_entries(settings)
     for direction, name in mode.generators.items():
         entry = description["directions"].get(direction)

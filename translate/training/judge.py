@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from translate import images, translator
+from translate import images
 from translate.catalog import cache_folder
 from translate.data import Data
+from translate.engine import translate_arrays
 from translate.metrics import Score, Scorer
 from translate.training.round import Round
 from translate.training.settings import RunSettings
@@ -30,7 +31,7 @@ class Judge:
 
     def translate(self, direction: str, arrays: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) through the generator of `direction` as it is now."""
-        return translator.translate_arrays(self.round.generator(direction), arrays, self.settings.train.device)
+        return translate_arrays(self.round.generator(direction), arrays, self.settings.train.device)
 
     def sheet(self, direction: str, seen: int) -> bytes:
         """A PNG of held-out images: input | output | truth, or translated back again where there is no truth."""

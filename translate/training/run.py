@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 import translate
-from translate import translator
+from translate import generators
 from translate.checkpoint import Checkpoints
 from translate.data import Data
 from translate.errors import DIVERGED, UserError
@@ -199,7 +199,7 @@ class Run:
             "licences": self.data.licences(),
             "scores": self.judge.lines,
         }
-        write_whole(self.folder.path / name, translator.pack(directions, description))
+        write_whole(self.folder.path / name, generators.pack(directions, description))
 
     def summary(self) -> list[str]:
         """What a person wants to know at the end: the folder, the sheet, the score, what to do next."""

@@ -1,0 +1,85 @@
+"""A generator that turns levels into levels: batches of pixels as NumPy arrays in, the same kind out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from translate import generators
+from translate.errors import UserError
+from translate.tensors import nest
+
+PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
+
+
+def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """uint8, uint16 or float32 in [0, 1] (N, H, W, C) → float32 (N, C, H, W) in [-1, 1] on `device`."""
+    peak = PEAKS[str(levels.dtype).removeprefix("torch.")]
+    if peak == 65535:
+        levels = levels.astype(np.int32) if isinstance(levels, np.ndarray) else levels.int()
+    x = torch.as_tensor(levels).to(device).permute(0, 3, 1, 2).contiguous().float()
+    return x / (peak / 2) - 1
+
+
+def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
+    """(N, C, H, W) in [-1, 1] → levels (N, H, W, C) of `kind`, rounded, on the CPU."""
+    levels = (outputs.float().clamp(-1, 1) + 1) * (PEAKS[kind] / 2)
+    if kind == "float32":
+        return levels.permute(0, 2, 3, 1).cpu().numpy()
+    levels = levels.round().to(torch.uint8 if kind == "uint8" else torch.int32)
+    return levels.permute(0, 2, 3, 1).cpu().numpy().astype(kind, copy=False)
+
+
+@torch.inference_mode()
+def translate_arrays(generator: nn.Module, arrays: np.ndarray, device: torch.device | str, batch: int = 16):
+    """uint8 (N, H, W, C) → uint8 (N, H, W, C'): in evaluation mode, which is the same every time; puts `generator`
+    back as it was."""
+    training = generator.training
+    generator.eval()
+    parts = [to_image(generator(to_input(arrays[i : i + batch], device))) for i in range(0, len(arrays), batch)]
+    generator.train(training)
+    return np.concatenate(parts)
+
+
+class TorchEngine:
+    """One direction of a generator file, run by torch. Calling it: levels (N, H, W, C) → levels (N, H, W, C').
+
+    precision: fp32, bf16 or fp16 (autocast; norms stay in float32).
+    stochastic: dropout stays on, as in pix2pix at test time; everything else is as in evaluation.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        description: dict[str, Any],
+        direction: str,
+        *,
+        device: str = "cpu",
+        precision: str = "fp32",
+        stochastic: bool = False,
+    ):
+        self.network = network.eval().to(device)
+        self.description, self.direction, self.device = description, direction, device
+        self.dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        if stochastic:
+            layers = [layer for layer in network.modules() if isinstance(layer, nn.Dropout)]
+            if not layers:
+                raise UserError("--stochastic needs a generator that was trained with dropout; this one has none.")
+            for layer in layers:
+                layer.train()
+
+    @classmethod
+    def load(cls, model: str | Path, direction: str = "a2b", **options) -> "TorchEngine":
+        """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
+        tensors, description, path = generators.read(model)
+        entry = generators.entry(description, direction, path)
+        network = generators.build(entry, nest(tensors, f"{direction}/"), path)
+        return cls(network, description, direction, **options)
+
+    @torch.inference_mode()
+    def __call__(self, levels: np.ndarray) -> np.ndarray:
+        with torch.autocast(torch.device(self.device).type, self.dtype, enabled=self.dtype is not None):
+            outputs = self.network(to_input(levels, self.device))
+        return to_image(outputs, levels.dtype.name)
