@@ -113,7 +113,7 @@ def test_wrong_things_are_one_sentence(t, tmp_path):
     with pytest.raises(UserError, match=r"x\.txt: not an image"):
         t(tmp_path / "x.txt")
     with pytest.raises(UserError, match="must be uint8"):
-        t(np.zeros((4, 4, 3), np.float32))
+        t(np.zeros((4, 4, 3), np.float64))
     with pytest.raises(UserError, match=r"\(H, W\), \(H, W, 1\) or \(H, W, 3\)"):
         t(np.zeros((4, 4, 5), np.uint8))
 

@@ -60,7 +60,9 @@ class TorchEngine:
         precision: str = "fp32",
         stochastic: bool = False,
     ):
-        self.network = network.eval().to(device)
+        # Convolutions are 1.3 to 1.7 times as fast with the channels last, on CPUs and on GPUs with tensor cores.
+        self.layout = torch.contiguous_format if device == "mps" else torch.channels_last
+        self.network = network.eval().to(device).to(memory_format=self.layout)
         self.description, self.direction, self.device = description, direction, device
         self.dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         if stochastic:
@@ -80,6 +82,15 @@ class TorchEngine:
 
     @torch.inference_mode()
     def __call__(self, levels: np.ndarray) -> np.ndarray:
-        with torch.autocast(torch.device(self.device).type, self.dtype, enabled=self.dtype is not None):
-            outputs = self.network(to_input(levels, self.device))
-        return to_image(outputs, levels.dtype.name)
+        return to_image(self.run(to_input(levels, self.device)), levels.dtype.name)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(torch.device(self.device).type, self.dtype, enabled=self.dtype is not None)
+
+    def run(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) in [-1, 1] → the network's output. FloatingPointError when there is NaN or infinity in it."""
+        with self.autocast():
+            y = self.network(x.contiguous(memory_format=self.layout))
+        if not torch.isfinite(y).all():
+            raise FloatingPointError("the network's output is not a number (NaN or infinity)")
+        return y

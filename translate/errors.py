@@ -3,6 +3,7 @@
 OK = 0
 INTERNAL = 1  # a bug of ours: the only case in which a traceback is shown
 USAGE = 2  # a setting, a name or the data can't be used as given
+PARTIAL = 3  # convert: some files could not be translated; report.json names them
 DIVERGED = 4  # training met NaN or infinity; the last good checkpoint is kept
 DAMAGED = 5  # a checkpoint or model file is missing, damaged or not ours
 UNAVAILABLE = 69  # something has to be fetched and can't be

@@ -2,15 +2,19 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from translate.errors import DISK, UserError
 
+SYSTEM_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
 
-def write_whole(path: Path, content: bytes) -> None:
+
+def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result], None] | None = None) -> None:
     """Write `content` to `path` durably: temporary file, fsync, rename, fsync of the folder.
 
     A reader, or a run that starts after a crash at any instant, sees the old file or the new one, never a part.
+    announce: is told the finished file's size and times just before it gets its name.
     Raises UserError (exit code 74) when the disk refuses, and leaves nothing behind.
     """
     temporary = None
@@ -22,7 +26,9 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o666 & ~UMASK)
+        if announce:
+            announce(os.stat(temporary))
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None:
@@ -62,7 +68,26 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def walk(folder: Path, wanted: Callable[[str], bool], unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+    """The files below `folder` whose names are `wanted`, sorted by folder and name. Hidden names are left out; links
+    to folders are followed, each real folder once."""
+    seen = set()
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(here)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SYSTEM_FOLDERS)
+        for name in sorted(names):
+            if wanted(name) and not name.startswith("."):
+                yield Path(here) / name
+
+
 def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+UMASK = _umask()  # once: reading it sets it for an instant, which other threads would see

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from translate.colour import to_srgb
 from translate.sheet import sheet
 
 __all__ = [
     "SUFFIXES",
     "ImageError",
+    "contents",
+    "decode",
     "from_pil",
     "is_image_name",
     "load",
-    "opened",
     "read",
     "resize",
     "sheet",
@@ -42,6 +44,7 @@ FILTERS = {
 }
 WHITE = (255, 255, 255)
 MAX_PIXELS = 64_000_000
+MAX_BYTES = 2_000_000_000
 Result = TypeVar("Result")
 
 
@@ -75,15 +78,13 @@ def read(
         raise ImageError(_reason(error, b"")) from error
 
 
-def opened(path: str | Path, use: Callable[[Image.Image], Result], *, max_pixels: int = MAX_PIXELS) -> Result:
-    """What `use` makes of the Pillow image in the file. ImageError for what is wrong with the file; what `use` raises
-    comes out as it is."""
-    return use(load(path, max_pixels=max_pixels))
-
-
 def load(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """The file as a Pillow image in its own mode, decoded and upright. Raises ImageError, and nothing else."""
-    head = b""
+    return decode(contents(path), lambda image: upright(image, max_pixels))
+
+
+def contents(path: str | Path) -> bytes:
+    """The file's bytes. Raises ImageError, and nothing else, when it isn't a file that can be read and has some."""
     try:
         information = os.stat(path)
         # Before opening: a FIFO would block for ever, a device may never end.
@@ -91,18 +92,26 @@ def load(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
             raise ImageError(_kind(information.st_mode))
         if information.st_size == 0:
             raise ImageError("empty (0 bytes)")
+        if information.st_size > MAX_BYTES:
+            raise ImageError(f"{information.st_size:,} bytes, more than the limit of {MAX_BYTES:,}")
         with open(path, "rb") as file:
-            head = file.read(16)
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
-                return upright(image, max_pixels)
-    except ImageError:
-        raise
+            return file.read()
     except FileNotFoundError:
         raise ImageError("a link to nothing" if os.path.islink(path) else "does not exist") from None
+    except (OSError, MemoryError, ValueError) as error:
+        raise ImageError(_reason(error, b"")) from error
+
+
+def decode(data: bytes, use: Callable[[Image.Image], Result]) -> Result:
+    """What `use` makes of the Pillow image in `data`. Raises ImageError, and nothing else."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return use(image)
+    except ImageError:
+        raise
     # Decoders raise SyntaxError, ValueError, struct.error, RuntimeError, ... on damaged files, not only OSError.
     except Exception as error:
-        raise ImageError(_reason(error, head)) from error
+        raise ImageError(_reason(error, data[:16])) from error
 
 
 def from_pil(
@@ -154,7 +163,7 @@ def _array(image: Image.Image, background: tuple[int, int, int], channels: int) 
     if image.mode.startswith("I") or image.mode == "F":
         grey = _eight_bits(np.asarray(image))
         return np.repeat(grey[..., None], channels, axis=2)
-    image = _to_srgb(image)
+    image = to_srgb(image)
     if image.has_transparency_data:
         image = _flatten(image.convert("RGBA"), background)
     array = np.array(image.convert("L" if channels == 1 else "RGB"), dtype=np.uint8)
@@ -177,40 +186,6 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     else:
         scaled = (deep - low) * (255 / max(high - low, 1e-12))
     return np.rint(scaled).astype(np.uint8)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Through the embedded colour profile where there is a usable one; LAB and CMYK come back as RGB."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "L", "LA", "CMYK"):
-        try:
-            return _through_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-        except Exception:
-            pass  # a profile that is damaged or for another colour space: show the numbers as they are
-    if image.mode == "LAB":
-        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        return _through_profile(image, lab)
-    return image if image.mode in ("L", "LA", "RGBA", "P", "PA") else _plain_rgb(image)
-
-
-def _through_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    if "sRGB" in ImageCms.getProfileDescription(profile):
-        return image
-    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    colour = image if alpha is None else image.convert(image.mode.removesuffix("A"))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    transform = ImageCms.buildTransform(profile, srgb, colour.mode, "RGB")
-    result = ImageCms.applyTransform(colour, transform)
-    assert result is not None  # None only with inPlace
-    if alpha is not None:
-        result.putalpha(alpha)
-    elif "transparency" in image.info:
-        raise ValueError("a transparent colour would not survive the conversion")
-    return result
-
-
-def _plain_rgb(image: Image.Image) -> Image.Image:
-    return image if image.mode == "RGB" else image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
 def _flatten(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:

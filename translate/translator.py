@@ -1,13 +1,15 @@
 """A trained generator to use: loaded from one self-describing file, it translates images of any size and kind."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
-from translate import images
+from translate import images, picture
 from translate.errors import UserError
+from translate.picture import Picture
 
 
 class Engine(Protocol):
@@ -19,6 +21,26 @@ class Engine(Protocol):
     def __call__(self, levels: np.ndarray) -> np.ndarray: ...
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What is done around the network.
+
+    size: resize first, to (height, width), or so that the longer side is `size`; None: as it is.
+    alpha: 'keep' translates the picture laid on the background and gives it its alpha back, 'drop' leaves it opaque,
+    'background' lays the translated picture on the background.
+    background: instead of the model's own.
+    grey: whether a grayscale picture stays one ('keep') or takes the network's colours ('colour'). 'auto' keeps it
+    unless the model was trained from grey to colour.
+    tile: pixels, for images larger than the device's memory (translate/tiles.py); 0: none.
+    """
+
+    size: int | tuple[int, int] | None = None
+    alpha: Literal["keep", "drop", "background"] = "keep"
+    background: tuple[int, int, int] | None = None
+    grey: Literal["auto", "keep", "colour"] = "auto"
+    tile: int = 0
+
+
 class Translator:
     """One direction of a trained model. Calling it translates an image; equal inputs give equal outputs.
 
@@ -27,14 +49,19 @@ class Translator:
 
     def __init__(self, engine: Engine):
         self.engine, self.description, self.direction = engine, engine.description, engine.direction
-        arguments = self.description["directions"][self.direction]["arguments"]
-        self.channels_in, self.channels_out = arguments["in_channels"], arguments["out_channels"]
-        self.background = tuple(self.description["background"])
+        entry = self.description["directions"][self.direction]
+        self.channels_in = entry["arguments"]["in_channels"]
+        self.domains = entry.get("from", "a"), entry.get("to", "b")
+        self.background: tuple[int, int, int] = tuple(self.description.get("background", images.WHITE))
+        grey = self.description.get("grey", {})
+        source, target = self.direction.split("2")
+        self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
 
     @classmethod
     def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
         """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
 
+        options: precision ('fp32', 'bf16', 'fp16'), stochastic (pix2pix's dropout stays on).
         UserError when there is no such thing, or it is damaged, or has no such direction.
         """
         if str(model).lower().endswith(".onnx"):
@@ -45,42 +72,106 @@ class Translator:
 
         return cls(TorchEngine.load(model, direction, device=device, **options))
 
-    def __call__(self, image: "str | Path | Image.Image | np.ndarray") -> "Image.Image | np.ndarray":
-        """A path or PIL image gives a PIL image, a uint8 array (H, W, 3), (H, W, 1) or (H, W) gives such an array.
+    def __call__(self, image, **rules):
+        """A path or PIL image gives a PIL image; an array (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16 or float32
+        in [0, 1] gives such an array; a torch tensor (C, H, W) in [-1, 1] gives such a tensor.
 
-        Any size; the result has the same size and the same kind: grayscale stays grayscale, and an image with alpha
-        is translated on the model's background and gets its alpha back.
+        Any size; the result has the same size and kind: grayscale stays grayscale, alpha and 16 bits are kept.
+        rules: see Rules. UserError for what is no image.
         """
-        if isinstance(image, np.ndarray):
-            return self._array(image)
-        if not isinstance(image, Image.Image):
-            path = Path(image)
-            try:
-                image = images.load(path)
-            except images.ImageError as error:
-                raise UserError(f"{path}: {error}.") from error
-        else:
-            image = images.upright(image)
-        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-        array = images.from_pil(image, background=self.background, channels=self.channels_in)
-        result = images.to_pil(self._translate(array))
-        if image.mode in ("1", "L", "LA", "I;16", "I", "F") and result.mode != "L":
-            result = result.convert("L")
+        return self.batch([image], **rules)[0]
+
+    def batch(self, pictures: list, **rules) -> list:
+        """Several images of any kinds and sizes, in order; those of equal size go through the network together."""
+        wanted = Rules(**rules)
+        inputs = [_taken(image) for image in pictures]
+        levels = [self.prepare(taken, wanted) for taken in inputs]
+        outputs: list[Any] = [None] * len(levels)
+        for kind in {(array.shape, array.dtype) for array in levels}:
+            places = [i for i, array in enumerate(levels) if (array.shape, array.dtype) == kind]
+            for place, result in zip(places, self.run(np.stack([levels[i] for i in places]), wanted), strict=True):
+                outputs[place] = self.finish(inputs[place], result, wanted)
+        return [_given(result, like) for result, like in zip(outputs, pictures, strict=True)]
+
+    # The three parts of it, as translate/convert needs them ----------------------------------------------------------
+
+    def prepare(self, source: Picture, rules: Rules) -> np.ndarray:
+        """The levels (H, W, C) that the network gets."""
+        colours = picture.flatten(source, rules.background or self.background)
+        if self.channels_in == 1 and not source.grey:
+            colours = picture.luma(colours)
+        elif self.channels_in == 3 and source.grey:
+            colours = np.repeat(colours, 3, axis=2)
+        if not getattr(self.engine, "deep", True):
+            colours = picture.to_bytes(colours)
+        return picture.resize(colours, target_size(source.size, rules.size))
+
+    def run(self, levels: np.ndarray, rules: Rules) -> np.ndarray:
+        """levels (N, H, W, C) → levels (N, H, W, C')."""
+        if rules.tile and max(levels.shape[1:3]) > rules.tile:
+            from translate.engine import TorchEngine
+            from translate.tiles import translate_tiled
+
+            if not isinstance(self.engine, TorchEngine):
+                raise UserError("tiles need the generator file: an ONNX file has its layers sealed inside.")
+            return np.stack([translate_tiled(self.engine, array, rules.tile) for array in levels])
+        return self.engine(levels)
+
+    def finish(self, source: Picture, levels: np.ndarray, rules: Rules) -> Picture:
+        """The result, of the same kind as `source` was."""
+        keep = rules.grey == "keep" or (rules.grey == "auto" and not self.adds_colour)
+        if source.grey and keep and levels.shape[2] == 3:
+            levels = picture.luma(levels)
+        alpha = source.alpha
         if alpha is not None:
-            result.putalpha(alpha)
+            if not getattr(self.engine, "deep", True):
+                alpha = picture.to_bytes(alpha)
+            alpha = picture.resize(alpha[..., None], levels.shape[:2])[..., 0]
+        result = replace(source, colours=levels, alpha=alpha, notes=list(source.notes))
+        if alpha is not None and rules.alpha != "keep":
+            if rules.alpha == "background":
+                result.colours = picture.flatten(result, rules.background or self.background)
+            result.alpha = None
         return result
 
-    def _array(self, array: np.ndarray) -> np.ndarray:
-        if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
-            raise UserError(
-                f"an array must be uint8 of shape (H, W), (H, W, 1) or (H, W, 3), not {array.dtype} of {array.shape}."
-            )
-        grey = array.ndim == 2 or array.shape[2] == 1
-        picture = images.to_pil(array if array.ndim == 3 else array[..., None])
-        result = self._translate(images.from_pil(picture, channels=self.channels_in))
-        if grey and result.shape[2] == 3:
-            result = np.asarray(images.to_pil(result).convert("L"))[..., None]
-        return result.reshape(array.shape) if grey else result
 
-    def _translate(self, array: np.ndarray) -> np.ndarray:
-        return self.engine(array[None])[0]
+def target_size(size: tuple[int, int], wanted: int | tuple[int, int] | None) -> tuple[int, int]:
+    """(height, width) after resizing `size` as Rules.size says."""
+    if not isinstance(wanted, int):
+        return wanted or size
+    longer = max(size)
+    return max(1, round(size[0] * wanted / longer)), max(1, round(size[1] * wanted / longer))
+
+
+def _taken(image: Any) -> Picture:
+    """Any kind of image that a person may hand over."""
+    if isinstance(image, Image.Image):
+        return picture.of_pil(image)
+    if isinstance(image, str | Path):
+        try:
+            return picture.read(image)
+        except images.ImageError as error:
+            raise UserError(f"{image}: {error}.") from error
+    if type(image).__module__ == "torch":
+        levels = (image.detach().float().cpu().clamp(-1, 1) + 1) / 2
+        image = levels.permute(1, 2, 0).numpy()
+    array = np.asarray(image)
+    if array.dtype.name not in ("uint8", "uint16", "float32") or not (
+        array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
+    ):
+        raise UserError(
+            "an array must be uint8, uint16 or float32 of shape (H, W), (H, W, 1) or (H, W, 3), "
+            f"not {array.dtype} of {array.shape}."
+        )
+    return Picture(array if array.ndim == 3 else array[..., None])
+
+
+def _given(result: Picture, like: Any) -> Any:
+    """The result as what it was made from."""
+    if isinstance(like, str | Path | Image.Image):
+        return picture.to_pil(result)
+    if isinstance(like, np.ndarray):
+        return result.colours if like.ndim == 3 else result.colours[..., 0]
+    import torch
+
+    return torch.from_numpy(result.colours).permute(2, 0, 1).to(like.device) * 2 - 1

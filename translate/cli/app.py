@@ -3,7 +3,7 @@
 import typer
 
 import translate
-from translate.cli import data, train
+from translate.cli import convert, data, import_, train
 
 app = typer.Typer(
     help="Image-to-image translation: train pix2pix and CycleGAN on folders of images or named data sets.",
@@ -14,6 +14,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)
+app.command("convert")(convert.convert)
+app.command("import")(import_.import_)
 app.add_typer(data.app, name="data")
 
 

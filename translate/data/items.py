@@ -53,9 +53,3 @@ def report(problems: list[Problem]) -> list[str]:
             if len(texts) > LISTED:
                 lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run folder's data.json)")
     return lines
-
-
-def printable(text: str) -> str:
-    """A file name that any terminal and any JSON can take: undecodable bytes and control characters are escaped."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

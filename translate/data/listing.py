@@ -9,11 +9,12 @@ from PIL import Image
 
 from translate import images
 from translate.catalog import Folder
-from translate.data.items import Item, Part, Problem, printable
+from translate.data.items import Item, Part, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
+from translate.files import walk
+from translate.words import printable
 
-SKIPPED_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
 TEST_NAMES = ("test", "val", "validation")
 
 
@@ -66,30 +67,15 @@ def one_side(folder: Path, problems: list[Problem]) -> Side:
 
 def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
-    found: list[Item] = []
-    seen = set()
 
     def unreadable(error: OSError) -> None:
         problems.append(Problem("unreadable", f"{printable(str(error.filename))}: the folder may not be read"))
 
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=unreadable):
-        real = os.path.realpath(here)
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
-        for name in sorted(files):
-            if images.is_image_name(name) and not name.startswith("."):
-                path = Path(here) / name
-                relative = path.relative_to(folder)
-                found.append(
-                    Item(
-                        relative.with_suffix("").as_posix(),
-                        path,
-                        printable("/".join([*folder.parts[-2:], relative.as_posix()])),
-                    )
-                )
+    found: list[Item] = []
+    for path in walk(folder, images.is_image_name, unreadable):
+        relative = path.relative_to(folder)
+        name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
+        found.append(Item(relative.with_suffix("").as_posix(), path, name))
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES))
         raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}).")

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from translate import images
-from translate.data.items import Item, Problem, printable
+from translate.data.items import Item, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
+from translate.words import printable
 
 BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
 

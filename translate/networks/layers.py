@@ -74,9 +74,20 @@ def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, paddin
 def pad_to(x: Tensor, multiple: int, least: int) -> Tensor:
     """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `least`, by repeating the edge."""
     height, width = x.shape[-2:]
+    if torch.compiler.is_exporting():
+        return _pad_any(x, multiple, least)
     bottom = max(-height % multiple, least - height)
     right = max(-width % multiple, least - width)
     return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
+
+
+def _pad_any(x: Tensor, multiple: int, least: int) -> Tensor:
+    """`pad_to` in a graph, where height and width are symbols: the same rows and columns, picked by clamped numbers."""
+    for axis in (-2, -1):
+        side = x.shape[axis]
+        padded = torch.sym_max((side + multiple - 1) // multiple * multiple, least)
+        x = x.index_select(axis, torch.arange(padded, device=x.device).clamp(max=side - 1))
+    return x
 
 
 def initialise(network: nn.Module, kind: str = "normal", gain: float = 0.02) -> None:

@@ -3,6 +3,8 @@
 Not a paper's: found by search for what trains to something worth seeing in minutes (docs/log.md says what was tried).
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -42,7 +44,9 @@ class Light(nn.Module):
         super().__init__()
         if in_channels != out_channels:
             raise ValueError("the light generator computes a change and needs as many channels out as in")
+        self.residual = True
         self.multiple = 2**downs
+        self.least = 2 * self.multiple  # reflection needs more pixels than it pads by
         width = [filters * min(2**level, 8) for level in range(downs + 1)]
         self.first = nn.Sequential(*convolution(in_channels, filters, norm, padding))
         self.down = nn.ModuleList(
@@ -59,9 +63,23 @@ class Light(nn.Module):
         )
         self.last = nn.Conv2d(filters, out_channels, 3, padding=1, padding_mode=padding)
 
+    def steps(self) -> Iterator[nn.Module | str]:
+        """The forward pass on padded input as a list, for translate/tiles.py."""
+        yield from self.first
+        for down in self.down:
+            yield "push"
+            yield from down.children()
+        for block in self.middle:
+            assert isinstance(block, LightBlock)
+            yield from ("push", *block.block, "add")
+        for up in self.up:
+            yield from up.children()
+            yield "add"
+        yield self.last
+
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        h = self.first(pad_to(x, self.multiple, 2 * self.multiple))
+        h = self.first(pad_to(x, self.multiple, self.least))
         skips = []
         for down in self.down:
             skips.append(h)

@@ -1,5 +1,7 @@
 """The residual generator of CycleGAN (Zhu et al. 2017, after Johnson et al. 2016): 6 or 9 blocks in the paper."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -78,6 +80,14 @@ class ResNet(nn.Module):
         if not residual:
             layers.append(nn.Tanh())
         self.model = nn.Sequential(*layers)
+
+    def steps(self) -> Iterator[nn.Module | str]:
+        """The forward pass on padded input as a list, for translate/tiles.py."""
+        for layer in self.model:
+            if isinstance(layer, ResNetBlock):
+                yield from ("push", *layer.conv_block, "add")
+            else:
+                yield layer
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]

@@ -1,5 +1,7 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, appendix 6.1.1), built from the inside out."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +48,17 @@ class UNetBlock(nn.Module):
         if dropout:
             layers.append(nn.Dropout(0.5))
         self.model = nn.Sequential(*layers)
+
+    def steps(self) -> Iterator[nn.Module | str]:
+        if not self.outermost:
+            yield "push"
+        for layer in self.model:
+            if isinstance(layer, UNetBlock):
+                yield from layer.steps()
+            else:
+                yield layer
+        if not self.outermost:
+            yield "cat"
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
@@ -99,6 +112,10 @@ class UNet(nn.Module):
             outermost=True,
             final=final,
         )
+
+    def steps(self) -> Iterator[nn.Module | str]:
+        """The forward pass on padded input as a list, for translate/tiles.py."""
+        return self.model.steps()
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]

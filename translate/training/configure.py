@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from translate import catalog
+from translate.device import choose
 from translate.errors import UserError
 from translate.modes import MODES
 from translate.settings import merge, parse_assignment, read_toml
-from translate.training.game import generator_of
+from translate.training.game import settings_of
 from translate.training.presets import automatic, preset
 from translate.training.settings import Precision, RunSettings, mode_defaults, mode_name, settings_class
 
@@ -60,11 +61,11 @@ class Wishes:
         source = f"{self.config}" if self.config else "the settings"
         # Checked once as it was told, so that what is said first is about the user's own words.
         model.parse(merge(mode_defaults(mode), merge(told, {"mode": mode})), source)
-        device = resolve_device(told.get("train", {}).get("device", "auto"))
+        device = choose(told.get("train", {}).get("device", "auto"))
         chosen = self.preset or config.get("preset") or automatic(device, small_images(told["a"], told["b"]))
         base = merge(mode_defaults(mode), preset(chosen, mode))
         if init_from := told.get("init_from"):
-            base = merge(base, {"generator": generator_of(init_from)})
+            base = merge(base, settings_of(init_from, mode))
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
         return complete(model.parse(merge(merge(base, told), fixed), source))
 
@@ -102,18 +103,6 @@ def complete(settings: RunSettings) -> RunSettings:
             f"--size {size[0]}x{size[1]} is too small for discriminator.layers = {d.layers}; use fewer layers."
         )
     return settings
-
-
-def resolve_device(name: str) -> str:
-    """'cpu', 'cuda' or 'mps' for a word of --device; UserError when the machine doesn't have it."""
-    mps = torch.backends.mps.is_available()
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if mps else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA device here; use --device cpu, or check the driver.")
-    if name == "mps" and not mps:
-        raise UserError("--device mps: torch sees no Apple GPU here; use --device cpu.")
-    return name
 
 
 def best_precision(device: str) -> Precision:

@@ -1,20 +1,25 @@
 """From settings to a game with its networks, and from a generator file to the settings and weights of a new run."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from translate import generators
 from translate.errors import UserError
 from translate.modes import MODES, Mode
-from translate.networks import GeneratorSettings, build_discriminator, build_generator
+from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
 from translate.objectives import OBJECTIVES
+from translate.settings import Settings
 from translate.tensors import nest
 from translate.training.settings import RunSettings
 
 
-def build_game(settings: RunSettings) -> Mode:
-    """The mode with new networks, drawn from torch's random numbers, or with the generators of `init_from`."""
+def build_game(settings: RunSettings, say: Callable[[str], None] = print) -> Mode:
+    """The mode with new networks, drawn from torch's random numbers, or with those of `init_from`, as is then said."""
     mode = MODES[settings.mode](
         settings.game,
         OBJECTIVES[settings.game.objective],
@@ -23,7 +28,7 @@ def build_game(settings: RunSettings) -> Mode:
         (settings.data.channels_a, settings.data.channels_b),
     )
     if settings.init_from:
-        _start_from(mode, settings)
+        _start_from(mode, settings, say)
     return mode
 
 
@@ -43,16 +48,30 @@ def generator_entries(settings: RunSettings) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def generator_of(model: str) -> dict[str, Any]:
-    """The generator settings of a generator file, so that training from it needs no flags."""
-    entry = next(iter(generators.read(model)[1]["directions"].values()))
-    arguments = {k: v for k, v in entry["arguments"].items() if k in GeneratorSettings.model_fields}
+def settings_of(model: str, mode: str) -> dict[str, Any]:
+    """The settings that a generator file fixes (channels, networks), so that training from it needs no flags."""
+    description = generators.read(model)[1]
+    direction, entry = next(iter(description["directions"].items()))
+    channels = entry["arguments"]["in_channels"], entry["arguments"]["out_channels"]
+    a, b = channels if direction == "a2b" else channels[::-1]
+    settings = {"data": {"channels_a": a, "channels_b": b}, "generator": _settings(entry, GeneratorSettings)}
+    wanted = {name for names in MODES[mode].players.values() for name in names}
+    for name, judge in description.get("discriminators", {}).items():
+        if name in wanted:
+            settings["discriminator"] = {**_settings(judge, DiscriminatorSettings), "spectral_norm": False}
+    return settings
+
+
+def _settings(entry: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
+    arguments = {name: value for name, value in entry["arguments"].items() if name in model.model_fields}
     return {"network": entry["network"], **arguments}
 
 
-def _start_from(mode: Mode, settings: RunSettings) -> None:
+def _start_from(mode: Mode, settings: RunSettings, say: Callable[[str], None]) -> None:
+    """Load what the file of `init_from` has of this game: generators, which must fit, and discriminators that do."""
     tensors, description, path = generators.read(settings.init_from or "")
     wanted = generator_entries(settings)
+    loaded = []
     for direction, name in mode.generators.items():
         entry = description["directions"].get(direction)
         if entry is None:
@@ -65,3 +84,16 @@ def _start_from(mode: Mode, settings: RunSettings) -> None:
                     "generator settings out to take the file's."
                 )
         mode.networks[name].load_state_dict(nest(tensors, f"{direction}/"))
+        loaded.append(name)
+    for name, entry in description.get("discriminators", {}).items():
+        weights, own = nest(tensors, f"{name}/"), mode.networks.get(name)
+        same = _settings(entry, DiscriminatorSettings).items() <= settings.discriminator.model_dump().items()
+        if own and same and _shapes(own.state_dict()) == _shapes(weights):
+            own.load_state_dict(weights)
+            loaded.append(name)
+    anew = [name for name in mode.networks if name not in loaded]
+    say(f"From {path}: {', '.join(loaded) or 'nothing'}; begun anew: {', '.join(anew) or 'nothing'}.")
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}

@@ -11,14 +11,16 @@ from translate.checkpoint import Checkpoints
 from translate.data import Data
 from translate.errors import DIVERGED, UserError
 from translate.files import write_whole
-from translate.training.display import Display, duration
+from translate.signals import Signals
+from translate.training.display import Display
 from translate.training.folder import RunFolder
 from translate.training.game import build_game, generator_entries
 from translate.training.judge import Judge
 from translate.training.log import Log
 from translate.training.round import Round
 from translate.training.settings import RunSettings
-from translate.training.signals import Interrupted, Signals
+from translate.training.signals import Interrupted
+from translate.words import duration
 
 
 class Run:

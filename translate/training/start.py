@@ -7,10 +7,10 @@ import torch
 
 from translate.data import Data, open_data
 from translate.modes import MODES
-from translate.training.display import duration
 from translate.training.folder import LAYOUT, RunFolder
 from translate.training.run import Run
 from translate.training.settings import RunSettings
+from translate.words import duration
 
 
 def start(settings: RunSettings, path: Path, say=print) -> None:

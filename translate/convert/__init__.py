@@ -1,0 +1,1 @@
+"""Folders of images in, the same folders translated out."""

@@ -1,0 +1,86 @@
+"""What a person asks of a conversion."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import translate
+from translate import images
+from translate.errors import UserError
+from translate.picture import FORMATS
+from translate.translator import Rules
+
+
+@dataclass(frozen=True)
+class Options:
+    """See `translate convert --help`. batch and workers: 0 chooses. suffix: '' keeps each file's own."""
+
+    model: str
+    sources: tuple[str, ...]
+    out: Path
+    direction: str = "a2b"
+    rules: Rules = field(default_factory=Rules)
+    suffix: str = ""
+    quality: int = 95
+    batch: int = 0
+    workers: int = 0
+    precision: str = "fp32"
+    device: str = "auto"
+    backend: str = "auto"
+    stochastic: bool = False
+    seed: int = 0
+    max_pixels: int = images.MAX_PIXELS
+    overwrite: bool = False
+    compare: bool = False
+    dry_run: bool = False
+
+    def recipe(self, model: str) -> str:
+        """A name for everything that shapes an output's bytes; two outputs of one input differ only if it does.
+
+        model: the SHA-256 of the generator's file.
+        """
+        names = ("direction", "suffix", "quality", "precision", "backend", "stochastic")
+        shaping = {name: getattr(self, name) for name in names} | {"rules": asdict(self.rules)}
+        if self.stochastic:
+            shaping["seed"] = self.seed
+        text = json.dumps([translate.__version__, model, shaping], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def parse_size(text: str | None) -> int | tuple[int, int] | None:
+    """'512' is the longer side, '256x384' height and width."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and 0 < int(part) <= 65500 for part in parts):
+        raise UserError(f"--size must be the longer side, as 512, or HxW, as 256x384, not '{text}'.")
+    numbers = [int(part) for part in parts]
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+
+
+def parse_colour(text: str | None) -> tuple[int, int, int] | None:
+    """'white', 'black' or '#rrggbb'."""
+    if text is None:
+        return None
+    from PIL import ImageColor
+
+    try:
+        return ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise UserError(f"--background must be a colour, as white or #ffcc00, not '{text}'.") from None
+
+
+def parse_suffix(text: str | None) -> str:
+    """'png' or '.png' → '.png'."""
+    if text is None:
+        return ""
+    suffix = "." + text.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        raise UserError(f"--format must be one of {', '.join(name[1:] for name in FORMATS)}, not '{text}'.")
+    return suffix
+
+
+def one_of(option: str, word: str, choices: tuple[str, ...]) -> None:
+    if word not in choices:
+        raise UserError(f"{option} must be {', '.join(choices[:-1])} or {choices[-1]}, not '{word}'.")

@@ -1,0 +1,236 @@
+"""Files through a translator: decoding and encoding in threads, the network in the middle, batches across files."""
+
+import errno
+import hashlib
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from translate import images, picture
+from translate.convert.options import Options
+from translate.convert.plan import Job
+from translate.convert.record import Record
+from translate.errors import UserError
+from translate.files import write_whole
+from translate.memory import Budget, free_memory
+from translate.picture import Picture
+from translate.translator import Translator
+
+BATCH = {"cpu": 32, "cuda": 64}  # where --batch doesn't say: at most so many images,
+BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
+LANE_BYTES = 1500  # about what a network needs for each pixel of its input
+WAITING_BYTES = 400_000_000  # decoded pictures that wait for others of their size
+STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # of no use to try the next file
+
+
+class Failure(Exception):
+    """One file that can't be translated: at which stage, and why, in a few words."""
+
+    def __init__(self, job: Job, stage: str, reason: str, sha256: str = ""):
+        super().__init__(reason)
+        self.job, self.stage, self.reason, self.sha256 = job, stage, reason, sha256
+
+
+@dataclass
+class Ready:
+    """A file that was read. source: what identifies it in the record."""
+
+    job: Job
+    picture: Picture
+    levels: np.ndarray
+    source: dict[str, Any]
+
+
+class Pipeline:
+    """Readers, the network, and writers at work at the same time.
+
+    On a CPU several networks with one thread each run side by side: nobody waits for anybody, and a core that another
+    program takes is missed by one of them only. Pictures that are too large for that go one by one with all cores.
+
+    step: called after each file with its job. stopped: asked before each file; True ends the work in order."""
+
+    def __init__(
+        self,
+        translator: Translator,
+        options: Options,
+        record: Record,
+        recipe: str,
+        *,
+        step: Callable[[Job], object] = lambda job: None,
+        stopped: Callable[[], object] = lambda: False,
+    ):
+        self.translator, self.options, self.record, self.recipe = translator, options, record, recipe
+        self.step, self.stopped = step, stopped
+        cores = os.cpu_count() or 1
+        # Two even on one core: one can wait for the disk while the other works.
+        self.workers = options.workers or max(2, min(8, cores))
+        device = getattr(translator.engine, "device", "cpu")
+        self.kind = "cpu" if device == "cpu" else "cuda"
+        self.lanes = cores if self.kind == "cpu" and not options.stochastic else 1
+        self.results = Budget(WAITING_BYTES)  # that wait to be written
+        self.typical = 0  # bytes of the last picture read
+        self.problem: Exception | None = None  # what ends the work: a full disk, a bug
+
+    def run(self, jobs: list[Job]) -> None:
+        """Translate the jobs, which are images. UserError (exit code 74) when the disk is full."""
+        lane_pixels = free_memory() / 2 / self.lanes / LANE_BYTES
+        readers, writers = ThreadPoolExecutor(self.workers), ThreadPoolExecutor(self.workers)
+        lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread if self.lanes > 1 else None)
+        with readers, writers, lanes:  # left in the opposite order: what is translated is written
+            running: deque[Future] = deque()
+            for batch in self._batches(readers, jobs):
+                alone = self.lanes == 1 or len(jobs) == 1 or batch[0].levels[..., 0].size * len(batch) > lane_pixels
+                while running and (alone or len(running) > self.lanes):
+                    running.popleft().result()
+                if alone:
+                    self._translate(batch, writers)
+                else:
+                    running.append(lanes.submit(self._translate, batch, writers))
+            readers.shutdown(cancel_futures=True)
+            for future in running:
+                future.result()
+        if self.problem:
+            raise self.problem
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def _batches(self, readers: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[list[Ready]]:
+        """Batches of equal size and kind, in the order in which they fill."""
+        waiting: dict[tuple, list[Ready]] = {}
+        for ready in self._read_ahead(readers, jobs):
+            key = (ready.levels.shape, ready.levels.dtype.name)
+            group = waiting.setdefault(key, [])
+            group.append(ready)
+            if len(group) >= self._batch_size(ready.levels):
+                yield waiting.pop(key)
+            elif sum(_bytes(entry) for entries in waiting.values() for entry in entries) > WAITING_BYTES:
+                yield waiting.pop(max(waiting, key=lambda key: sum(map(_bytes, waiting[key]))))
+        yield from waiting.values()
+
+    def _read_ahead(self, readers: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[Ready]:
+        """The jobs' pictures in order; what can't be read is recorded and left out."""
+        ahead: deque[Future[Ready]] = deque()
+        coming = iter(jobs)
+        while not self.stopped() and not self.problem:
+            many = min(self.workers + BATCH[self.kind], max(self.workers, WAITING_BYTES // max(self.typical, 1)))
+            while len(ahead) < many and (job := next(coming, None)):
+                ahead.append(readers.submit(self._read, job))
+            if not ahead:
+                return
+            try:
+                ready = ahead.popleft().result()
+                self.typical = _bytes(ready)
+                yield ready
+            except Failure as failure:
+                self._failed(failure)
+
+    def _read(self, job: Job) -> Ready:
+        digest = ""
+        try:
+            data = images.contents(job.source)
+            status = job.source.stat()
+            digest = hashlib.sha256(data).hexdigest()
+            source = {"bytes": len(data), "mtime_ns": status.st_mtime_ns, "sha256": digest}
+            taken = picture.parse(data, max_pixels=self.options.max_pixels)
+            return Ready(job, taken, self.translator.prepare(taken, self.options.rules), source)
+        except images.ImageError as error:
+            raise Failure(job, "read", str(error), digest) from None
+        except (OSError, MemoryError) as error:
+            raise Failure(job, "read", _short(error), digest) from None
+
+    def _batch_size(self, levels: np.ndarray) -> int:
+        if self.options.stochastic or self.options.rules.tile:
+            return 1
+        if self.options.batch:
+            return self.options.batch
+        return max(1, min(BATCH[self.kind], BATCH_PIXELS[self.kind] // (levels.shape[0] * levels.shape[1])))
+
+    # The network -----------------------------------------------------------------------------------------------------
+
+    def _translate(self, batch: list[Ready], writers: ThreadPoolExecutor) -> None:
+        if self.problem:
+            return
+        try:
+            if self.options.stochastic:
+                self._seed(batch[0].job)
+            outputs = self.translator.run(np.stack([ready.levels for ready in batch]), self.options.rules)
+        except UserError as error:
+            self.problem = self.problem or error
+        except Exception as error:
+            if len(batch) > 1:  # whichever it was: only that one is lost
+                for ready in batch:
+                    self._translate([ready], writers)
+            else:
+                self._failed(Failure(batch[0].job, "translate", _short(error), batch[0].source["sha256"]))
+        else:
+            for ready, levels in zip(batch, outputs, strict=True):
+                self.results.take(levels.nbytes)
+                writers.submit(self._write, ready, levels)
+
+    def _seed(self, job: Job) -> None:
+        """Dropout's draw is the file's own, whatever else is translated beside it."""
+        import torch
+
+        digest = hashlib.sha256(f"{self.options.seed}/{job.name}".encode(errors="surrogateescape")).digest()
+        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+    # Writing ---------------------------------------------------------------------------------------------------------
+
+    def _write(self, ready: Ready, levels: np.ndarray) -> None:
+        options, job = self.options, ready.job
+        try:
+            result = self.translator.finish(ready.picture, levels, options.rules)
+            ground = options.rules.background or self.translator.background
+            content, lost = picture.encode(result, job.target.suffix, quality=options.quality, background=ground)
+            announce = self.record.making(job, self.recipe, ready.source, content, [*result.notes, *lost])
+            write_whole(job.target, content, announce)
+        except UserError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.errno not in STOPPING:
+                self._failed(Failure(job, "write", _short(cause), ready.source["sha256"]))
+            else:
+                self.problem = self.problem or error
+        except Exception as error:  # an encoder's own limits: WebP ends at 16,383 pixels
+            self._failed(Failure(job, "write", _short(error), ready.source["sha256"]))
+        else:
+            self.step(job)
+        finally:
+            self.results.give(levels.nbytes)
+
+    def _failed(self, failure: Failure) -> None:
+        self.record.fail(failure.job, failure.stage, failure.reason, failure.sha256)
+        self.step(failure.job)
+
+
+def _bytes(ready: Ready) -> int:
+    return ready.levels.nbytes + ready.picture.colours.nbytes
+
+
+def _short(error: BaseException) -> str:
+    """An exception in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return "too large for the memory; --tile 512 needs less, and --size makes it smaller"
+    return text[:150] or type(error).__name__
+
+
+def one_thread() -> None:
+    """Of the torch that this thread runs; nothing where torch isn't used."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

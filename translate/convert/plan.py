@@ -1,0 +1,159 @@
+"""Which file becomes which, and what must not be written: all of it known before anything is read."""
+
+import glob
+import os
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from translate import images
+from translate.errors import UserError
+from translate.files import walk
+from translate.picture import FORMATS
+from translate.words import printable
+
+VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to translate. name: its path below IN, as the report calls it."""
+
+    source: Path
+    name: str
+    target: Path
+
+    @property
+    def video(self) -> bool:
+        return self.source.suffix.lower() in VIDEOS
+
+
+@dataclass
+class Plan:
+    """jobs in the order of their names. folder: where the report goes; None where one file becomes one file.
+
+    problems: folders that could not be looked into.
+    """
+
+    jobs: list[Job]
+    folder: Path | None
+    problems: list[str]
+
+
+def usable(name: str) -> bool:
+    return images.is_image_name(name) or Path(name).suffix.lower() in VIDEOS
+
+
+def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bool = False) -> Plan:
+    """UserError, before anything is written, when there is nothing to do, when OUT would overwrite IN, or when two
+    files would become one."""
+    problems: list[str] = []
+    found = [pair for source in sources for pair in _found(source, problems)]
+    if not found:
+        known = ", ".join(sorted(name[1:] for name in (images.SUFFIXES | VIDEOS)))
+        where = ", ".join(printable(source) for source in sources)
+        raise UserError(f"there are no images in {where} (recognised: {known}).")
+    if len(sources) == 1 and Path(sources[0]).is_file() and _is_file_name(out):
+        if suffix and out.suffix.lower() != suffix:
+            raise UserError(f"{out} and --format {suffix[1:]} contradict each other.")
+        job = Job(found[0][0], found[0][1], out)
+        if job.video != (out.suffix.lower() in VIDEOS):
+            raise UserError(f"a video becomes a video and an image an image; {job.source} can't become {out}.")
+        _refuse_inputs([job])
+        if os.path.lexists(out) and not overwrite:
+            raise UserError(f"{out} exists; --overwrite replaces it.")
+        return Plan([job], None, problems)
+    if out.is_file():
+        raise UserError(f"{out} is a file; for several images OUT is a folder.")
+    jobs = []
+    for path, name in found:
+        target = out / name
+        if suffix and target.suffix.lower() not in VIDEOS:
+            target = target.with_suffix(suffix)
+        jobs.append(Job(path, name, target))
+    jobs.sort(key=lambda job: job.name)
+    for source in sources:
+        if Path(source).is_dir():
+            _refuse_inside(out, Path(source))
+    _refuse_inputs(jobs)
+    _refuse_collisions(jobs, out)
+    return Plan(jobs, out, problems)
+
+
+def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
+    """(path, name below IN) of every file that IN means: a folder, a file or a pattern."""
+    path = Path(source)
+    if path.is_dir():
+        said = problems.append
+        paths = walk(path, usable, lambda error: said(f"{printable(str(error.filename))}: the folder may not be read"))
+        return [(file, file.relative_to(path).as_posix()) for file in paths]
+    if os.path.lexists(path):
+        if not usable(path.name):
+            known = ", ".join(name[1:] for name in (*FORMATS, *sorted(VIDEOS)))
+            raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({known}).")
+        return [(path, path.name)]
+    if not glob.has_magic(source):
+        raise UserError(f"there is no file or folder {printable(source)}.")
+    parts = Path(source).parts
+    fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
+    matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
+    return [(file, file.relative_to(fixed).as_posix()) for file in matches if file.is_file() and usable(file.name)]
+
+
+def _is_file_name(out: Path) -> bool:
+    return usable(out.name) and not out.is_dir()
+
+
+def _refuse_inside(out: Path, source: Path) -> None:
+    """OUT must not be IN or lie in it, whatever links, mounts and upper-case letters lie between."""
+    real = Path(os.path.realpath(out))
+    for folder in (real, *real.parents):
+        if folder.exists() and os.path.samefile(folder, source):
+            where = "is" if folder == real else "lies in"
+            raise UserError(
+                f"OUT ({out}) {where} IN ({source}), and IN is never written to; choose a folder outside it."
+            )
+
+
+def _refuse_inputs(jobs: list[Job]) -> None:
+    """No output may be an input under another name, a link to one, or lie where one is."""
+    inputs: set[Any] = set()  # real paths, and what tells hard links: (device, inode)
+    for job in jobs:
+        inputs.add(os.path.realpath(job.source))
+        if job.source.is_file():
+            status = job.source.stat()
+            inputs.add((status.st_dev, status.st_ino))
+    for job in jobs:
+        same = os.path.realpath(job.target) in inputs
+        if not same and job.target.exists():
+            status = job.target.stat()
+            same = (status.st_dev, status.st_ino) in inputs
+        if same:
+            raise UserError(
+                f"{printable(str(job.target))} is one of the inputs, and inputs are never written to; "
+                "choose another folder for OUT."
+            )
+
+
+def _refuse_collisions(jobs: list[Job], out: Path) -> None:
+    """Two files that would become one: a.jpg and a.png with --format, or names that the file system takes for one."""
+    folded = _ignores_case(out)
+    taken: dict[str, Job] = {}
+    for job in jobs:
+        key = unicodedata.normalize("NFC", str(job.target)).casefold() if folded else str(job.target)
+        other = taken.setdefault(key, job)
+        if other is not job:
+            raise UserError(
+                f"{printable(other.name)} and {printable(job.name)} would both become "
+                f"{printable(str(job.target))}; rename one of them, or convert them into two folders."
+            )
+
+
+def _ignores_case(folder: Path) -> bool:
+    """Whether the file system that `folder` is or will be on takes 'a' for 'A', without writing to it."""
+    real = Path(os.path.realpath(folder))
+    while not real.exists():
+        real = real.parent
+    twin = real.with_name(real.name.swapcase()) if real.name else real
+    return twin.name != real.name and twin.exists() and os.path.samefile(twin, real)

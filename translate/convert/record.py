@@ -1,0 +1,194 @@
+"""What has been made in an output folder, kept so that a second run does only what is missing or changed.
+
+While a conversion runs, every output is first written down in a journal and then gets its name; at the end the journal
+becomes report.json. After a crash at any instant the two together know every file that was made here.
+"""
+
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from translate.convert.plan import Job
+from translate.errors import UserError
+from translate.files import write_whole
+from translate.words import printable
+
+REPORT = "report.json"
+
+
+class Record:
+    """folder: OUT, or None where one file becomes one file and nothing is kept. part: (rank, ranks) of this process.
+
+    failed: {"file", "stage", "reason", "sha256"} of what could not be translated.
+    """
+
+    def __init__(self, folder: Path | None, part: tuple[int, int] = (0, 1)):
+        self.folder, (self.rank, self.ranks) = folder, part
+        self.known: dict[str, dict[str, Any]] = {}  # by the output's path below OUT
+        self.made: dict[str, dict[str, Any]] = {}  # in this run
+        self.unchanged: list[str] = []
+        self.failed: list[dict[str, str]] = []
+        self.lock = threading.Lock()
+        if folder is not None:
+            for path in [folder / REPORT, *sorted(folder.glob(".translate-*.jsonl"))]:
+                for entry in _entries(path):
+                    self.known[entry["output"]] = entry
+
+    # Before the work -------------------------------------------------------------------------------------------------
+
+    def done(self, job: Job, recipe: str) -> bool:
+        """Whether the job's output is there, made from the file as it is now and by the same recipe."""
+        entry = self.known.get(self._name(job))
+        if entry is None or entry["recipe"] != recipe or not self.ours(job):
+            return False
+        return _same(job.source, entry["input"])
+
+    def ours(self, job: Job) -> bool:
+        """Whether the file at the job's target is what a conversion put there."""
+        entry = self.known.get(self._name(job))
+        return entry is not None and not job.target.is_symlink() and _same(job.target, entry["made"])
+
+    def refuse_foreign(self, jobs: list[Job]) -> None:
+        """UserError when files stand where outputs would go that no conversion made, or that were changed since."""
+        foreign = [job for job in jobs if os.path.lexists(job.target) and not self.ours(job)]
+        if foreign:
+            names = ", ".join(printable(str(job.target)) for job in foreign[:3])
+            more = f" and {len(foreign) - 3:,} more" if len(foreign) > 3 else ""
+            raise UserError(
+                f"{names}{more} exist already and were not made, or not left as they were made, by a conversion into "
+                "this folder; choose another folder, or --overwrite replaces them."
+            )
+        report = None if self.folder is None else self.folder / REPORT
+        if report is not None and report.exists() and not _is_report(report):
+            raise UserError(f"{report} is not a report of this toolkit and would be replaced; choose another folder.")
+
+    # During the work, from several threads ---------------------------------------------------------------------------
+
+    def making(self, job: Job, recipe: str, source: dict[str, Any], content: bytes, notes: list[str]):
+        """What `write_whole` calls when the output is on the disk and about to get its name."""
+
+        def announce(status: os.stat_result) -> None:
+            made = {
+                "bytes": status.st_size,
+                "mtime_ns": status.st_mtime_ns,
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+            self.note(job, recipe, source, made, notes)
+
+        return announce
+
+    def note(self, job: Job, recipe: str, source: dict[str, Any], made: dict[str, Any], notes: list[str]) -> None:
+        entry = {"output": self._name(job), "file": _safe(job.name), "recipe": recipe, "input": source, "made": made}
+        if notes:
+            entry["notes"] = notes
+        with self.lock:
+            self.made[self._name(job)] = entry
+            if self.folder is not None:
+                with open(self._journal(), "a", encoding="utf-8") as file:
+                    file.write(json.dumps(entry) + "\n")
+
+    def fail(self, job: Job, stage: str, reason: str, sha256: str = "") -> None:
+        with self.lock:
+            self.failed.append({"file": _safe(job.name), "stage": stage, "reason": reason, "sha256": sha256})
+
+    # After the work --------------------------------------------------------------------------------------------------
+
+    def close(self, about: dict[str, Any]) -> None:
+        """Write report.json. Of several processes each leaves its part, and the last to finish puts them together."""
+        if self.folder is None:
+            return
+        mine: dict[str, Any] = {"made": self.made, "unchanged": sorted(self.unchanged), "failed": self.failed}
+        parts = [mine]
+        if self.ranks > 1:
+            write_whole(self._part(self.rank), json.dumps(mine).encode())
+            parts = [part for rank in range(self.ranks) if (part := _read(self._part(rank)))]
+        files = dict(self.known)
+        for part in parts:
+            files |= part["made"]
+        content = {
+            **about,
+            "translated": sum(len(part["made"]) for part in parts),
+            "unchanged": sum(len(part["unchanged"]) for part in parts),
+            "failed": sorted((entry for part in parts for entry in part["failed"]), key=lambda entry: entry["file"]),
+            "files": [files[name] for name in sorted(files)],
+        }
+        if len(parts) == self.ranks:
+            write_whole(self.folder / REPORT, json.dumps(content, indent=1, ensure_ascii=False).encode())
+            for path in (*self.folder.glob(".translate-*.jsonl"), *self.folder.glob(".translate-part-*.json")):
+                path.unlink(missing_ok=True)
+
+    def remove_leftovers(self, jobs: list[Job]) -> None:
+        """The temporary files of a killed conversion, and this process's part of an earlier report."""
+        if self.folder is None:
+            return
+        for folder in {job.target.parent for job in jobs}:
+            names = {job.target.name for job in jobs if job.target.parent == folder}
+            for path in folder.glob(".*.part*"):
+                if path.name[1:].rpartition(".part")[0].rpartition(".")[0] in names:
+                    path.unlink(missing_ok=True)
+        self._part(self.rank).unlink(missing_ok=True)
+
+    def _name(self, job: Job) -> str:
+        return _safe(job.target.relative_to(self.folder).as_posix() if self.folder else job.target.name)
+
+    def _journal(self) -> Path:
+        assert self.folder is not None
+        return self.folder / f".translate-{self.rank}.jsonl"
+
+    def _part(self, rank: int) -> Path:
+        assert self.folder is not None
+        return self.folder / f".translate-part-{rank}-of-{self.ranks}.json"
+
+
+def _same(path: Path, before: dict[str, Any]) -> bool:
+    """Whether a file is as it was, by size and time, and where only the time differs by its contents."""
+    try:
+        status = path.stat()
+        if status.st_size != before["bytes"]:
+            return False
+        if status.st_mtime_ns == before["mtime_ns"]:
+            return True
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == before["sha256"]
+    except OSError:
+        return False
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """What a report or a journal lists; a journal's last line may be torn, and a damaged file lists nothing."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    found: list[Any] = []
+    for line in [text] if path.name == REPORT else text.splitlines():
+        try:
+            content = json.loads(line)
+            found += content["files"] if path.name == REPORT else [content]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return [
+        entry for entry in found if isinstance(entry, dict) and {"output", "recipe", "input", "made"} <= entry.keys()
+    ]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError:
+        return None  # that process is still at work, or another has put the parts together and removed them
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        return "translate" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _safe(name: str) -> str:
+    """A file name as JSON can hold it, whatever bytes it is made of."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,184 @@
+"""`translate convert`: what to do, doing it, and saying what was done."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import translate
+from translate import images
+from translate.convert.compare import compare_sheet
+from translate.convert.options import Options
+from translate.convert.pipeline import Failure, Pipeline, sha256
+from translate.convert.plan import Job, Plan, plan
+from translate.convert.progress import Progress
+from translate.convert.record import REPORT, Record
+from translate.convert.video import SILENT, convert_video
+from translate.errors import PARTIAL, USAGE, UserError
+from translate.files import write_whole
+from translate.signals import CODES, Signals
+from translate.translator import Translator
+from translate.words import printable
+
+LISTED = 20  # failures that are named on the screen
+COMPARE = "compare.png"
+
+
+def convert(options: Options, console: Console | None = None) -> None:
+    """Translate everything that `options` names. UserError with the documented exit code unless all of it is done."""
+    console = console or Console(highlight=False, soft_wrap=True)
+    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # torchrun's
+    work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
+    if options.compare and any(job.target == options.out / COMPARE for job in work.jobs):
+        raise UserError(f"--compare writes {options.out / COMPARE}, and one of the inputs has that name.")
+    translator, model = load(options)
+    recipe = options.recipe(model)
+    record = Record(work.folder, (rank, ranks))
+    if not options.overwrite:
+        record.refuse_foreign(work.jobs)
+    mine = work.jobs[rank::ranks]
+    todo = [job for job in mine if options.overwrite or not record.done(job, recipe)]
+    source, target = translator.domains
+    console.print(
+        f"{options.model}: {source} to {target}; {_counted(work.jobs)} to {options.out}"
+        + (f", of which {len(mine):,} are for this process ({rank + 1} of {ranks})" if ranks > 1 else ""),
+        markup=False,
+    )
+    for problem in work.problems:
+        console.print(problem, markup=False)
+    if len(todo) < len(mine):
+        console.print(f"{len(mine) - len(todo):,} are there already, from the same files by the same model")
+    if options.dry_run:
+        _rehearse(todo, console)
+        return
+    record.remove_leftovers(mine)
+    pending = {job.name for job in todo}
+    record.unchanged = [job.name for job in mine if job.name not in pending]
+    with Signals() as signals, Progress(len(todo), console) as progress:
+        try:
+            _work(translator, options, record, recipe, todo, progress, signals)
+        finally:
+            # Also when the disk is full or a signal came: what was made is known.
+            record.close(_about(options, translator, model))
+    _finish(options, work, record, signals, progress, console)
+
+
+def load(options: Options) -> tuple[Translator, str]:
+    """(the translator, the SHA-256 of its file)"""
+    onnx = options.model.lower().endswith(".onnx")
+    if onnx and options.backend == "torch":
+        raise UserError(f"--backend torch can't run {options.model}; give the generator file it was exported from.")
+    if onnx or options.backend == "onnx":
+        if options.precision != "fp32" or options.stochastic:
+            raise UserError("--precision and --stochastic are decided when an ONNX file is exported, not when it runs.")
+        if options.rules.tile:
+            raise UserError("--tile needs the generator file and --backend torch: an ONNX file runs in one piece.")
+    if onnx:
+        device = "cpu" if options.device == "auto" else options.device
+        return Translator.load(options.model, direction=options.direction, device=device), sha256(Path(options.model))
+    from translate import generators
+    from translate.device import choose
+
+    path = generators.find(options.model)
+    if options.backend == "onnx":
+        from translate.export.onnx import onnx_bytes
+        from translate.onnx_engine import OnnxEngine
+
+        content = onnx_bytes(options.model, options.direction)
+        return Translator(OnnxEngine(content, path)), sha256(path)
+    device = choose(options.device)
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"  # under torchrun each process has a GPU of its own
+    chosen = {"precision": options.precision, "stochastic": options.stochastic}
+    return Translator.load(path, direction=options.direction, device=device, **chosen), sha256(path)
+
+
+def _work(translator, options: Options, record: Record, recipe: str, todo: list[Job], progress, signals) -> None:
+    def stopped() -> bool:
+        return signals.stop is not None
+
+    def step(job: Job) -> None:
+        progress.advance(len(record.failed))
+
+    pipeline = Pipeline(translator, options, record, recipe, step=step, stopped=stopped)
+    pipeline.run([job for job in todo if not job.video])
+    for job in (job for job in todo if job.video):
+        if stopped():
+            return
+        try:
+            _one_video(translator, options, record, recipe, job, stopped)
+        except (images.ImageError, Failure) as error:
+            record.fail(job, "video", str(error))
+        step(job)
+
+
+def _one_video(translator: Translator, options: Options, record: Record, recipe: str, job: Job, stopped) -> None:
+    digest, status = sha256(job.source), job.source.stat()
+    source = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+    temporary = convert_video(translator, job, options.rules, options.batch or 8, stopped)
+    if temporary is None:
+        return
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    made = temporary.stat()
+    entry = {"bytes": made.st_size, "mtime_ns": made.st_mtime_ns, "sha256": sha256(temporary)}
+    record.note(job, recipe, source, entry, [SILENT])
+    os.replace(temporary, job.target)
+
+
+def _about(options: Options, translator: Translator, model: str) -> dict[str, Any]:
+    source, target = translator.domains
+    about = {"name": options.model, "sha256": model, "direction": translator.direction, "from": source, "to": target}
+    return {"translate": translate.__version__, "model": about}
+
+
+def _rehearse(todo: list[Job], console: Console) -> None:
+    for job in todo[:5]:
+        console.print(f"  {printable(job.name)} would become {printable(str(job.target))}", markup=False)
+    if len(todo) > 5:
+        console.print(f"  ... and {len(todo) - 5:,} more")
+    console.print("Nothing was written (--dry-run)." if todo else "There is nothing to do.")
+
+
+def _finish(options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console) -> None:
+    """What a person wants to know at the end; UserError unless all is done."""
+    made, failed = len(record.made), len(record.failed)
+    report = f"; {work.folder / REPORT} says which and why" if work.folder else ""
+    if made or not failed:
+        speed = f" in {progress.took} ({progress.rate:.1f} a second)" if made else ""
+        unchanged = f", {len(record.unchanged):,} unchanged" if record.unchanged else ""
+        console.print(f"Done: {made:,} translated{speed}{unchanged}, {failed:,} failed.")
+    notes: dict[str, int] = {}
+    for entry in record.made.values():
+        for note in entry.get("notes", []):
+            notes[note] = notes.get(note, 0) + 1
+    for note, count in sorted(notes.items(), key=lambda pair: -pair[1])[:LISTED]:
+        console.print(f"  {count:,} of them: {note}", markup=False)
+    for entry in record.failed[:LISTED]:
+        console.print(f"  failed: {printable(entry['file'])}: {entry['reason']}", markup=False)
+    if failed > LISTED:
+        console.print(f"  ... and {failed - LISTED:,} more")
+    if options.compare:
+        folder = work.folder or options.out.parent
+        sheet = compare_sheet(work.jobs, f"{options.model}: some of {_counted(work.jobs)}")
+        if sheet is not None:
+            write_whole(folder / COMPARE, images.to_png(sheet))
+            console.print(f"  side by side: {folder / COMPARE}", markup=False)
+    if signals.stop is not None:
+        left = progress.total - progress.done
+        again = "the same command continues" if work.folder else "nothing was written"
+        raise UserError(f"stopped with {left:,} files to go; {again}.", CODES[signal.Signals(signals.stop)])
+    if failed:
+        if not made and not record.unchanged:
+            raise UserError(f"none of {failed:,} files could be translated{report}.", USAGE)
+        raise UserError(f"{failed:,} of {len(work.jobs):,} files could not be translated{report}.", PARTIAL)
+
+
+def _counted(jobs: list[Job]) -> str:
+    videos = sum(job.video for job in jobs)
+    count = len(jobs) - videos
+    words = [f"{count:,} image{'s' if count != 1 else ''}"] if count or not videos else []
+    words += [f"{videos:,} video{'s' if videos != 1 else ''}"] if videos else []
+    return " and ".join(words)

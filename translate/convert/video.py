@@ -1,0 +1,96 @@
+"""Videos, frame by frame, through OpenCV: frames in order, the frame rate kept, no sound."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from translate import picture
+from translate.convert.plan import Job
+from translate.images import ImageError
+from translate.picture import Picture
+from translate.translator import Rules, Translator
+
+# What OpenCV's own encoder writes without a licence: MPEG-4 part 2, VP9, Motion JPEG.
+CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".webm": "VP90", ".avi": "MJPG"}
+SILENT = "no sound: OpenCV carries none"
+
+
+def convert_video(
+    translator: Translator, job: Job, rules: Rules, batch: int, stopped: Callable[[], object] = lambda: False
+) -> Path | None:
+    """The translated video in a temporary file beside the target, whose name is still to be given; None when stopped.
+
+    Raises ImageError for a file that is no video, and OSError.
+    """
+    import cv2
+
+    cv2.utils.logging.setLogLevel(0)  # what is wrong is said in our own words
+    reader = cv2.VideoCapture(str(job.source))
+    fps = reader.get(cv2.CAP_PROP_FPS)
+    if not reader.isOpened() or not fps > 0:
+        raise ImageError("not a video that OpenCV can read")
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    suffix = job.target.suffix.lower()
+    handle, name = tempfile.mkstemp(prefix=f".{job.target.name}.", suffix=f".part{suffix}", dir=job.target.parent)
+    os.close(handle)
+    temporary, writer, written = Path(name), None, 0
+    try:
+        for frames in _batches(reader, batch):
+            if stopped():
+                temporary.unlink()
+                return None
+            for frame in _translate(translator, frames, rules):
+                if writer is None:
+                    size = frame.shape[1], frame.shape[0]
+                    writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*CODECS[suffix]), fps, size)
+                    if not writer.isOpened():
+                        raise ImageError(f"OpenCV can't write {suffix} videos here")
+                writer.write(np.ascontiguousarray(frame[..., ::-1]))
+                written += 1
+        if writer is None:
+            raise ImageError("has no frames that can be read")
+        writer.release()
+        found = _count(name)
+        if found != written:
+            raise ImageError(f"only {found} of {written} frames could be written; is the disk full?")
+        return temporary
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        reader.release()
+
+
+def _batches(reader, size: int) -> Iterator[list[np.ndarray]]:
+    frames: list[np.ndarray] = []
+    while True:
+        there, frame = reader.read()
+        if there:
+            frames.append(np.ascontiguousarray(frame[..., ::-1]))
+        if frames and (not there or len(frames) == size):
+            yield frames
+            frames = []
+        if not there:
+            return
+
+
+def _translate(translator: Translator, frames: list[np.ndarray], rules: Rules) -> Iterator[np.ndarray]:
+    pictures = [Picture(frame) for frame in frames]
+    levels = np.stack([translator.prepare(entry, rules) for entry in pictures])
+    for entry, result in zip(pictures, translator.run(levels, rules), strict=True):
+        colours = picture.to_bytes(translator.finish(entry, result, rules).colours)
+        yield np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours
+
+
+def _count(path: str) -> int:
+    import cv2
+
+    reader = cv2.VideoCapture(path)
+    count = 0
+    while reader.grab():
+        count += 1
+    reader.release()
+    return count

@@ -1,0 +1,152 @@
+"""Checkpoints of torch.save, from strangers: nothing in them is run, nothing they declare is believed unseen."""
+
+import math
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint
+
+from translate.errors import DAMAGED, UserError
+
+State = dict[str, Tensor]
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and torch.compile, which people save along
+
+
+def read(word: str) -> State:
+    """The weights of one network: of FILE, or of FILE:NAME where the file holds several.
+
+    The names are without what DataParallel and torch.compile put before them; the tensors are views of the file, so
+    nothing is allocated. UserError (exit code 2: no such file or network, 5: not acceptable) says why not.
+    """
+    path, name = split(word)
+    sizes = _check_archive(path)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about its own ways with odd files
+            # A tensor is a view of the mapped file here, whatever size it declares. Never without weights_only.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch's readers raise anything on a file that was made up
+        raise UserError(f"{path} can't be read as weights: {_first_line(error)}.", DAMAGED) from error
+    state = _choose(_networks(content), name, path)
+    _check_tensors(state, sizes, path)
+    while wrapper := next((w for w in WRAPPERS if all(key.startswith(w) for key in state)), None):  # in any order
+        state = {key.removeprefix(wrapper): tensor for key, tensor in state.items()}
+    return state
+
+
+def split(word: str) -> tuple[Path, str | None]:
+    """(file, name of a network in it) of FILE or FILE:NAME."""
+    path, name = Path(word), None
+    if not path.exists() and ":" in word:
+        start, name = word.rsplit(":", 1)
+        path = Path(start)
+    if not path.is_file():
+        raise UserError(f"there is no file {word}; name a .pth file that torch.save wrote.")
+    return path, name
+
+
+def _check_archive(path: Path) -> Counter[int]:
+    """Sizes of the storages in the file. UserError unless it is a whole ZIP archive of torch.save, whose pickle asks
+    for nothing but what weights need."""
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(512)
+        if not beginning.startswith(b"PK\x03\x04"):
+            raise UserError(f"{path} {_other_kind(beginning, path)}.", DAMAGED)
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            names = [entry.filename.split("/", 1)[-1] for entry in entries]
+            if "constants.pkl" in names:
+                raise UserError(
+                    f"{path} is a TorchScript program, not weights; save the network's state_dict() with torch.save.",
+                    DAMAGED,
+                )
+            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+            # Before anything is unpacked: torch.save compresses nothing and names nothing twice.
+            if not stored or len(set(names)) < len(names) or sum(e.file_size for e in entries) > path.stat().st_size:
+                raise UserError(f"{path} is a ZIP archive that torch.save did not write.", DAMAGED)
+            if broken := archive.testzip():
+                raise UserError(f"{path} is damaged: the checksum of its part {broken[:80]} is wrong.", DAMAGED)
+        if "data.pkl" not in names:
+            raise UserError(f"{path} is a ZIP archive, but not one that torch.save wrote.", DAMAGED)
+        unsafe = get_unsafe_globals_in_checkpoint(str(path))
+    except UserError:
+        raise
+    except Exception as error:  # zipfile and pickletools raise many kinds on a file that was cut or made up
+        raise UserError(f"{path} is damaged or no checkpoint: {_first_line(error)}.", DAMAGED) from error
+    if unsafe:
+        raise UserError(
+            f"{path} holds more than weights ({sorted(unsafe)[0][:80]}), which could run code when it is loaded; "
+            "nothing was run. Save only the network's state_dict() with torch.save.",
+            DAMAGED,
+        )
+    return Counter(entry.file_size for entry, name in zip(entries, names, strict=True) if name.startswith("data/"))
+
+
+def _other_kind(beginning: bytes, path: Path) -> str:
+    if beginning.startswith(b"\x80") and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in beginning[:16]:
+        return (
+            "is of PyTorch's format before version 1.6 (2020), which has no checksums; save it anew with python -c "
+            f"\"import torch; torch.save(torch.load('{path.as_posix()}', weights_only=True), 'new.pth')\""
+        )
+    if beginning[257:262] == b"ustar":
+        return "is a tar archive, not a checkpoint of today's torch.save"
+    if beginning.startswith(b"\x80"):
+        return "is a bare pickle, not a checkpoint of torch.save; nothing in it was run"
+    return "is not a checkpoint: it is no file of torch.save, or its beginning is damaged"
+
+
+def _networks(content: Any, name: str = "", depth: int = 3) -> dict[str, State]:
+    """Every state dict in what was saved, by its dotted name: '' if it is one itself."""
+    if not isinstance(content, dict):
+        return {}
+    tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    if any(key.endswith(".weight") for key in tensors):
+        return {name: tensors}
+    found: dict[str, State] = {}
+    for key, value in content.items() if depth else ():
+        if isinstance(key, str):
+            found |= _networks(value, f"{name}.{key}".lstrip("."), depth - 1)
+    return found
+
+
+def _choose(networks: dict[str, State], name: str | None, path: Path) -> State:
+    names = ", ".join(key[:40] for key in list(networks)[:12])
+    if not networks:
+        raise UserError(f"{path} holds no network's weights.", DAMAGED)
+    if name is not None:
+        if name not in networks:
+            raise UserError(
+                f"{path} holds no network '{name}'" + (f"; it has {names}." if names else ", but one only.")
+            )
+        return networks[name]
+    if len(networks) > 1:
+        raise UserError(f"{path} holds several networks ({names}); name one, as {path}:{next(iter(networks))}.")
+    return next(iter(networks.values()))
+
+
+def _check_tensors(state: State, sizes: Counter[int], path: Path) -> None:
+    for key, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.device.type != "cpu":
+            raise UserError(f"{path}: its '{key[:80]}' is no ordinary tensor ({tensor.layout}).", DAMAGED)
+        if tensor.dtype not in FLOATS and not key.endswith("num_batches_tracked"):
+            raise UserError(
+                f"{path}: its '{key[:80]}' is of {str(tensor.dtype).removeprefix('torch.')} numbers; weights should be "
+                "float32, float16, bfloat16 or float64.",
+                DAMAGED,
+            )
+    # A tensor of stride 0 declares as much as it likes: 200,000 × 200,000 numbers in a file of 1.5 kB. And a storage
+    # that is mapped may run on into its neighbours, or into what follows them.
+    declared = sum(math.prod(tensor.shape) * tensor.element_size() for tensor in state.values())
+    storages = {s.data_ptr(): s.nbytes() for s in (tensor.untyped_storage() for tensor in state.values())}
+    if declared > path.stat().st_size or Counter(storages.values()) - sizes:
+        raise UserError(f"{path} declares {declared:,} bytes of weights that it doesn't have.", DAMAGED)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:160]

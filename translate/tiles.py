@@ -1,0 +1,133 @@
+"""Images larger than the device's memory: every layer on its own, tile by tile, exactly as if it had all been there.
+
+Tiling a whole network gives seams, and instance or group norm, measured tile by tile, gives every tile its own colours
+and contrast. Here a layer is finished for the whole image before the next begins: its input and output wait in main
+memory (or in a temporary file, where they are larger than that), only a tile of them is on the device. So the norms
+see the whole image, a tile needs no more overlap than one convolution's kernel, and there is nothing to blend.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from translate.engine import TorchEngine, to_image, to_input
+from translate.memory import free_memory
+from translate.networks.layers import GroupNorm, InstanceNorm
+
+HALO = 8  # input pixels around a tile: more than any kernel's reach (4), and a multiple of every stride (2)
+SPATIAL = (nn.Conv2d, nn.ConvTranspose2d, nn.Sequential)  # a Sequential is an upsampling
+
+
+def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.ndarray:
+    """levels (H, W, C) → levels (H, W, C') of the same kind, as the network gives them untiled, but for float rounding.
+
+    tile: height and width of what is on the device at once, in pixels of each layer; even.
+    """
+    network: Any = engine.network
+    with torch.inference_mode(), engine.autocast():
+        x = _padded(to_input(levels[None])[0], network.multiple, network.least)
+        y = Tiled(engine.device, tile)(x, network.steps())
+        if network.residual:
+            y = torch.clamp(x + y, -1, 1)
+        return to_image(y[None, :, : levels.shape[0], : levels.shape[1]], levels.dtype.name)[0]
+
+
+class Tiled:
+    """Runs a network's steps: layers, and 'push', 'add' and 'cat' for what skips ahead. See ResNet.steps."""
+
+    def __init__(self, device: str, tile: int):
+        self.device, self.tile = device, tile
+
+    def __call__(self, x: Tensor, steps: Iterable[nn.Module | str]) -> Tensor:
+        """(C, H, W) → (C', H', W'), both in main memory."""
+        sources, stack = [x], []
+        local: list[Callable[[Tensor], Tensor]] = []  # steps to come, that look at few pixels around each
+
+        def flush() -> None:
+            nonlocal sources
+            if local or len(sources) > 1:
+                sources = [self._layer(sources, local)]
+                local.clear()
+
+        for step in steps:
+            if step == "push":
+                flush()
+                stack.append(sources[0])
+            elif step in ("add", "cat"):
+                flush()
+                sources = [stack.pop(), *sources]
+                if step == "add":
+                    local.append(lambda both: both[:, : both.shape[1] // 2] + both[:, both.shape[1] // 2 :])
+            elif isinstance(step, (InstanceNorm, GroupNorm)):
+                flush()
+                local.append(self._norm(sources[0], step))
+            else:
+                assert isinstance(step, nn.Module)
+                local.append(step)
+                if isinstance(step, SPATIAL):
+                    flush()
+        flush()
+        return sources[0]
+
+    def _layer(self, sources: list[Tensor], local: list[Callable[[Tensor], Tensor]]) -> Tensor:
+        """The sources, one behind the other as channels, through `local`, tile by tile."""
+        height, width = sources[0].shape[-2:]
+        result: Tensor | None = None
+        for top in range(0, height, self.tile):
+            for left in range(0, width, self.tile):
+                above, before = min(HALO, top), min(HALO, left)
+                bottom, right = min(top + self.tile, height), min(left + self.tile, width)
+                window = (..., slice(top - above, bottom + HALO), slice(left - before, right + HALO))
+                y = torch.cat([source[window] for source in sources])[None].to(self.device)
+                rows = y.shape[-2]
+                for step in local:
+                    y = step(y)
+                scale = y.shape[-2] / rows  # 1, 2 or 1/2
+                if result is None:
+                    shape = (y.shape[1], round(height * scale), round(width * scale))
+                    result = storage(shape, y.dtype)
+                into = [slice(round(edge * scale), round(end * scale)) for edge, end in ((top, bottom), (left, right))]
+                down, along = round(above * scale), round(before * scale)
+                inside = y[0, :, down:, along:][:, : into[0].stop - into[0].start, : into[1].stop - into[1].start]
+                result[:, into[0], into[1]] = inside.cpu()
+        assert result is not None
+        return result
+
+    def _norm(self, x: Tensor, layer: Any) -> Callable[[Tensor], Tensor]:
+        """The layer's normalisation with the mean and variance of all of x, (C, H, W)."""
+        groups = getattr(layer, "num_groups", x.shape[0])
+        total, square = torch.zeros(groups, dtype=torch.float64), torch.zeros(groups, dtype=torch.float64)
+        for top in range(0, x.shape[1], self.tile):
+            values = x[:, top : top + self.tile].double().reshape(groups, -1)
+            total, square = total + values.sum(1), square + values.square().sum(1)
+        mean = total / (x.numel() / groups)
+        variance = (square / (x.numel() / groups) - mean**2).clamp_min(0)
+        each = x.shape[0] // groups
+        scale = (variance + layer.eps).rsqrt().repeat_interleave(each)
+        shift = -mean.repeat_interleave(each) * scale
+        if layer.weight is not None:
+            weight = layer.weight.double().cpu()
+            scale, shift = scale * weight, shift * weight + layer.bias.double().cpu()
+        scale, shift = (value.float().to(self.device)[:, None, None] for value in (scale, shift))
+        return lambda y: (y.float() * scale + shift).to(y.dtype)
+
+
+def storage(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor in main memory, or in a temporary file that vanishes with it where half of the free memory is less."""
+    size = int(np.prod(shape))
+    if size * dtype.itemsize <= free_memory() / 2:
+        return torch.empty(shape, dtype=dtype)
+    with tempfile.NamedTemporaryFile(prefix="translate-") as file:
+        return torch.from_file(file.name, shared=True, size=size, dtype=dtype).reshape(shape)
+
+
+def _padded(x: Tensor, multiple: int, least: int) -> Tensor:
+    """As the networks pad: at the right and bottom, by repeating the edge."""
+    height, width = x.shape[-2:]
+    rows = torch.arange(max(height + -height % multiple, least)).clamp(max=height - 1)
+    columns = torch.arange(max(width + -width % multiple, least)).clamp(max=width - 1)
+    return x[:, rows][:, :, columns] if len(rows) > height or len(columns) > width else x

@@ -1,0 +1,17 @@
+"""Times and file names as people read them."""
+
+
+def duration(seconds: float) -> str:
+    """'45 s', '12 min 30 s', '3 h 05 min'"""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def printable(text: str) -> str:
+    """A file name that any terminal and any JSON can take: undecodable bytes and control characters are escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
