@@ -47,6 +47,12 @@ def bomb(path: Path, side: int = 13_000) -> Path:
     return path
 
 
+def swap_red_and_blue(profile: bytes) -> bytes:
+    """An sRGB profile whose red and blue primaries have changed places, under another name."""
+    swapped = profile.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
+    return swapped.replace("sRGB".encode("utf-16-be"), "mine".encode("utf-16-be")).replace(b"sRGB", b"mine")
+
+
 def bad_files(folder: Path) -> dict[str, str]:
     """Files that can't be used, as name -> what the reason must contain."""
     folder.mkdir(parents=True, exist_ok=True)

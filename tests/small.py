@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
+
+from translate.generators import pack
+from translate.networks import GeneratorSettings, build_generator
 
 TINY = {
     "generator": {"filters": 4, "blocks": 1, "depth": 3},
@@ -12,6 +16,24 @@ TINY = {
     "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
     "data": {"size": 16},
 }
+
+
+def tiny_model(path: Path, *directions: str, channels: tuple[int, int] = (3, 3), description=None, **settings) -> Path:
+    """A generator file with untrained networks that visibly change a picture."""
+    chosen = {"filters": 4, "blocks": 1, "init_gain": 0.3, **settings}
+    torch.manual_seed(0)
+    entries = {}
+    for direction in directions or ("a2b",):
+        made = GeneratorSettings(**chosen).for_size(16, 16)
+        network = build_generator(made, *channels)
+        arguments = made.arguments(*channels)
+        names = {"from": direction[0], "to": direction[2]}
+        entries[direction] = network, {"network": made.network, "arguments": arguments, **names}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(
+        pack(entries, {"mode": "cycle", "background": [255, 255, 255], "size": [16, 16], **(description or {})})
+    )
+    return path
 
 
 def draw_pair(number: int, side: int = 24) -> tuple[Image.Image, Image.Image]:

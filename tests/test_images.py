@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from data_files import bad_files, bomb, photo, png, save, snapshot
+from data_files import bad_files, bomb, photo, png, save, snapshot, swap_red_and_blue
 from PIL import Image, ImageCms
 
 from translate import images
@@ -133,15 +133,9 @@ def test_embedded_profile_is_used(tmp_path):
         np.testing.assert_array_equal(images.read(save(tmp_path / "x.png", array, icc_profile=damaged)), plain)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     np.testing.assert_array_equal(images.read(save(tmp_path / "x.png", array, icc_profile=srgb)), plain)
-    swapped = _swap_red_and_blue(srgb)
+    swapped = swap_red_and_blue(srgb)
     read = images.read(save(tmp_path / "x.png", array, icc_profile=swapped))
     assert np.abs(read.astype(int) - plain[..., ::-1]).mean() < 3
-
-
-def _swap_red_and_blue(profile: bytes) -> bytes:
-    """An sRGB profile whose red and blue primaries have changed places, under another name."""
-    swapped = profile.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
-    return swapped.replace("sRGB".encode("utf-16-be"), "mine".encode("utf-16-be")).replace(b"sRGB", b"mine")
 
 
 def test_first_frame_of_an_animation(tmp_path):

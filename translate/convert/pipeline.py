@@ -25,6 +25,7 @@ from translate.translator import Translator
 
 BATCH = {"cpu": 32, "cuda": 64}  # where --batch doesn't say: at most so many images,
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
+LANE_PIXELS = 1 << 20  # larger pictures go one by one, with all cores for each
 LANE_BYTES = 1500  # about what a network needs for each pixel of its input
 WAITING_BYTES = 400_000_000  # decoded pictures that wait for others of their size
 STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # of no use to try the next file
@@ -52,9 +53,12 @@ class Pipeline:
     """Readers, the network, and writers at work at the same time.
 
     On a CPU several networks with one thread each run side by side: nobody waits for anybody, and a core that another
-    program takes is missed by one of them only. Pictures that are too large for that go one by one with all cores.
+    program takes is missed by one of them only. How a picture is run depends on its size alone, never on what is beside
+    it, so that its bytes don't either: torch's CPU convolutions round a batch of one differently from larger ones (two
+    and more are all alike), so small pictures are never alone and large ones always.
 
-    step: called after each file with its job. stopped: asked before each file; True ends the work in order."""
+    step: called after each file with its job. stopped: asked before each file; True ends the work in order.
+    """
 
     def __init__(
         self,
@@ -73,20 +77,23 @@ class Pipeline:
         self.workers = options.workers or max(2, min(8, cores))
         device = getattr(translator.engine, "device", "cpu")
         self.kind = "cpu" if device == "cpu" else "cuda"
-        self.lanes = cores if self.kind == "cpu" and not options.stochastic else 1
+        # onnxruntime spreads its work over the cores itself.
+        self.side_by_side = self.kind == "cpu" and hasattr(translator.engine, "network") and record.folder is not None
+        self.lanes = 1
+        if self.side_by_side and not options.stochastic:
+            self.lanes = max(1, min(cores, int(free_memory() / 2 / LANE_BYTES / LANE_PIXELS)))
         self.results = Budget(WAITING_BYTES)  # that wait to be written
         self.typical = 0  # bytes of the last picture read
         self.problem: Exception | None = None  # what ends the work: a full disk, a bug
 
     def run(self, jobs: list[Job]) -> None:
         """Translate the jobs, which are images. UserError (exit code 74) when the disk is full."""
-        lane_pixels = free_memory() / 2 / self.lanes / LANE_BYTES
         readers, writers = ThreadPoolExecutor(self.workers), ThreadPoolExecutor(self.workers)
-        lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread if self.lanes > 1 else None)
+        lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread)
         with readers, writers, lanes:  # left in the opposite order: what is translated is written
             running: deque[Future] = deque()
             for batch in self._batches(readers, jobs):
-                alone = self.lanes == 1 or len(jobs) == 1 or batch[0].levels[..., 0].size * len(batch) > lane_pixels
+                alone = not self.side_by_side or _pixels(batch[0].levels) > LANE_PIXELS
                 while running and (alone or len(running) > self.lanes):
                     running.popleft().result()
                 if alone:
@@ -146,11 +153,10 @@ class Pipeline:
             raise Failure(job, "read", _short(error), digest) from None
 
     def _batch_size(self, levels: np.ndarray) -> int:
-        if self.options.stochastic or self.options.rules.tile:
+        fitting = BATCH_PIXELS[self.kind] // _pixels(levels)
+        if self.options.stochastic or self.options.rules.tile or (self.kind == "cpu" and not fitting):
             return 1
-        if self.options.batch:
-            return self.options.batch
-        return max(1, min(BATCH[self.kind], BATCH_PIXELS[self.kind] // (levels.shape[0] * levels.shape[1])))
+        return self.options.batch or max(1, min(BATCH[self.kind], fitting))
 
     # The network -----------------------------------------------------------------------------------------------------
 
@@ -160,7 +166,10 @@ class Pipeline:
         try:
             if self.options.stochastic:
                 self._seed(batch[0].job)
-            outputs = self.translator.run(np.stack([ready.levels for ready in batch]), self.options.rules)
+            stacked = [ready.levels for ready in batch]
+            if len(batch) == 1 and self.kind == "cpu" and _pixels(stacked[0]) <= BATCH_PIXELS["cpu"]:
+                stacked *= 2  # with itself: see above
+            outputs = self.translator.run(np.stack(stacked), self.options.rules)[: len(batch)]
         except UserError as error:
             self.problem = self.problem or error
         except Exception as error:
@@ -207,6 +216,10 @@ class Pipeline:
     def _failed(self, failure: Failure) -> None:
         self.record.fail(failure.job, failure.stage, failure.reason, failure.sha256)
         self.step(failure.job)
+
+
+def _pixels(levels: np.ndarray) -> int:
+    return levels.shape[0] * levels.shape[1]
 
 
 def _bytes(ready: Ready) -> int:

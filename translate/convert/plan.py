@@ -9,7 +9,7 @@ from typing import Any
 
 from translate import images
 from translate.errors import UserError
-from translate.files import walk
+from translate.files import SYSTEM_FOLDERS, walk
 from translate.picture import FORMATS
 from translate.words import printable
 
@@ -98,7 +98,8 @@ def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
     parts = Path(source).parts
     fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
-    return [(file, file.relative_to(fixed).as_posix()) for file in matches if file.is_file() and usable(file.name)]
+    wanted = [file for file in matches if usable(file.name) and not SYSTEM_FOLDERS & set(file.parts)]
+    return [(file, file.relative_to(fixed).as_posix()) for file in wanted if not file.is_dir()]
 
 
 def _is_file_name(out: Path) -> bool:

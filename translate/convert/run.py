@@ -146,7 +146,7 @@ def _finish(options, work: Plan, record: Record, signals: Signals, progress: Pro
     """What a person wants to know at the end; UserError unless all is done."""
     made, failed = len(record.made), len(record.failed)
     report = f"; {work.folder / REPORT} says which and why" if work.folder else ""
-    if made or not failed:
+    if made or record.unchanged:
         speed = f" in {progress.took} ({progress.rate:.1f} a second)" if made else ""
         unchanged = f", {len(record.unchanged):,} unchanged" if record.unchanged else ""
         console.print(f"Done: {made:,} translated{speed}{unchanged}, {failed:,} failed.")

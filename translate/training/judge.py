@@ -90,5 +90,10 @@ class Judge:
         self.best, self.lines, self.scored = values["best"], values["scores"], values["scored"]
 
 
+def grey(arrays: np.ndarray) -> bool:
+    """Whether uint8 (N, H, W, C) hold no colour to speak of; generator files say it for both domains."""
+    return bool((np.ptp(arrays[:64], axis=-1) > 24).mean() < 0.005) if arrays.size else False
+
+
 def _better(score: Score, best: dict[str, Any]) -> bool:
     return score.value < best["value"] if score.lower_is_better else score.value > best["value"]

@@ -15,7 +15,7 @@ from translate.signals import Signals
 from translate.training.display import Display
 from translate.training.folder import RunFolder
 from translate.training.game import build_game, generator_entries
-from translate.training.judge import Judge
+from translate.training.judge import Judge, grey
 from translate.training.log import Log
 from translate.training.round import Round
 from translate.training.settings import RunSettings
@@ -45,13 +45,16 @@ class Run:
             torch.set_float32_matmul_precision("high" if t.tf32 else "highest")
             torch.backends.cudnn.allow_tf32 = t.tf32
             torch.backends.cudnn.benchmark = True  # sizes stay the same, so the search for the fastest kernel pays
-        self.round = Round(build_game(settings), t, self.total)
+        self.origins: list[str] = []  # what --init-from brought
+        self.round = Round(build_game(settings, self.origins.append), t, self.total)
         self.judge = Judge(settings, data, self.round)
 
     # Beginning and continuing ---------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """A new run: the first checkpoint, then the settings, so that one is never there without the other."""
+        for line in self.origins:
+            self.say(line)
         self._save_checkpoint()
         self.folder.begin(self.settings, self.data.record())
 
@@ -197,6 +200,7 @@ class Run:
             "size": list(self.settings.data.size),
             "background": list(self.settings.data.background_rgb),
             "range": [-1, 1],
+            "grey": {side: grey(arrays) for side, arrays in self.judge.held_out.items()},
             "images": self.seen,
             "licences": self.data.licences(),
             "scores": self.judge.lines,
