@@ -12,6 +12,7 @@ from PIL import Image
 from small import draw_pair
 
 ROOT = Path(__file__).parents[1]
+VERBS = ["", "train", "convert", "export", "import", "data", "data list", "data show", "data fetch"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 
@@ -37,7 +38,7 @@ def test_help_does_not_import_torch():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.parametrize("verb", ["", "train", "data", "data list", "data show", "data fetch"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_texts_are_as_recorded(verb):
     """The command line is frozen. A deliberate change: python tests/test_cli.py writes the files anew."""
     recorded = ROOT / "tests" / "golden" / f"help{'-'.join(['', *verb.split()])}.txt"
@@ -143,7 +144,7 @@ def test_list_and_show(odd, tmp_path):
 
 
 if __name__ == "__main__":
-    for verb in ("", "train", "data", "data list", "data show", "data fetch"):
+    for verb in VERBS:
         path = ROOT / "tests" / "golden" / f"help{'-'.join(['', *verb.split()])}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_text(help_text(verb), encoding="utf-8")

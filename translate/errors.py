@@ -6,6 +6,7 @@ USAGE = 2  # a setting, a name or the data can't be used as given
 PARTIAL = 3  # convert: some files could not be translated; report.json names them
 DIVERGED = 4  # training met NaN or infinity; the last good checkpoint is kept
 DAMAGED = 5  # a checkpoint or model file is missing, damaged or not ours
+INEXACT = 6  # export: the file would differ too much from the trained network
 UNAVAILABLE = 69  # something has to be fetched and can't be
 DISK = 74  # a file could not be written or read
 INTERRUPTED = 130  # SIGINT (Ctrl-C), after the state was saved

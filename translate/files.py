@@ -14,7 +14,8 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
     """Write `content` to `path` durably: temporary file, fsync, rename, fsync of the folder.
 
     A reader, or a run that starts after a crash at any instant, sees the old file or the new one, never a part.
-    announce: is told the finished file's size and times just before it gets its name.
+    announce: is told the finished file's size and times just before it gets its name; who takes note of that can find
+    a rename out that a power cut has undone, and the folder is not synced.
     Raises UserError (exit code 74) when the disk refuses, and leaves nothing behind.
     """
     temporary = None
@@ -38,7 +39,8 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
             "Free some space or choose another folder with --out.",
             DISK,
         ) from error
-    sync_folder(path.parent)
+    if not announce:
+        sync_folder(path.parent)
 
 
 def shipped(name: str) -> Path:

@@ -1,0 +1,120 @@
+"""An exported generator, run by onnxruntime: levels in, levels out, as translate/engine.py. Needs no torch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from translate import onnx_check
+from translate.errors import DAMAGED, UserError
+
+PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
+TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
+
+
+class OnnxEngine:
+    """One direction of a generator, from a file that `translate export` wrote.
+
+    Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same kind. A file
+    of `--io uint8` takes uint8 only.
+    """
+
+    def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
+        """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
+        self.source = source
+        self.description = onnx_check.description(content, source)
+        self.direction, self.io = _promises(self.description, source)
+        self.deep = self.io == "float"  # whether it takes more than 8 bits
+        self.session = _session(content, source, device, threads)
+        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        found = [(port.name, port.type, len(port.shape)) for port in (*inputs, *outputs)]
+        if found != [(name, TYPES[self.io], 4) for name in ("image", "translated")]:
+            raise UserError(f"{source} doesn't take and give one batch of {self.io} pictures, as it says.", DAMAGED)
+
+    @classmethod
+    def load(cls, path: str | Path, direction: str = "a2b", *, device: str = "cpu", threads: int = 0) -> "OnnxEngine":
+        """UserError says what is wrong with the file, or that it translates in the other direction only."""
+        try:
+            if Path(path).stat().st_size >= onnx_check.MOST:
+                raise UserError(f"{path} is larger than an ONNX file can be (2 GB).", DAMAGED)
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
+        engine = cls(content, path, device=device, threads=threads)
+        if direction != engine.direction:
+            raise UserError(f"{path} translates {engine.direction} only, not {direction}.")
+        return engine
+
+    def __call__(self, levels: np.ndarray) -> np.ndarray:
+        kind = levels.dtype.name
+        if self.io == "float":
+            peak = np.float32(PEAKS[kind] / 2)
+            image = np.ascontiguousarray(levels.transpose(0, 3, 1, 2)).astype(np.float32) / peak - np.float32(1)
+            y = self.raw(image)
+            if not np.isfinite(y).all():
+                raise FloatingPointError("the network's output is not a number (NaN or infinity)")
+            result = (np.clip(y, -1, 1) + np.float32(1)) * peak
+            result = result.transpose(0, 2, 3, 1)
+            return result if kind == "float32" else np.rint(result).astype(kind)
+        if kind != "uint8":
+            raise UserError(f"{self.source} takes 8-bit pictures only, not {kind}; --io float exports one that does.")
+        return self.raw(levels)
+
+    def raw(self, image: np.ndarray) -> np.ndarray:
+        """What the graph makes of a batch in its own layout: NCHW in [-1, 1], or uint8 NHWC; or MemoryError."""
+        try:
+            return self.session.run(None, {"image": image})[0]
+        except Exception as error:  # onnxruntime has no class for it
+            if "alloc" in str(error).lower():
+                height, width = image.shape[2:] if self.io == "float" else image.shape[1:3]
+                raise MemoryError(f"{height} × {width} pixels need more memory than there is") from error
+            raise
+
+
+def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, str]:
+    """(direction, io) that the file says it has. UserError when it doesn't say all that a Translator asks."""
+    try:
+        [(direction, entry)] = description["directions"].items()
+        io = description["onnx"]["io"]
+        channels = {entry["arguments"][name] for name in ("in_channels", "out_channels")}
+        red, green, blue = description.get("background", (0, 0, 0))
+        description.get("grey", {}).items()
+        if direction not in ("a2b", "b2a") or io not in TYPES or not channels <= {1, 3}:
+            raise ValueError
+        if not {red, green, blue} <= set(range(256)):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UserError(f"{source} doesn't say which pictures it takes; export it again.", DAMAGED) from None
+    return direction, io
+
+
+def _session(content: bytes, source: Path | str, device: str, threads: int):
+    try:
+        import onnxruntime
+    except ImportError:
+        raise UserError(f"{source} needs onnxruntime: pip install onnxruntime.") from None
+    if device not in ("cpu", "cuda", "auto"):
+        raise UserError(f"an ONNX file runs on cpu, cuda or auto, not on {device}.")
+    wanted = ["CPUExecutionProvider"]
+    if device != "cpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        wanted.insert(0, "CUDAExecutionProvider")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what a user should know is said in our own words
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # not ORT's own, which was not checked
+    try:
+        # From the bytes that were checked, never from a path: the file could be another by now.
+        session = onnxruntime.InferenceSession(content, options, providers=wanted)
+    except Exception as error:
+        raise UserError(
+            f"onnxruntime {onnxruntime.__version__} can't open {source}: {_line(error)}.", DAMAGED
+        ) from error
+    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
+        raise UserError(
+            "--device cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu, or use --device cpu."
+        )
+    return session
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -36,9 +36,9 @@ def convert(
     compare: Annotated[bool, typer.Option("--compare", help="Also write a sheet of inputs beside outputs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
 ) -> None:
-    """Translate images and videos: a folder becomes the same folder, translated.
+    """Translate a folder of images into another.
 
-    Sizes, names, formats, transparency and 16 bits stay as they are. A second run does only what is missing or changed.
+    Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run does only what is missing or changed.
     OUT/report.json says what was made, and of what could not be translated, why.
     """
     from translate.convert.options import Options, one_of, parse_colour, parse_size, parse_suffix

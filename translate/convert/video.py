@@ -1,8 +1,10 @@
-"""Videos, frame by frame, through OpenCV: frames in order, the frame rate kept, no sound."""
+"""Videos, frame by frame, through OpenCV: frames in order, the frame rate kept, no sound; sizes are even."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,8 @@ from translate.images import ImageError
 from translate.picture import Picture
 from translate.translator import Rules, Translator
 
-# What OpenCV's own encoder writes without a licence: MPEG-4 part 2, VP9, Motion JPEG.
-CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".webm": "VP90", ".avi": "MJPG"}
+# Of what OpenCV's wheels can encode, what plays in most places: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
+CODECS = {".mp4": "vp09", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "VP90", ".webm": "VP90", ".avi": "MJPG"}
 SILENT = "no sound: OpenCV carries none"
 
 
@@ -27,8 +29,8 @@ def convert_video(
     """
     import cv2
 
-    cv2.utils.logging.setLogLevel(0)  # what is wrong is said in our own words
-    reader = cv2.VideoCapture(str(job.source))
+    with quiet():
+        reader = cv2.VideoCapture(str(job.source))
     fps = reader.get(cv2.CAP_PROP_FPS)
     if not reader.isOpened() or not fps > 0:
         raise ImageError("not a video that OpenCV can read")
@@ -45,7 +47,8 @@ def convert_video(
             for frame in _translate(translator, frames, rules):
                 if writer is None:
                     size = frame.shape[1], frame.shape[0]
-                    writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*CODECS[suffix]), fps, size)
+                    with quiet():
+                        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*CODECS[suffix]), fps, size)
                     if not writer.isOpened():
                         raise ImageError(f"OpenCV can't write {suffix} videos here")
                 writer.write(np.ascontiguousarray(frame[..., ::-1]))
@@ -62,6 +65,20 @@ def convert_video(
         raise
     finally:
         reader.release()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """FFmpeg writes to file descriptor 2 past everything; what is wrong is said in our own words."""
+    sys.stderr.flush()
+    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 def _batches(reader, size: int) -> Iterator[list[np.ndarray]]:
@@ -82,7 +99,8 @@ def _translate(translator: Translator, frames: list[np.ndarray], rules: Rules) -
     levels = np.stack([translator.prepare(entry, rules) for entry in pictures])
     for entry, result in zip(pictures, translator.run(levels, rules), strict=True):
         colours = picture.to_bytes(translator.finish(entry, result, rules).colours)
-        yield np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours
+        colours = np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours
+        yield colours[: len(colours) // 2 * 2, : colours.shape[1] // 2 * 2]  # what the codecs can hold
 
 
 def _count(path: str) -> int:

@@ -42,6 +42,7 @@ def import_checkpoint(wishes: Wishes, say=print) -> Path:
         raise UserError("--net-d is pix2pix's discriminator of pairs; --back, --net-d-a and --net-d-b are CycleGAN's.")
     tensors: dict[str, Tensor] = {}
     description: dict[str, Any] = {"directions": {}, "discriminators": {}}
+    paths: dict[Path, None] = {}
 
     def take(word: str, name: str, generates: bool) -> dict[str, Any]:
         architecture, weights = understand(pth.read(word), word)
@@ -51,6 +52,7 @@ def import_checkpoint(wishes: Wishes, say=print) -> Path:
         tensors.update({f"{name}/{key}": tensor for key, tensor in weights.items()})
         count = sum(tensor.numel() for key, tensor in weights.items() if key.endswith((".weight", ".bias")))
         say(f"{word}: {summary(architecture)}, {count:,} parameters")
+        paths[pth.split(word)[0]] = None
         return {"network": architecture.network, "arguments": architecture.arguments}
 
     a, b = wishes.domains
@@ -69,6 +71,8 @@ def import_checkpoint(wishes: Wishes, say=print) -> Path:
                 f"{wishes.file} it should be {sees}."
             )
         description["discriminators"][JUDGES[option]] = judge
+    if old := ", ".join(str(path) for path in paths if pth.is_legacy(path)):
+        say(f"{old}: PyTorch's format before version 1.6, which has no checksums; a flipped bit would go unnoticed")
     write_whole(out, tensor_files.dumps(tensors, {**_facts(description, wishes), **description}))
     return out
 

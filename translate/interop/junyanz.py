@@ -39,7 +39,10 @@ def understand(state: dict[str, Tensor], source: str) -> tuple[Architecture, dic
         counter = name.endswith("num_batches_tracked")
         weights[name] = tensor.detach().to(torch.int64 if counter else torch.float32, copy=True).contiguous()
         if not weights[name].isfinite().all():
-            raise UserError(f"{source}: its '{name}' holds NaN or infinity: its training had diverged.", DAMAGED)
+            raise UserError(
+                f"{source}: its '{name}' holds NaN or infinity: its training had diverged, or the file is damaged.",
+                DAMAGED,
+            )
     for name, shape in left_out.items():
         weights[name] = torch.zeros(shape, dtype=torch.int64 if name.endswith("num_batches_tracked") else torch.float32)
     return architecture, weights

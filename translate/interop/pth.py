@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from translate.errors import DAMAGED, UserError
+from translate.interop import legacy
+from translate.interop.pickles import Foreign
 
 State = dict[str, Tensor]
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -21,15 +23,16 @@ WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and torch.compile, which
 def read(word: str) -> State:
     """The weights of one network: of FILE, or of FILE:NAME where the file holds several.
 
-    The names are without what DataParallel and torch.compile put before them; the tensors are views of the file, so
-    nothing is allocated. UserError (exit code 2: no such file or network, 5: not acceptable) says why not.
+    The names are without what DataParallel and torch.compile put before them. No more is allocated than the file has
+    bytes, and nothing where it is of PyTorch 1.6 or later: the tensors are views of it then. UserError (exit code 2: no
+    such file or network, 5: not acceptable) says why not.
     """
     path, name = split(word)
-    sizes = _check_archive(path)
+    sizes = _check(path)
     try:
         with warnings.catch_warnings(action="ignore"):  # about its own ways with odd files
-            # A tensor is a view of the mapped file here, whatever size it declares. Never without weights_only.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            # Never without weights_only. If mapped, tensors are views of the file, whatever sizes they declare.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=not is_legacy(path))
     except Exception as error:  # torch's readers raise anything on a file that was made up
         raise UserError(f"{path} can't be read as weights: {_first_line(error)}.", DAMAGED) from error
     state = _choose(_networks(content), name, path)
@@ -37,6 +40,12 @@ def read(word: str) -> State:
     while wrapper := next((w for w in WRAPPERS if all(key.startswith(w) for key in state)), None):  # in any order
         state = {key.removeprefix(wrapper): tensor for key, tensor in state.items()}
     return state
+
+
+def is_legacy(path: Path) -> bool:
+    """Whether the file is of the format before PyTorch 1.6 (2020), which has no checksums."""
+    beginning = _beginning(path)
+    return beginning.startswith(legacy.BEGINNING) and beginning[257:262] != b"ustar"  # torch looks for a tar file first
 
 
 def split(word: str) -> tuple[Path, str | None]:
@@ -50,52 +59,61 @@ def split(word: str) -> tuple[Path, str | None]:
     return path, name
 
 
-def _check_archive(path: Path) -> Counter[int]:
-    """Sizes of the storages in the file. UserError unless it is a whole ZIP archive of torch.save, whose pickle asks
-    for nothing but what weights need."""
+def _check(path: Path) -> Counter[int]:
+    """Sizes of the storages in the file. UserError unless it is a whole file of torch.save that asks for nothing but
+    what weights need."""
     try:
-        with open(path, "rb") as file:
-            beginning = file.read(512)
-        if not beginning.startswith(b"PK\x03\x04"):
-            raise UserError(f"{path} {_other_kind(beginning, path)}.", DAMAGED)
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            names = [entry.filename.split("/", 1)[-1] for entry in entries]
-            if "constants.pkl" in names:
-                raise UserError(
-                    f"{path} is a TorchScript program, not weights; save the network's state_dict() with torch.save.",
-                    DAMAGED,
-                )
-            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-            # Before anything is unpacked: torch.save compresses nothing and names nothing twice.
-            if not stored or len(set(names)) < len(names) or sum(e.file_size for e in entries) > path.stat().st_size:
-                raise UserError(f"{path} is a ZIP archive that torch.save did not write.", DAMAGED)
-            if broken := archive.testzip():
-                raise UserError(f"{path} is damaged: the checksum of its part {broken[:80]} is wrong.", DAMAGED)
-        if "data.pkl" not in names:
-            raise UserError(f"{path} is a ZIP archive, but not one that torch.save wrote.", DAMAGED)
-        unsafe = get_unsafe_globals_in_checkpoint(str(path))
+        if is_legacy(path):
+            return legacy.check(path)
+        return _check_archive(path)
     except UserError:
         raise
+    except Foreign as foreign:
+        raise UserError(
+            f"{path} holds more than weights ({str(foreign)[:80]!r}), which could run code when it is loaded; nothing "
+            "was run. Save only the network's state_dict() with torch.save.",
+            DAMAGED,
+        ) from foreign
     except Exception as error:  # zipfile and pickletools raise many kinds on a file that was cut or made up
         raise UserError(f"{path} is damaged or no checkpoint: {_first_line(error)}.", DAMAGED) from error
-    if unsafe:
-        raise UserError(
-            f"{path} holds more than weights ({sorted(unsafe)[0][:80]}), which could run code when it is loaded; "
-            "nothing was run. Save only the network's state_dict() with torch.save.",
-            DAMAGED,
-        )
+
+
+def _check_archive(path: Path) -> Counter[int]:
+    beginning = _beginning(path)
+    if not beginning.startswith(b"PK\x03\x04"):
+        raise UserError(f"{path} {_other_kind(beginning)}.", DAMAGED)
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        names = [entry.filename.split("/", 1)[-1] for entry in entries]
+        if "constants.pkl" in names:
+            raise UserError(
+                f"{path} is a TorchScript program, not weights; save the network's state_dict() with torch.save.",
+                DAMAGED,
+            )
+        stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+        # Before anything is unpacked: torch.save compresses nothing and names nothing twice.
+        if not stored or len(set(names)) < len(names) or sum(e.file_size for e in entries) > path.stat().st_size:
+            raise UserError(f"{path} is a ZIP archive that torch.save did not write.", DAMAGED)
+        if broken := archive.testzip():
+            raise UserError(f"{path} is damaged: the checksum of its part {broken[:80]} is wrong.", DAMAGED)
+    if "data.pkl" not in names:
+        raise UserError(f"{path} is a ZIP archive, but not one that torch.save wrote.", DAMAGED)
+    if unsafe := get_unsafe_globals_in_checkpoint(str(path)):
+        raise Foreign(sorted(unsafe)[0])
     return Counter(entry.file_size for entry, name in zip(entries, names, strict=True) if name.startswith("data/"))
 
 
-def _other_kind(beginning: bytes, path: Path) -> str:
-    if beginning.startswith(b"\x80") and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in beginning[:16]:
-        return (
-            "is of PyTorch's format before version 1.6 (2020), which has no checksums; save it anew with python -c "
-            f"\"import torch; torch.save(torch.load('{path.as_posix()}', weights_only=True), 'new.pth')\""
-        )
+def _beginning(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(512)
+
+
+def _other_kind(beginning: bytes) -> str:
     if beginning[257:262] == b"ustar":
-        return "is a tar archive, not a checkpoint of today's torch.save"
+        return (
+            "is a tar archive: if a checkpoint, then of PyTorch before 0.1.10 (2017), which can't be read without "
+            "running what is in it"
+        )
     if beginning.startswith(b"\x80"):
         return "is a bare pickle, not a checkpoint of torch.save; nothing in it was run"
     return "is not a checkpoint: it is no file of torch.save, or its beginning is damaged"
@@ -105,11 +123,12 @@ def _networks(content: Any, name: str = "", depth: int = 3) -> dict[str, State]:
     """Every state dict in what was saved, by its dotted name: '' if it is one itself."""
     if not isinstance(content, dict):
         return {}
-    tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    # dict.items: a pickle may give an OrderedDict attributes, and one called 'items' would hide its method.
+    tensors = {key: value for key, value in dict.items(content) if isinstance(key, str) and isinstance(value, Tensor)}
     if any(key.endswith(".weight") for key in tensors):
         return {name: tensors}
     found: dict[str, State] = {}
-    for key, value in content.items() if depth else ():
+    for key, value in dict.items(content) if depth else ():
         if isinstance(key, str):
             found |= _networks(value, f"{name}.{key}".lstrip("."), depth - 1)
     return found

@@ -1,0 +1,92 @@
+"""onnxruntime against eager torch, one thread each, in alternating rounds: the median of the paired ratios.
+
+usage: python benchmarks/onnx_speed.py [ROUNDS]
+
+Both engines get the same batch of levels and give levels; a round runs one after the other, in turns the first. The
+spread is the middle half of the rounds' ratios. Weights of the paper's networks are random, which costs the same.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from translate.engine import TorchEngine
+from translate.export.graph import Source
+from translate.export.onnx import convert, onnx_bytes
+from translate.export.pictures import drawn
+from translate.export.quantize import quantize
+from translate.generators import find, pack
+from translate.networks import GeneratorSettings, build_generator
+from translate.onnx_engine import OnnxEngine
+
+SHIPPED = ("openmoji_line2color", "fluent_flat2shaded")
+PAPERS = {
+    "ResNet, 9 blocks": GeneratorSettings(network="resnet"),
+    "U-Net, depth 7": GeneratorSettings(network="unet", depth=7, norm="batch"),
+}
+
+
+def ratio(first, second, levels: np.ndarray, rounds: int) -> tuple[float, float, list[float]]:
+    """(seconds of the first, of the second: medians; the ratio second / first of each round)."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 2):
+        for place in (0, 1) if number % 2 else (1, 0):
+            began = time.perf_counter()
+            (first, second)[place](levels)
+            times[place].append(time.perf_counter() - began)
+    pairs = [b / a for a, b in zip(*(t[2:] for t in times), strict=True)]  # the first two rounds warm up
+    return statistics.median(times[0][2:]), statistics.median(times[1][2:]), pairs
+
+
+def compare(name: str, model: str, sides: tuple[int, ...], batches: tuple[int, ...], rounds: int) -> None:
+    content = onnx_bytes(model)
+    theirs, ours = OnnxEngine(content, name, threads=1), TorchEngine.load(model)
+    for side in sides:
+        for batch in batches:
+            levels = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
+            a, b, pairs = ratio(theirs, ours, levels, rounds)
+            low, middle, high = statistics.quantiles(pairs, n=4)
+            print(
+                f"| {name} | {side} | {batch} | {1000 * b:.1f} ms | {1000 * a:.1f} ms | {middle:.2f}× "
+                f"({low:.2f} – {high:.2f}) |",
+                flush=True,
+            )
+
+
+def sizes(name: str, model: str) -> None:
+    """The files' sizes in MB; int8 with drawn pictures, which changes nothing about it."""
+    source = Source.load(model, "a2b")
+    files = [find(model).stat().st_size]
+    files += [len(convert(source, "float", precision).SerializeToString()) for precision in ("fp32", "fp16")]
+    small = quantize(convert(source, "float"), "float", drawn(source, 2), (64, 64))
+    files.append(small.ByteSize())
+    print(f"| {name} | {' | '.join(f'{size / 1e6:.2f}' for size in files)} |", flush=True)
+
+
+def main(rounds: int = 15) -> None:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        papers = {}
+        for name, settings in PAPERS.items():
+            entry = {"network": settings.network, "arguments": settings.arguments(3, 3), "from": "a", "to": "b"}
+            path = Path(folder) / f"{settings.network}.safetensors"
+            network = build_generator(settings, 3, 3)
+            path.write_bytes(pack({"a2b": (network, entry)}, {"size": [64, 64], "background": [255, 255, 255]}))
+            papers[name] = str(path)
+        print("| model | px | batch | torch | onnxruntime | torch / onnxruntime |\n|---|---|---|---|---|---|")
+        for name in SHIPPED:
+            compare(name, name, (64, 128, 256), (1, 8), rounds)
+        for name, model in papers.items():
+            compare(name, model, (128,), (1, 8), max(3, rounds // 3))
+        print("\n| model, MB | safetensors | onnx fp32 | fp16 | int8 |\n|---|---|---|---|---|")
+        for name, model in {SHIPPED[0]: SHIPPED[0], **papers}.items():
+            sizes(name, model)
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:]))

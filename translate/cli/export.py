@@ -1,0 +1,42 @@
+"""`translate export`"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Text = str | None
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A run folder, a generator file, or a name in pretrained/.")],
+    to: Annotated[
+        str, typer.Option(help="onnx, torch (a .pt2 program), junyanz (.pth files) or web (a folder: a page).")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="File, or folder for junyanz and web; named after MODEL if not given.")
+    ] = None,
+    direction: Annotated[Text, typer.Option(help="a2b if not given, or b2a where the model has it.")] = None,
+    io: Annotated[
+        Text,
+        typer.Option(help="onnx, torch: float (NCHW in [-1, 1]; if not given) or uint8 (NHWC, for plain pictures)."),
+    ] = None,
+    precision: Annotated[Text, typer.Option(help="onnx, torch: fp32 (if not given) or fp16, half the size.")] = None,
+    quantize: Annotated[Text, typer.Option(help="onnx: int8, a quarter of the size; needs --calibration.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Folder of pictures as they will come, for --quantize.")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures to compare on; the run's held-out ones or drawn ones if not given."),
+    ] = None,
+) -> None:
+    """Write a trained generator for use without this toolkit.
+
+    An onnx or torch file takes any batch, height and width. Before it is written it is run on pictures of several
+    sizes and compared with the trained network; if it differs too much nothing is written (exit code 6).
+    """
+    from translate.exporting import Wishes, export
+
+    for line in export(Wishes(model, to, out, direction, io, precision, quantize, calibration, images)):
+        print(line)

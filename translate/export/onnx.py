@@ -1,0 +1,105 @@
+"""Generators as ONNX files that need nothing beside them: one direction, weights inside, any batch and size."""
+
+import contextlib
+import io as streams
+import json
+import logging
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from translate import onnx_check
+from translate.errors import UserError
+from translate.export import parity, pictures
+from translate.export.graph import OPSET, Graph, Source
+from translate.onnx_engine import OnnxEngine
+
+NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install 'imgtranslate[onnx]'."
+
+
+def onnx_bytes(model: str, direction: str = "a2b", io: str = "float", precision: str = "fp32") -> bytes:
+    """The ONNX file of one direction of a run folder, generator file or name in pretrained/, compared with torch.
+
+    io: float or uint8, see `Graph`. precision: fp32 or fp16. UserError (exit code 6) when it differs too much.
+    """
+    source = Source.load(model, direction)
+    return checked(source, convert(source, io, precision), io, precision, pictures.choose(source, model))[0]
+
+
+def convert(source: Source, io: str, precision: str = "fp32"):
+    """The network as an onnx.ModelProto, without any description and without anything of this machine."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(NEEDED) from error
+    graph = Graph(source.network, io, precision)
+    example, free = graph.example(source.channels)
+    with quiet():
+        program = torch.onnx.export(
+            graph.eval(),
+            (example,),
+            input_names=["image"],
+            output_names=["translated"],
+            dynamic_shapes=(free,),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None  # as it is only with dynamo=False
+    return _bare(program.model_proto, free)
+
+
+def checked(
+    source: Source,
+    proto: Any,
+    io: str,
+    precision: str,
+    compared: tuple[list[np.ndarray], str],
+    tolerance: tuple[float, float] | None = None,
+) -> tuple[bytes, dict[str, Any]]:
+    """(the finished file, how far it is from torch); it was run by onnxruntime on the pictures of `compared`.
+
+    UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
+    """
+    trial = OnnxEngine(_described(proto, source.about(io, precision, {})), "the export")
+    difference = parity.measure(source.network, trial.raw, io, compared, source.size)
+    parity.judge(difference, precision, io, tolerance)
+    return _described(proto, source.about(io, precision, difference)), difference
+
+
+def _described(proto: Any, description: dict[str, Any]) -> bytes:
+    text = json.dumps({"sha256": onnx_check.BLANK, **description}, ensure_ascii=True)
+    del proto.metadata_props[:]
+    proto.metadata_props.add(key=onnx_check.KEY, value=text)
+    return onnx_check.seal(proto.SerializeToString(deterministic=True))
+
+
+def _bare(proto: Any, free: dict[int, str]):
+    """Leave out what onnxruntime doesn't read: the exporter writes stack traces with local paths to every node."""
+    graph = proto.graph
+    del graph.value_info[:], proto.metadata_props[:]
+    for part in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        part.ClearField("doc_string")
+        if part is not proto:
+            part.ClearField("metadata_props")
+    for place, name in free.items():
+        graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # not a formula of the padding
+    return proto
+
+
+@contextlib.contextmanager
+def quiet():
+    """Keep the exporters' progress, warnings and log lines off the screen; errors are raised and come through."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings(), contextlib.redirect_stdout(streams.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(before)

@@ -1,0 +1,84 @@
+"""The pictures that an export is compared on: the run's own held-out ones, a folder's, or drawn ones."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from translate import catalog, images
+from translate.data import listing
+from translate.data.items import Item
+from translate.data.pictures import Pictures, Reader
+from translate.data.settings import DataSettings
+from translate.errors import UserError
+from translate.export.graph import Source
+from translate.settings import read_toml
+
+COUNT = 8
+
+
+def choose(source: Source, model: str, folder: Path | None = None) -> tuple[list[np.ndarray], str]:
+    """(pictures, what they are): uint8 (H, W, C) each. UserError when `folder` is given and has no usable image."""
+    if folder is not None:
+        return from_folder(folder, source), f"pictures of {folder.resolve().name}"
+    return held_out(Path(model), source) or (drawn(source), "drawn pictures")
+
+
+def from_folder(folder: Path, source: Source, count: int = COUNT) -> list[np.ndarray]:
+    """Up to `count` pictures of a folder, spread over it; what can't be read is passed over."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder; give a folder of images.")
+    found: list[np.ndarray] = []
+    items = listing.tree(folder, [])
+    background = source.description.get("background", images.WHITE)
+    for item in items[:: max(1, len(items) // count)]:
+        with contextlib.suppress(images.ImageError):
+            found.append(images.read(item.path, channels=source.channels, background=tuple(background)))
+    if not found:
+        raise UserError(f"{folder} has no image that can be read.")
+    return found[:count]
+
+
+def held_out(run: Path, source: Source) -> tuple[list[np.ndarray], str] | None:
+    """Held-out pictures of a run folder, read by the names in its data.json, as far as they are on this machine."""
+    letter = source.direction[0]
+    try:
+        config = read_toml(run / "config.toml")
+        record = json.loads((run / "data.json").read_text(encoding="utf-8"))
+        keys = set(record[letter]["test"])
+        settings = DataSettings.parse(config["data"], str(run))
+        items = _items(config["a"], config["b"], letter, settings, record["paired"])
+        chosen = [item for item in items if item.key in keys][:COUNT]
+        pictures = Pictures(chosen, Reader.of(settings, source.channels), settings.size)
+        found = [pictures[index] for index in range(len(chosen))]
+    except (UserError, OSError, ValueError, KeyError, TypeError):
+        return None  # no run folder, or its images are elsewhere: nothing that an export needs
+    return (found, f"held-out pictures of {Path(config[letter]).name}") if found else None
+
+
+def _items(a: str, b: str, letter: str, settings: DataSettings, paired: bool) -> list[Item]:
+    """All images of one side, if they can be had without fetching anything."""
+    place, other = (catalog.resolve(name) for name in ((a, b) if letter == "a" else (b, a)))
+    if isinstance(place, catalog.Recipe):
+        fetched = (catalog.cache_folder() / "datasets" / f"{place.name}-{place.stamp}").is_dir()
+        return listing.recipe_side(catalog.fetch(place)).train if fetched else []
+    if isinstance(other, catalog.Recipe):
+        side = listing.one_side(place, [])
+    else:
+        sides = listing.two_sides(*((place, other) if letter == "a" else (other, place)), settings, paired, [])
+        side = sides["ab".index(letter)]
+    return [*side.train, *(side.test or [])]
+
+
+def drawn(source: Source, count: int = COUNT) -> list[np.ndarray]:
+    """Pictures for a model whose data isn't at hand: smooth colours, an edge and some noise; always the same ones."""
+    height, width = source.size
+    pictures = []
+    for number in range(count):
+        random = np.random.default_rng(number)
+        picture = images.resize(random.integers(0, 256, (3, 3, 3), dtype=np.uint8), source.size).astype(np.int32)
+        picture[height // 3 : height // 3 * 2, width // 4 : width // 2] = random.integers(0, 256, 3)
+        noisy = (picture + random.integers(-12, 13, picture.shape)).clip(0, 255).astype(np.uint8)
+        pictures.append(noisy[..., : source.channels])
+    return pictures

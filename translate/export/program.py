@@ -1,0 +1,66 @@
+"""Generators as programs of torch.export (.pt2): they need torch, but nothing of this toolkit."""
+
+import io as streams
+import json
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export import Dim, ExportedProgram
+
+from translate.export import parity
+from translate.export.graph import Graph, Source
+from translate.export.onnx import quiet
+
+ABOUT = "imgtranslate.json"  # the file's extra entry: the generator's description
+
+
+def checked(
+    source: Source,
+    io: str,
+    precision: str,
+    compared: tuple[list[np.ndarray], str],
+    tolerance: tuple[float, float] | None = None,
+) -> tuple[bytes, dict[str, Any]]:
+    """(the file, how far it is from the network); loaded again from its bytes and run on the pictures of `compared`.
+
+    UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
+    """
+    program = convert(source, io, precision)
+    with quiet():
+        trial = torch.export.load(streams.BytesIO(_saved(program, {}))).module()
+
+    @torch.inference_mode()
+    def run(image: np.ndarray) -> np.ndarray:
+        return trial(torch.from_numpy(image)).numpy()
+
+    difference = parity.measure(source.network, run, io, compared, source.size)
+    parity.judge(difference, precision, io, tolerance)
+    return _saved(program, source.about(io, precision, difference)), difference
+
+
+def convert(source: Source, io: str, precision: str) -> ExportedProgram:
+    """The network as a program that takes any batch, height and width."""
+    graph = Graph(source.network, io, precision).eval()
+    example, free = graph.example(source.channels)
+    shapes = {place: Dim(name, min=1) for place, name in free.items()}
+    with quiet():
+        program = torch.export.export(
+            graph, (example,), dynamic_shapes=(shapes,), prefer_deferred_runtime_asserts_over_guards=True
+        )
+    # What it asserts is how the example happened to lie in memory ("height is no multiple of 4"): true of few sizes,
+    # and needed by none of the operators, as the comparison shows on sizes of both kinds.
+    for node in list(program.graph.nodes):
+        node.meta.pop("stack_trace", None)  # local paths
+        if node.target is torch.ops.aten._assert_scalar.default:
+            program.graph.erase_node(node)
+    program.graph.eliminate_dead_code()
+    program.graph_module.recompile()
+    return program
+
+
+def _saved(program: ExportedProgram, description: dict[str, Any]) -> bytes:
+    buffer = streams.BytesIO()
+    with quiet():
+        torch.export.save(program, buffer, extra_files={ABOUT: json.dumps(description)})
+    return buffer.getvalue()

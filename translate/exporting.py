@@ -1,0 +1,116 @@
+"""What `translate export` does: checks what was typed, and has the right exporter write the file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from translate import generators
+from translate.errors import UserError
+from translate.files import write_whole
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names
+CHOICES = {"io": ("float", "uint8"), "precision": ("fp32", "fp16"), "quantize": ("int8",)}
+# Which options mean something where; --out always does.
+TAKES = {
+    "onnx": ("direction", "io", "precision", "quantize", "calibration", "images"),
+    "torch": ("direction", "io", "precision", "images"),
+    "junyanz": (),
+    "web": ("direction",),
+}
+
+
+@dataclass
+class Wishes:
+    """What was typed."""
+
+    model: str
+    to: str
+    out: Path | None = None
+    direction: str | None = None
+    io: str | None = None
+    precision: str | None = None
+    quantize: str | None = None
+    calibration: Path | None = None
+    images: Path | None = None
+
+    def check(self) -> None:
+        """UserError for what can't be meant, before anything is read."""
+        if self.to not in TAKES:
+            raise UserError(f"--to {self.to}: it should be one of {', '.join(TAKES)}.")
+        for name in TAKES["onnx"]:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if name not in TAKES[self.to]:
+                raise UserError(f"--{name} has no meaning for --to {self.to}; leave it out.")
+            if name in CHOICES and value not in CHOICES[name]:
+                raise UserError(f"--{name} {value}: it should be {' or '.join(CHOICES[name])}.")
+        if bool(self.quantize) != bool(self.calibration):
+            raise UserError("--quantize int8 and --calibration FOLDER go together: its pictures show the ranges.")
+        if self.quantize and self.precision == "fp16":
+            raise UserError("--quantize int8 starts from fp32; leave --precision fp16 out.")
+
+    def target(self, description: dict[str, Any]) -> Path:
+        """What to write; UserError when it exists or has a name under which it wouldn't be recognised."""
+        suffix = SUFFIXES[self.to]
+        path = Path(self.model)
+        name = path.resolve().name if path.is_dir() else path.stem
+        if "direction" in TAKES[self.to] and len(description["directions"]) > 1:
+            name += f"-{self.direction or 'a2b'}"
+        out = self.out or Path(name + suffix)
+        if suffix.startswith(".") and out.suffix != suffix:
+            raise UserError(f"--out {out}: a file of --to {self.to} is called something{suffix}.")
+        if out.exists() and not (self.to == "junyanz" and out.is_dir()):  # which adds files to a folder
+            raise UserError(f"{out} exists already; choose another name with --out.")
+        return out
+
+
+def export(wishes: Wishes) -> list[str]:
+    """Write what is wished; returns what to tell about it. UserError before anything is written."""
+    wishes.check()
+    _, description, _ = generators.read(wishes.model)
+    out, direction = wishes.target(description), wishes.direction or "a2b"
+    if wishes.to == "junyanz":
+        from translate.interop import junyanz
+
+        return [f"wrote {path}" for path in junyanz.write(wishes.model, out)]
+    if wishes.to == "web":
+        from translate.web.build import build
+
+        files = build(wishes.model, out, direction)
+        size = sum(file.stat().st_size for file in files)
+        return [f"wrote {out}: {len(files)} files, {size / 1e6:.1f} MB; open {out / 'index.html'} in a browser"]
+    return _checked_file(wishes, out, direction)
+
+
+def _checked_file(wishes: Wishes, out: Path, direction: str) -> list[str]:
+    from translate.export import pictures
+    from translate.export.graph import Source
+
+    io, precision = wishes.io or "float", "int8" if wishes.quantize else wishes.precision or "fp32"
+    source = Source.load(wishes.model, direction)
+    compared = pictures.choose(source, wishes.model, wishes.images)
+    if wishes.to == "onnx":
+        from translate.export import onnx
+
+        proto = onnx.convert(source, io, "fp32" if wishes.quantize else precision)
+        if wishes.calibration:
+            from translate.export.quantize import quantize
+
+            seen = pictures.from_folder(wishes.calibration, source, count=100)
+            proto = quantize(proto, io, seen, source.size)
+        content, difference = onnx.checked(source, proto, io, precision, compared)
+    else:
+        from translate.export import program
+
+        content, difference = program.checked(source, io, precision, compared)
+    write_whole(out, content)
+    entry = source.description["directions"][direction]
+    return [
+        f"wrote {out}: {len(content) / 1e6:.2f} MB, {entry.get('from', 'a')} to {entry.get('to', 'b')} ({direction}), "
+        f"{io}, {precision}",
+        f"  difference to the trained network: at most {difference['max']:.2g}, {difference['mean']:.2g} on average "
+        f"({difference['unit']})",
+        f"  compared on {difference['images']} {difference['pictures']} at "
+        f"{', '.join(f'{height}×{width}' for height, width in difference['sizes'])}",
+    ]
