@@ -16,10 +16,10 @@ from PIL import Image
 from translate.engine import TorchEngine, to_input
 from translate.errors import UserError
 from translate.export import parity
-from translate.exporting import Wishes, export
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
 from translate.export.pictures import choose, drawn
+from translate.exporting import Wishes, export
 from translate.onnx_engine import OnnxEngine
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from export_models import ONE, SIZES, pixels, write_model
 from translate.engine import to_input
 from translate.errors import UserError
 from translate.export import parity
-from translate.exporting import Wishes, export
 from translate.export.graph import Source
 from translate.export.onnx import onnx_bytes
+from translate.exporting import Wishes, export
 from translate.onnx_engine import OnnxEngine
 
 pytestmark = pytest.mark.slow

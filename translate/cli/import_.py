@@ -23,9 +23,9 @@ def import_(
     from_: Annotated[str, typer.Option("--from", help="What the first domain is called.")] = "a",
     to: Annotated[str, typer.Option(help="What the second domain is called.")] = "b",
 ) -> None:
-    """Make a generator file of a checkpoint of pytorch-CycleGAN-and-pix2pix, or of a fork that kept its networks.
+    """Make a generator file of a .pth checkpoint.
 
-    The architecture is read off the weights, and nothing in the file is run. Files of every PyTorch since 0.1.10 (2017)
+    Of pytorch-CycleGAN-and-pix2pix, or of a fork that kept its networks. The architecture is read off the weights, and nothing in the file is run. Files of every PyTorch since 0.1.10 (2017)
     are read, the published models among them. Go on training with `translate train --init-from`.
     """
     from translate.interop.importing import Wishes, import_checkpoint

@@ -11,7 +11,6 @@ from translate import images
 from translate.engine import to_image, to_input
 from translate.errors import INEXACT, UserError
 
-
 # What an export may differ by, precision -> io: (largest, mean), float in units of [-1, 1], uint8 in levels of 255.
 # Half precision and integers put single pixels far off, near-flat ones under instance norm most of all.
 TOLERANCE: dict[str, dict[str, tuple[float, float]]] = {

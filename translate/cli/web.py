@@ -1,0 +1,30 @@
+"""`translate web`"""
+
+from typing import Annotated
+
+import typer
+
+
+def web(
+    model: Annotated[str, typer.Argument(help="A run folder, a generator file, or a name in pretrained/.")],
+    direction: Annotated[str, typer.Option(help="a2b, or b2a where the model has it.")] = "a2b",
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 or any free one if not given.")] = None,
+) -> None:
+    """Translate pictures in the browser, on this machine, until Ctrl-C.
+
+    The page is what `translate export MODEL --to web` writes: the browser does all the work, and no picture leaves it.
+    Only this machine can open it. The runtime is fetched with npm the first time (33 MB).
+    """
+    import tempfile
+    from pathlib import Path
+
+    from translate.web.serve import Server
+
+    with Server(port) as server, tempfile.TemporaryDirectory(prefix="translate-web-") as temporary:
+        from translate.web.build import build  # imports torch: after the port is known to be free
+
+        folder = Path(temporary) / "page"
+        build(model, folder, direction)
+        server.show(folder)
+        print(f"{model} translates at {server.address} until you press Ctrl-C", flush=True)
+        server.serve_forever()

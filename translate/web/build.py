@@ -1,0 +1,134 @@
+"""Building the page: a folder of static files that translates pictures in the browser, from any host or none."""
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import translate
+from translate import generators, images
+from translate.errors import DISK, UserError
+from translate.files import sync_folder
+from translate.settings import read_toml
+from translate.web import runtime
+
+PAGE = Path(__file__).parent / "page"
+COPIED = ("style.css", "icon.svg", "load.js", "pixels.js", "png.js", "draw.js", "camera.js", "app.js")
+PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
+LIMIT = 2_000_000  # pixels that a picture is reduced to unless its full size is asked for …
+LAYER = 16_000_000  # … or fewer, so that no layer has more numbers than this: about 0.5 GB in all, what a phone can do
+LINES = re.compile(r"(line|edge|sketch|draw|outline|contour|doodle|scribble)", re.IGNORECASE)
+
+
+def build(
+    model: str | Path,
+    folder: Path,
+    direction: str = "a2b",
+    *,
+    say: Callable[[str], None] = print,
+) -> list[Path]:
+    """Make `folder`: index.html and all it needs, to open from any static host or with a double click.
+
+    model: a run folder, a generator file or a name in pretrained/. Returns the files written. The folder appears whole
+    or not at all; UserError when it is there already, the model can't be used, or the runtime can't be fetched.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
+    _, description, path = generators.read(model)
+    entry = generators.entry(description, direction, path)
+    script, glue, wasm = runtime.fetch(say)
+    from translate.export.onnx import onnx_bytes  # imports torch's exporter: only after all that can be wrong quickly
+
+    packed = {
+        "worker": script + b"\n" + (PAGE / "worker.js").read_bytes(),
+        "glue": glue,
+        "wasm": wasm,
+        "model": onnx_bytes(str(model), direction, io="uint8"),
+    }
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            whole = Path(temporary) / folder.name
+            (whole / "data").mkdir(parents=True)
+            data = {name: list(_pieces(name, content, whole)) for name, content in packed.items()}
+            about = _about(description, entry, path) | {"data": data}
+            (whole / "index.html").write_text(_index(about), encoding="utf-8")
+            for name in COPIED:
+                shutil.copyfile(PAGE / name, whole / name)
+            (whole / "LICENCES.txt").write_text(_licences(about), encoding="utf-8")
+            os.rename(whole, folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise UserError(f"{folder} could not be written: {error.strerror or error}.", DISK) from error
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]:
+    """`content` as classic scripts in data/. They load where fetch, modules and wasm files are refused (file://), and
+    gzip makes them smaller than the plain files in spite of base64: 4.9 MB for the runtime's 14.2 MB."""
+    stamp = hashlib.sha256(content).hexdigest()[:8]  # a browser's cache never mixes two exports
+    text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    for number, start in enumerate(range(0, len(text), PIECE)):
+        file = f"data/{name}-{stamp}-{number:03d}.js"
+        written = f'packed("{name}", {number}, "{text[start : start + PIECE]}");\n'
+        (folder / file).write_text(written, encoding="ascii")
+        yield {"name": file, "bytes": len(written)}
+
+
+def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What the page knows of its model; a generator from elsewhere doesn't say all of it."""
+    card = read_toml(path.with_suffix(".toml")) if path.with_suffix(".toml").is_file() else {}
+    before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
+    height, width = description.get("size") or (256, 256)
+    licences = dict(description.get("licences") or {})
+    game = {"pix2pix": "pix2pix, from pairs", "cycle": "CycleGAN, without pairs"}
+    facts = [
+        ("Translates", f"{before} → {after}"),
+        ("Trained with", game.get(description.get("mode", ""))),
+        ("Trained at", f"{width} × {height} pixels" if description.get("size") else None),
+        ("Limits", card.get("limits")),
+        ("Licence", card.get("licence")),
+        *(("Training pictures", f"{name}: {text}") for name, text in sorted(licences.items())),
+        ("File", f"{path.name}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}…"),
+        ("Runs on", f"ONNX Runtime Web {runtime.RUNTIME.version} (MIT, Microsoft Corporation)"),
+        ("Made with", f"imgtranslate {translate.__version__}"),
+    ]
+    arguments = entry["arguments"]
+    return {
+        "title": card.get("title") or f"{before} to {after}",
+        "from": before,
+        "to": after,
+        "size": [height, width],
+        "background": description.get("background") or images.WHITE,
+        "channels_in": arguments["in_channels"],
+        "channels_out": arguments["out_channels"],
+        "lines": bool(LINES.search(before)),  # then the page begins with a drawing
+        "limit": min(LIMIT, LAYER // arguments.get("filters", 64)),
+        "facts": [fact for fact in facts if fact[1]],
+    }
+
+
+def _index(about: dict[str, Any]) -> str:
+    data = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")  # nothing in it ends the <script>
+    page = (PAGE / "index.html").read_text(encoding="utf-8")
+    return page.replace("{title}", html.escape(about["title"])).replace("{about}", data)
+
+
+def _licences(about: dict[str, Any]) -> str:
+    """Whose work the folder holds: the model's terms, the page's, the runtime's, and what the runtime is built from."""
+    model = "".join(f"{term}: {text}\n" for term, text in about["facts"])
+    text = (PAGE / "LICENCES.txt").read_text(encoding="utf-8").replace("{model}", model)
+    spec = find_spec("onnxruntime")  # the Python package says what the common C++ code is built from
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if (notices := Path(folder) / "ThirdPartyNotices.txt").is_file():
+            text += "\n\n" + notices.read_text(encoding="utf-8", errors="replace")
+    return text

@@ -1,0 +1,95 @@
+"""A server for one folder, for this machine only: the files that are in it, by their exact names, and nothing else."""
+
+import sys
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from translate.errors import UserError
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+HEADERS = {
+    # The page is isolated, so that the runtime may use threads; and no other page may read it.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",  # the next model has the same address
+}
+FIRST = 8000  # the port when none is asked for and it is free
+
+
+class Server(ThreadingHTTPServer):
+    """Listens at http://127.0.0.1:PORT/. port: None takes 8000, or any free one; UserError when it can't be had."""
+
+    allow_reuse_address = sys.platform != "win32"  # there it would let two servers share a port
+
+    def __init__(self, port: int | None = None):
+        self.files: dict[str, Path] = {}
+        try:
+            super().__init__(("127.0.0.1", FIRST if port is None else port), Handler)
+        except (OSError, OverflowError) as error:
+            if port is not None:
+                why = "not a port (1 to 65535)" if isinstance(error, OverflowError) else "taken, or not for you to use"
+                raise UserError(f"--port {port} is {why}; leave it out, and a free one is chosen.") from error
+            super().__init__(("127.0.0.1", 0), Handler)
+        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+
+    def show(self, folder: Path) -> None:
+        """Serve `folder`: exactly the files that are in it now; no other path is looked for on the disk at all."""
+        self.files = {f"/{file.relative_to(folder).as_posix()}": file for file in folder.rglob("*") if file.is_file()}
+        self.files["/"] = folder / "index.html"
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+    def handle_error(self, request, client_address) -> None:
+        """A browser that has gone away is nothing to report."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """GET and HEAD."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+    timeout = 60  # seconds after which an idle connection gives its thread back
+
+    def do_GET(self) -> None:
+        self._answer(with_content=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_content=False)
+
+    def _answer(self, with_content: bool) -> None:
+        file = self.server.files.get(urlsplit(self.path).path)
+        if self.headers.get("Host") not in self.server.hosts:
+            # Another site whose name was pointed at 127.0.0.1 (DNS rebinding) must not get at the model.
+            status, content = HTTPStatus.MISDIRECTED_REQUEST, b"This server answers to 127.0.0.1 only.\n"
+        elif file is None:
+            status, content = HTTPStatus.NOT_FOUND, b"Not found.\n"
+        else:
+            status, content = HTTPStatus.OK, file.read_bytes()
+        self.send_response(status)
+        self.send_header("Content-Type", TYPES[file.suffix if file and status == HTTPStatus.OK else ".txt"])
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_content:
+            self.wfile.write(content)
+
+    def version_string(self) -> str:
+        return "translate"
+
+    def log_message(self, *_) -> None:
+        pass
