@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,20 +21,22 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
     """
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
+        try:
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~UMASK)
-        if announce:
-            announce(os.stat(temporary))
+            os.fsync(descriptor)
+            os.chmod(temporary, 0o666 & ~UMASK)
+            if announce:
+                announce(os.fstat(descriptor))
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
         raise UserError(
             f"{path} could not be written ({len(content):,} bytes): {error.strerror or error}. "
             "Free some space or choose another folder with --out.",
@@ -41,6 +44,11 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
         ) from error
     if not announce:
         sync_folder(path.parent)
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shipped(name: str) -> Path:

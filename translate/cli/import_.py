@@ -25,8 +25,9 @@ def import_(
 ) -> None:
     """Make a generator file of a .pth checkpoint.
 
-    Of pytorch-CycleGAN-and-pix2pix, or of a fork that kept its networks. The architecture is read off the weights, and nothing in the file is run. Files of every PyTorch since 0.1.10 (2017)
-    are read, the published models among them. Go on training with `translate train --init-from`.
+    Of pytorch-CycleGAN-and-pix2pix, or of a fork that kept its networks. The architecture is read off the weights, and
+    nothing in the file is run. Files of every PyTorch since 0.1.10 (2017) are read, the published models among them.
+    Go on training with `translate train --init-from`.
     """
     from translate.interop.importing import Wishes, import_checkpoint
 

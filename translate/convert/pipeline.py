@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,8 +72,6 @@ class Pipeline:
         self.translator, self.options, self.record, self.recipe = translator, options, record, recipe
         self.step, self.stopped = step, stopped
         cores = os.cpu_count() or 1
-        # Two even on one core: one can wait for the disk while the other works.
-        self.workers = options.workers or max(2, min(8, cores))
         device = getattr(translator.engine, "device", "cpu")
         self.kind = "cpu" if device == "cpu" else "cuda"
         # onnxruntime spreads its work over the cores itself.
@@ -82,6 +79,7 @@ class Pipeline:
         self.lanes = 1
         if self.side_by_side and not options.stochastic:
             self.lanes = max(1, min(cores, int(free_memory() / 2 / LANE_BYTES / LANE_PIXELS)))
+        self.workers = options.workers or max(1, min(8, cores // 2 if self.side_by_side else cores))
         self.results = Budget(WAITING_BYTES)  # that wait to be written
         self.typical = 0  # bytes of the last picture read
         self.problem: Exception | None = None  # what ends the work: a full disk, a bug
@@ -99,7 +97,8 @@ class Pipeline:
                 if alone:
                     self._translate(batch, writers)
                 else:
-                    running.append(lanes.submit(self._translate, batch, writers))
+                    # Beside other networks a writer would only be one more thread that wants a core.
+                    running.append(lanes.submit(self._translate, batch, None))
             readers.shutdown(cancel_futures=True)
             for future in running:
                 future.result()
@@ -160,7 +159,7 @@ class Pipeline:
 
     # The network -----------------------------------------------------------------------------------------------------
 
-    def _translate(self, batch: list[Ready], writers: ThreadPoolExecutor) -> None:
+    def _translate(self, batch: list[Ready], writers: ThreadPoolExecutor | None) -> None:
         if self.problem:
             return
         try:
@@ -181,7 +180,10 @@ class Pipeline:
         else:
             for ready, levels in zip(batch, outputs, strict=True):
                 self.results.take(levels.nbytes)
-                writers.submit(self._write, ready, levels)
+                if writers:
+                    writers.submit(self._write, ready, levels)
+                else:
+                    self._write(ready, levels)
 
     def _seed(self, job: Job) -> None:
         """Dropout's draw is the file's own, whatever else is translated beside it."""
@@ -242,8 +244,3 @@ def one_thread() -> None:
         import torch
 
         torch.set_num_threads(1)
-
-
-def sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

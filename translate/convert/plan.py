@@ -4,7 +4,7 @@ import glob
 import os
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from translate import images
@@ -18,11 +18,12 @@ VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
 
 @dataclass(frozen=True)
 class Job:
-    """One file to translate. name: its path below IN, as the report calls it."""
+    """One file to translate. name: its path below IN. output: the result's path below OUT. Both as reports say them."""
 
     source: Path
     name: str
     target: Path
+    output: str
 
     @property
     def video(self) -> bool:
@@ -57,7 +58,7 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     if len(sources) == 1 and Path(sources[0]).is_file() and _is_file_name(out):
         if suffix and out.suffix.lower() != suffix:
             raise UserError(f"{out} and --format {suffix[1:]} contradict each other.")
-        job = Job(found[0][0], found[0][1], out)
+        job = Job(*found[0], out, out.name)
         if job.video != (out.suffix.lower() in VIDEOS):
             raise UserError(f"a video becomes a video and an image an image; {job.source} can't become {out}.")
         _refuse_inputs([job])
@@ -68,10 +69,10 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
         raise UserError(f"{out} is a file; for several images OUT is a folder.")
     jobs = []
     for path, name in found:
-        target = out / name
-        if suffix and target.suffix.lower() not in VIDEOS:
-            target = target.with_suffix(suffix)
-        jobs.append(Job(path, name, target))
+        output = PurePosixPath(name)
+        if suffix and output.suffix.lower() not in VIDEOS:
+            output = output.with_suffix(suffix)
+        jobs.append(Job(path, name, out / output, str(output)))
     jobs.sort(key=lambda job: job.name)
     for source in sources:
         if Path(source).is_dir():

@@ -9,11 +9,11 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from translate.convert.plan import Job
 from translate.errors import UserError
-from translate.files import write_whole
+from translate.files import sha256, write_whole
 from translate.words import printable
 
 REPORT = "report.json"
@@ -32,6 +32,7 @@ class Record:
         self.unchanged: list[str] = []
         self.failed: list[dict[str, str]] = []
         self.lock = threading.Lock()
+        self.journal: IO[str] | None = None
         if folder is not None:
             for path in [folder / REPORT, *sorted(folder.glob(".translate-*.jsonl"))]:
                 for entry in _entries(path):
@@ -41,14 +42,14 @@ class Record:
 
     def done(self, job: Job, recipe: str) -> bool:
         """Whether the job's output is there, made from the file as it is now and by the same recipe."""
-        entry = self.known.get(self._name(job))
+        entry = self.known.get(_safe(job.output))
         if entry is None or entry["recipe"] != recipe or not self.ours(job):
             return False
         return _same(job.source, entry["input"])
 
     def ours(self, job: Job) -> bool:
         """Whether the file at the job's target is what a conversion put there."""
-        entry = self.known.get(self._name(job))
+        entry = self.known.get(_safe(job.output))
         return entry is not None and not job.target.is_symlink() and _same(job.target, entry["made"])
 
     def refuse_foreign(self, jobs: list[Job]) -> None:
@@ -81,14 +82,17 @@ class Record:
         return announce
 
     def note(self, job: Job, recipe: str, source: dict[str, Any], made: dict[str, Any], notes: list[str]) -> None:
-        entry = {"output": self._name(job), "file": _safe(job.name), "recipe": recipe, "input": source, "made": made}
+        entry = {"output": _safe(job.output), "file": _safe(job.name), "recipe": recipe, "input": source, "made": made}
         if notes:
             entry["notes"] = notes
         with self.lock:
-            self.made[self._name(job)] = entry
+            self.made[_safe(job.output)] = entry
             if self.folder is not None:
-                with open(self._journal(), "a", encoding="utf-8") as file:
-                    file.write(json.dumps(entry) + "\n")
+                if self.journal is None:
+                    path = self.folder / f".translate-{self.rank}.jsonl"
+                    self.journal = open(path, "a", encoding="utf-8")  # noqa: SIM115  (`close` closes it)
+                self.journal.write(json.dumps(entry) + "\n")
+                self.journal.flush()
 
     def fail(self, job: Job, stage: str, reason: str, sha256: str = "") -> None:
         with self.lock:
@@ -98,6 +102,8 @@ class Record:
 
     def close(self, about: dict[str, Any]) -> None:
         """Write report.json. Of several processes each leaves its part, and the last to finish puts them together."""
+        if self.journal is not None:
+            self.journal.close()
         if self.folder is None:
             return
         mine: dict[str, Any] = {"made": self.made, "unchanged": sorted(self.unchanged), "failed": self.failed}
@@ -131,13 +137,6 @@ class Record:
                     path.unlink(missing_ok=True)
         self._part(self.rank).unlink(missing_ok=True)
 
-    def _name(self, job: Job) -> str:
-        return _safe(job.target.relative_to(self.folder).as_posix() if self.folder else job.target.name)
-
-    def _journal(self) -> Path:
-        assert self.folder is not None
-        return self.folder / f".translate-{self.rank}.jsonl"
-
     def _part(self, rank: int) -> Path:
         assert self.folder is not None
         return self.folder / f".translate-part-{rank}-of-{self.ranks}.json"
@@ -151,8 +150,7 @@ def _same(path: Path, before: dict[str, Any]) -> bool:
             return False
         if status.st_mtime_ns == before["mtime_ns"]:
             return True
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == before["sha256"]
+        return sha256(path) == before["sha256"]
     except OSError:
         return False
 

@@ -11,13 +11,13 @@ import translate
 from translate import images
 from translate.convert.compare import compare_sheet
 from translate.convert.options import Options
-from translate.convert.pipeline import Failure, Pipeline, sha256
+from translate.convert.pipeline import Failure, Pipeline
 from translate.convert.plan import Job, Plan, plan
 from translate.convert.progress import Progress
 from translate.convert.record import REPORT, Record
 from translate.convert.video import SILENT, convert_video
 from translate.errors import PARTIAL, USAGE, UserError
-from translate.files import write_whole
+from translate.files import sha256, write_whole
 from translate.signals import CODES, Signals
 from translate.translator import Translator
 from translate.words import printable
