@@ -1,4 +1,4 @@
-"""Run the installed wheel, not the checkout: help, data sets, a tiny training, loading its generator.
+"""Run the installed wheel, not the checkout: help, data sets, a tiny training, converting and exporting with it.
 
 usage: check_wheel.py FOLDER   (a folder to make and work in; run with the Python that the wheel was installed for)
 """
@@ -41,7 +41,13 @@ options = ["--size", "16", "--images", "16", "--batch", "4", "--device", "cpu", 
 small = ["--set", "generator.filters=4", "--set", "blocks=1", "--set", "discriminator.filters=4"]
 run("-m", "translate", "train", "--mode", "cycle", "--a", "a", "--b", "b", *options, *small)
 assert "(40, 40)" in run("-c", "import translate; print(translate.load('run')('a/0.png').size)")
+run("-m", "translate", "convert", "run", "a", "out", "--device", "cpu")
+assert len(list((work / "out").glob("*.png"))) == 24
+run("-m", "translate", "export", "run", "--to", "onnx", "--out", "run.onnx")
+run("-m", "translate", "convert", "run.onnx", "a", "out-onnx")
+assert len(list((work / "out-onnx").glob("*.png"))) == 24
+assert (where.parent / "web" / "page" / "index.html").is_file(), "the wheel must bring the page"
 models = sorted(path.stem for path in (where.parent / "_data" / "pretrained").glob("*.safetensors"))
 assert models, "the wheel must bring the pretrained models"
 run("-c", f"import translate; translate.load({models[0]!r})")
-print(f"the wheel works: help, data sets, training, loading; pretrained: {', '.join(models)}")
+print(f"the wheel works: help, data sets, training, loading, converting, exporting; pretrained: {', '.join(models)}")

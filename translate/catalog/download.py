@@ -113,9 +113,9 @@ def _the_file(recipe: Archive, folder: Path) -> Path:
     return path
 
 
-def _move(source: Path, target: Path, sha256: str) -> None:
+def _move(source: Path, target: Path, wanted: str) -> None:
     try:
         os.replace(source, target)
     except PermissionError:  # Windows: another process has just put it there and reads it
-        if not target.is_file() or sha256(target) != sha256:
+        if not target.is_file() or sha256(target) != wanted:
             raise

@@ -82,6 +82,7 @@ class Pipeline:
         self.workers = options.workers or max(1, min(8, cores // 2 if self.side_by_side else cores))
         self.results = Budget(WAITING_BYTES)  # that wait to be written
         self.typical = 0  # bytes of the last picture read
+        self.largest = 0  # side of any picture that was translated
         self.problem: Exception | None = None  # what ends the work: a full disk, a bug
 
     def run(self, jobs: list[Job]) -> None:
@@ -133,6 +134,7 @@ class Pipeline:
             try:
                 ready = ahead.popleft().result()
                 self.typical = _bytes(ready)
+                self.largest = max(self.largest, *ready.levels.shape[:2])
                 yield ready
             except Failure as failure:
                 self._failed(failure)

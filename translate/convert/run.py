@@ -104,6 +104,12 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
 
     pipeline = Pipeline(translator, options, record, recipe, step=step, stopped=stopped)
     pipeline.run([job for job in todo if not job.video])
+    trained = max(translator.description.get("size") or [0])
+    if trained and pipeline.largest >= 3 * trained:
+        progress.console.print(
+            f"The pictures are up to {pipeline.largest} pixels long, and the model was trained at {trained}: it sees "
+            f"only details of them. --size {trained} shows its full effect."
+        )
     for job in (job for job in todo if job.video):
         if stopped():
             return

@@ -27,7 +27,11 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(channels // 8 if channels % 8 == 0 else 1, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float()).to(x.dtype)
+        if torch.compiler.is_exporting() or x.device.type != "cpu" or x.shape[-2] * x.shape[-1] <= 1 << 16:
+            return super().forward(x.float()).to(x.dtype)
+        # With the channels last torch sums in plain float32: 4e-5 off at 256 × 256, and 3e-2 at 3840 × 2160.
+        y = super().forward(x.float().contiguous()).to(x.dtype)
+        return y if x.is_contiguous() else y.contiguous(memory_format=torch.channels_last)
 
 
 class BatchNorm(nn.BatchNorm2d):
