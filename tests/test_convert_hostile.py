@@ -96,6 +96,15 @@ def test_nothing_usable_is_its_own_exit_code(model, tmp_path, monkeypatch, capsy
     assert not (tmp_path / "y.png").exists()
 
 
+def test_a_network_that_gives_no_numbers_is_found_out(tmp_path, monkeypatch, capsys):
+    """NaN would become black pictures without a word."""
+    broken = tiny_model(tmp_path / "m.safetensors", init_gain=1e30, norm="none")
+    save(tmp_path / "in" / "a.png", photo())
+    said = convert(monkeypatch, capsys, broken, tmp_path / "in", tmp_path / "out", code=2)
+    assert "a.png: the network's output is not a number" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
+
+
 def small_tree(folder: Path, count: int) -> Path:
     for number in range(count):
         save(folder / f"{number:03d}.png", photo(16, 16 + 4 * (number % 4), seed=number))

@@ -67,6 +67,30 @@ def test_path_picture_and_array_agree(t, tmp_path):
     assert np.array_equal(array, t(np.asarray(image))), "and again"
 
 
+def test_tensors_deep_arrays_and_batches(t):
+    array = np.asarray(picture("RGB"))
+    tensor = torch.from_numpy(array.copy()).permute(2, 0, 1) / 127.5 - 1
+    assert torch.allclose(t(tensor), t.engine.network(tensor[None])[0], atol=1e-5)
+    deep = t(array.astype(np.uint16) * 257)
+    assert deep.dtype == np.uint16
+    assert np.abs(deep / 257 - t(array)).max() <= 0.6, "the same but for rounding"
+    several = [array, picture("L"), array[:10, :12], picture("RGBA"), array]
+    one_by_one, together = [t(image) for image in several], t.batch(several)
+    for single, result in zip(one_by_one, together, strict=True):
+        assert type(single) is type(result)
+        # A batch of one is rounded differently from larger ones by torch's CPU convolutions.
+        assert np.abs(np.asarray(single).astype(int) - np.asarray(result)).max() <= 1
+
+
+def test_rules_are_keywords_of_the_call(t):
+    image = picture("RGBA", (60, 40))
+    assert t(image, size=30).size == (30, 20)
+    assert t(image, size=(16, 24), alpha="drop").mode == "RGB"
+    assert t(picture("L"), grey="colour").mode == "RGB"
+    blue = t(Image.new("RGBA", (20, 20), (0, 0, 0, 0)), alpha="background", background=(0, 0, 255))
+    assert (np.asarray(blue) == (0, 0, 255)).all()
+
+
 def test_grey_arrays_stay_grey(t):
     grey = np.asarray(picture("L"))
     assert t(grey).shape == grey.shape

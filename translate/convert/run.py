@@ -36,9 +36,9 @@ def convert(options: Options, console: Console | None = None) -> None:
     translator, model = load(options)
     recipe = options.recipe(model)
     record = Record(work.folder, (rank, ranks))
-    if not options.overwrite:
-        record.refuse_foreign(work.jobs)
     mine = work.jobs[rank::ranks]
+    if not options.overwrite:
+        record.refuse_foreign(mine)  # of the others' some may just have been made by them
     todo = [job for job in mine if options.overwrite or not record.done(job, recipe)]
     source, target = translator.domains
     console.print(
