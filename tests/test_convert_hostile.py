@@ -152,6 +152,15 @@ def test_one_folder_that_may_not_be_written_costs_only_its_files(model, tmp_path
     assert {entry["stage"] for entry in json.loads((out / "report.json").read_text())["failed"]} == {"write"}
 
 
+def test_what_a_kill_left_behind_is_removed_and_nothing_else(model, tmp_path, monkeypatch, capsys):
+    tree, out = small_tree(tmp_path / "in", 3), tmp_path / "out"
+    convert(monkeypatch, capsys, model, tree, out)
+    for name in (".001.png.abcd1234.part", ".report.json.abcd1234.part", ".mine.part", ".other.png.abcd1234.part"):
+        (out / name).write_text("half")
+    convert(monkeypatch, capsys, model, tree, out)
+    assert sorted(path.name for path in out.glob(".*")) == [".mine.part", ".other.png.abcd1234.part"]
+
+
 @pytest.mark.slow
 def test_twenty_five_kills_leave_nothing_half_done(model, tmp_path):
     """SIGKILL at random instants: no partial file under an output's name; the rerun is as if never interrupted."""

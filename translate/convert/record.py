@@ -135,6 +135,9 @@ class Record:
             for path in folder.glob(".*.part*"):
                 if path.name[1:].rpartition(".part")[0].rpartition(".")[0] in names:
                     path.unlink(missing_ok=True)
+        for name in (REPORT, "compare.png", self._part(self.rank).name):
+            for path in self.folder.glob(f".{name}.*.part"):
+                path.unlink(missing_ok=True)
         self._part(self.rank).unlink(missing_ok=True)
 
     def _part(self, rank: int) -> Path:
