@@ -128,6 +128,7 @@ def test_a_rehearsal_shows_everything_and_writes_nothing(odd, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_tensorboard_events_are_an_option(odd, tmp_path):
     words = ["train", "--mode", "cycle", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]
     translate(*words, "--set", "tensorboard=true", "--out", "run", cwd=tmp_path)

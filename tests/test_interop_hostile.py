@@ -141,6 +141,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
     """In a process that may take 1 GB more than it has after importing torch."""
     for name, tensor in BOMBS.items():

@@ -83,6 +83,7 @@ def bombs(tmp_path_factory):
     return dict(zip(BOMBS, said, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_small_file_cannot_ask_for_much(name, bombs):
     assert bombs[name].startswith("5 ")

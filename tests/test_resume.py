@@ -37,7 +37,7 @@ def same(a, b) -> bool:
     )
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [pytest.param("cycle", marks=pytest.mark.slow), "pix2pix"])
 def test_resume_from_every_step(mode, pictures):
     """60 new trainers, each given one of the 60 states, take one step to exactly the next state; so any number of
     interruptions anywhere ends where the uninterrupted run ends. Three are played to the end as well."""

@@ -16,7 +16,7 @@ from translate.export import parity, pictures
 from translate.export.graph import OPSET, Graph, Source
 from translate.onnx_engine import OnnxEngine
 
-NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install 'imgtranslate[onnx]'."
+NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install onnx onnxscript onnxruntime."
 
 
 def onnx_bytes(model: str, direction: str = "a2b", io: str = "float", precision: str = "fp32") -> bytes:
