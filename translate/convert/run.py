@@ -76,8 +76,8 @@ def load(options: Options) -> tuple[Translator, str]:
         if options.rules.tile:
             raise UserError("--tile needs the generator file and --backend torch: an ONNX file runs in one piece.")
     if onnx:
-        device = "cpu" if options.device == "auto" else options.device
-        return Translator.load(options.model, direction=options.direction, device=device), sha256(Path(options.model))
+        translator = Translator.load(options.model, direction=options.direction, device=options.device)
+        return translator, sha256(Path(options.model))
     from translate import generators
     from translate.device import choose
 

@@ -220,6 +220,7 @@ class Run:
                 f"  best         {self.folder.path / 'best.safetensors'} "
                 f"(after {best['images']:,} images, by {best['score']}{value})"
             )
+        lines.append(f"  a folder     translate convert {self.folder.path} IN OUT")
         lines.append(f"  in Python    translate.load({str(self.folder.path)!r})('picture.png').save('out.png')")
         return lines
 
