@@ -9,7 +9,7 @@ import pytest
 from data_files import bad_files, bomb, photo, png, save, snapshot, swap_red_and_blue
 from PIL import Image, ImageCms
 
-from translate import images
+from translate import images, picture
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -35,8 +35,8 @@ def test_exif_orientation(tmp_path, orientation):
     path = save(tmp_path / "x.png", np.ascontiguousarray(stored), exif=exif)
     np.testing.assert_array_equal(images.read(path), upright)
     with Image.open(path) as image:
-        np.testing.assert_array_equal(images.from_pil(image), upright)
-    np.testing.assert_array_equal(images.decode(images.contents(path), images.from_pil), upright)
+        np.testing.assert_array_equal(picture.of_pil(image).colours, upright)
+    np.testing.assert_array_equal(picture.parse(images.contents(path)).colours, upright)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])

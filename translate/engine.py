@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from translate import generators
 from translate.errors import UserError
+from translate.picture import PEAKS
 from translate.tensors import nest
-
-PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
 
 
 def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
@@ -49,6 +48,8 @@ class TorchEngine:
     precision: fp32, bf16 or fp16 (autocast; norms stay in float32).
     stochastic: dropout stays on, as in pix2pix at test time; everything else is as in evaluation.
     """
+
+    deep = True
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from translate.errors import DISK, UserError
+from translate.words import printable
 
 SYSTEM_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
 
@@ -78,9 +79,13 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def walk(folder: Path, wanted: Callable[[str], bool], unreadable: Callable[[OSError], None]) -> Iterator[Path]:
+def walk(folder: Path, wanted: Callable[[str], bool], say: Callable[[str], object]) -> Iterator[Path]:
     """The files below `folder` whose names are `wanted`, sorted by folder and name. Hidden names are left out; links
-    to folders are followed, each real folder once."""
+    to folders are followed, each real folder once. say: is told of folders that may not be read."""
+
+    def unreadable(error: OSError) -> None:
+        say(f"{printable(str(error.filename))}: the folder may not be read")
+
     seen = set()
     for here, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
         real = os.path.realpath(here)

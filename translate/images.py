@@ -18,12 +18,12 @@ __all__ = [
     "ImageError",
     "contents",
     "decode",
-    "from_pil",
     "is_image_name",
     "load",
     "read",
     "resize",
     "sheet",
+    "thumbnail",
     "to_pil",
     "to_png",
     "upright",
@@ -114,17 +114,6 @@ def decode(data: bytes, use: Callable[[Image.Image], Result]) -> Result:
         raise ImageError(_reason(error, data[:16])) from error
 
 
-def from_pil(
-    image: Image.Image,
-    *,
-    background: tuple[int, int, int] = WHITE,
-    channels: int = 3,
-    max_pixels: int = MAX_PIXELS,
-) -> np.ndarray:
-    """A Pillow image of any mode as uint8 (H, W, channels), as `read` does it. ImageError when it is too large."""
-    return _array(upright(image, max_pixels), background, channels)
-
-
 def upright(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """A Pillow image, decoded and turned as its EXIF orientation says. ImageError when it is too large."""
     width, height = image.size
@@ -144,6 +133,13 @@ def resize(array: np.ndarray, size_hw: tuple[int, int], how: str = "bicubic") ->
         return array
     resized = np.asarray(to_pil(array).resize((width, height), FILTERS[how]))
     return resized[..., None] if array.shape[2] == 1 else resized
+
+
+def thumbnail(array: np.ndarray, side: int = 128) -> np.ndarray:
+    """uint8 (H, W, 1 or 3) reduced so that no side is longer than `side`."""
+    height, width = array.shape[:2]
+    scale = side / max(height, width)
+    return array if scale >= 1 else resize(array, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
 def to_png(array: np.ndarray) -> bytes:

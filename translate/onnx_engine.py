@@ -7,8 +7,8 @@ import numpy as np
 
 from translate import onnx_check
 from translate.errors import DAMAGED, UserError
+from translate.picture import PEAKS
 
-PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
 
 

@@ -18,6 +18,7 @@ FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".avif": "AVIF", ".bmp": "BMP",
     ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".ppm": "PPM", ".pgm": "PPM",
 }  # fmt: skip
+PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
 DEEP = {"PNG", "TIFF", "PPM"}  # can hold 16 bits; of these TIFF can hold floats
 NO_ALPHA = {"JPEG", "BMP", "PPM"}
 KEEPS_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
@@ -130,7 +131,7 @@ def flatten(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
     if colours.dtype == np.float32:
         share = alpha[..., None]
         return colours * share + (ground / 255).astype(np.float32) * (1 - share)
-    peak = np.iinfo(colours.dtype).max
+    peak = PEAKS[colours.dtype.name]
     double = np.uint16 if peak == 255 else np.uint32  # just wide enough for peak * peak + peak / 2
     wide, share = colours.astype(double), alpha[..., None].astype(double)
     ground = np.rint(ground * (peak / 255)).astype(double)
@@ -154,7 +155,7 @@ def resize(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 1 or 3) of any kind to (height, width): bicubic, antialiased when it shrinks."""
     if levels.shape[:2] == size or levels.dtype == np.uint8:
         return images.resize(levels, size)
-    peak = np.iinfo(levels.dtype).max if levels.dtype.kind == "u" else 1
+    peak = PEAKS[levels.dtype.name]
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(levels, 2, 0)]
     resized = [plane.resize(size[::-1], images.FILTERS["bicubic"]) for plane in planes]
     result = np.clip(np.stack([np.asarray(plane) for plane in resized], axis=2), 0, peak)

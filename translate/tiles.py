@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from translate.engine import TorchEngine, to_image, to_input
 from translate.memory import free_memory
-from translate.networks.layers import GroupNorm, InstanceNorm
+from translate.networks.layers import GroupNorm, InstanceNorm, pad_to
 
 HALO = 8  # input pixels around a tile: more than any kernel's reach (4), and a multiple of every stride (2)
 SPATIAL = (nn.Conv2d, nn.ConvTranspose2d, nn.Sequential)  # a Sequential is an upsampling
@@ -29,7 +29,7 @@ def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.nd
     """
     network: Any = engine.network
     with torch.inference_mode(), engine.autocast():
-        x = _padded(to_input(levels[None])[0], network.multiple, network.least)
+        x = pad_to(to_input(levels[None]), network.multiple, network.least)[0]
         y = Tiled(engine.device, tile)(x, network.steps())
         if network.residual:
             y = torch.clamp(x + y, -1, 1)
@@ -123,11 +123,3 @@ def storage(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype)
     with tempfile.NamedTemporaryFile(prefix="translate-") as file:
         return torch.from_file(file.name, shared=True, size=size, dtype=dtype).reshape(shape)
-
-
-def _padded(x: Tensor, multiple: int, least: int) -> Tensor:
-    """As the networks pad: at the right and bottom, by repeating the edge."""
-    height, width = x.shape[-2:]
-    rows = torch.arange(max(height + -height % multiple, least)).clamp(max=height - 1)
-    columns = torch.arange(max(width + -width % multiple, least)).clamp(max=width - 1)
-    return x[:, rows][:, :, columns] if len(rows) > height or len(columns) > width else x

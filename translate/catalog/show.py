@@ -29,7 +29,7 @@ def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
     pictures = []
     for path in [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), COLUMNS * ROWS)).astype(int)]:
         try:
-            pictures.append(_thumbnail(images.read(path)))
+            pictures.append(images.thumbnail(images.read(path)))
         except images.ImageError as error:
             say(f"{path}: {error}")
     if not pictures:
@@ -41,9 +41,3 @@ def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if images.is_image_name(path.name) and path.is_file())
-
-
-def _thumbnail(image: np.ndarray, side: int = 128) -> np.ndarray:
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    return image if scale >= 1 else images.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -111,14 +111,19 @@ class Pipeline:
     def _batches(self, readers: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[list[Ready]]:
         """Batches of equal size and kind, in the order in which they fill."""
         waiting: dict[tuple, list[Ready]] = {}
+        held = 0  # bytes of all that waits
         for ready in self._read_ahead(readers, jobs):
             key = (ready.levels.shape, ready.levels.dtype.name)
             group = waiting.setdefault(key, [])
             group.append(ready)
-            if len(group) >= self._batch_size(ready.levels):
-                yield waiting.pop(key)
-            elif sum(_bytes(entry) for entries in waiting.values() for entry in entries) > WAITING_BYTES:
-                yield waiting.pop(max(waiting, key=lambda key: sum(map(_bytes, waiting[key]))))
+            held += _bytes(ready)
+            if len(group) < self._batch_size(ready.levels):
+                if held <= WAITING_BYTES:
+                    continue
+                key = max(waiting, key=lambda key: sum(map(_bytes, waiting[key])))
+            batch = waiting.pop(key)
+            held -= sum(map(_bytes, batch))
+            yield batch
         yield from waiting.values()
 
     def _read_ahead(self, readers: ThreadPoolExecutor, jobs: list[Job]) -> Iterator[Ready]:

@@ -10,10 +10,10 @@ from typing import Any
 from translate import images
 from translate.errors import UserError
 from translate.files import SYSTEM_FOLDERS, walk
-from translate.picture import FORMATS
 from translate.words import printable
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
+KNOWN = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES | VIDEOS))
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,8 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     problems: list[str] = []
     found = [pair for source in sources for pair in _found(source, problems)]
     if not found:
-        known = ", ".join(sorted(name[1:] for name in (images.SUFFIXES | VIDEOS)))
         where = ", ".join(printable(source) for source in sources)
-        raise UserError(f"there are no images in {where} (recognised: {known}).")
+        raise UserError(f"there are no images in {where} (recognised: {KNOWN}).")
     if len(sources) == 1 and Path(sources[0]).is_file() and _is_file_name(out):
         if suffix and out.suffix.lower() != suffix:
             raise UserError(f"{out} and --format {suffix[1:]} contradict each other.")
@@ -86,13 +85,10 @@ def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
     """(path, name below IN) of every file that IN means: a folder, a file or a pattern."""
     path = Path(source)
     if path.is_dir():
-        said = problems.append
-        paths = walk(path, usable, lambda error: said(f"{printable(str(error.filename))}: the folder may not be read"))
-        return [(file, file.relative_to(path).as_posix()) for file in paths]
+        return [(file, file.relative_to(path).as_posix()) for file in walk(path, usable, problems.append)]
     if os.path.lexists(path):
         if not usable(path.name):
-            known = ", ".join(name[1:] for name in (*FORMATS, *sorted(VIDEOS)))
-            raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({known}).")
+            raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({KNOWN}).")
         return [(path, path.name)]
     if not glob.has_magic(source):
         raise UserError(f"there is no file or folder {printable(source)}.")

@@ -41,11 +41,10 @@ class Record:
     # Before the work -------------------------------------------------------------------------------------------------
 
     def done(self, job: Job, recipe: str) -> bool:
-        """Whether the job's output is there, made from the file as it is now and by the same recipe."""
+        """Whether the job's output, which is ours (see refuse_foreign), was made from the file as it is now and by the
+        same recipe."""
         entry = self.known.get(_safe(job.output))
-        if entry is None or entry["recipe"] != recipe or not self.ours(job):
-            return False
-        return _same(job.source, entry["input"])
+        return bool(entry and entry["recipe"] == recipe and job.target.exists() and _same(job.source, entry["input"]))
 
     def ours(self, job: Job) -> bool:
         """Whether the file at the job's target is what a conversion put there."""

@@ -68,11 +68,8 @@ def one_side(folder: Path, problems: list[Problem]) -> Side:
 def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
 
-    def unreadable(error: OSError) -> None:
-        problems.append(Problem("unreadable", f"{printable(str(error.filename))}: the folder may not be read"))
-
     found: list[Item] = []
-    for path in walk(folder, images.is_image_name, unreadable):
+    for path in walk(folder, images.is_image_name, lambda text: problems.append(Problem("unreadable", text))):
         relative = path.relative_to(folder)
         name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
         found.append(Item(relative.with_suffix("").as_posix(), path, name))

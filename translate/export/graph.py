@@ -1,7 +1,6 @@
 """What is exported: a generator's network in evaluation mode, with its conversions of pixels around it."""
 
 import copy
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate import generators
+from translate.files import sha256
 from translate.tensors import nest
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the widest understood
@@ -31,8 +31,7 @@ class Source:
         tensors, description, path = generators.read(model)
         entry = generators.entry(description, direction, path)
         network = generators.build(entry, nest(tensors, f"{direction}/"), path).eval().requires_grad_(False)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return cls(network, {**description, "directions": {direction: entry}}, direction, path, digest)
+        return cls(network, {**description, "directions": {direction: entry}}, direction, path, sha256(path))
 
     @property
     def channels(self) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import translate
 from translate import generators, images
 from translate.errors import DISK, UserError
-from translate.files import sync_folder
+from translate.files import sha256, sync_folder
 from translate.settings import read_toml
 from translate.web import runtime
 
@@ -98,7 +98,7 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         ("Limits", card.get("limits")),
         ("Licence", card.get("licence")),
         *(("Training pictures", f"{name}: {text}") for name, text in sorted(licences.items())),
-        ("File", f"{path.name}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}…"),
+        ("File", f"{path.name}, SHA-256 {sha256(path)[:12]}…"),
         ("Runs on", f"ONNX Runtime Web {runtime.RUNTIME.version} (MIT, Microsoft Corporation)"),
         ("Made with", f"imgtranslate {translate.__version__}"),
     ]
