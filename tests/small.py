@@ -1,11 +1,13 @@
 """Small things that many tests need: a folder of drawn pictures, the settings of a training that takes a second."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from translate.cli import main
 from translate.generators import pack
 from translate.networks import GeneratorSettings, build_generator
 
@@ -60,3 +62,14 @@ def draw_folders(root: Path, count: int = 24, side: int = 24) -> tuple[Path, Pat
         for folder, picture in zip(folders, draw_pair(number, side), strict=True):
             picture.save(folder / f"{number:03d}.png")
     return folders
+
+
+def run_verb(monkeypatch, capsys, *words) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of `translate WORDS`, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["translate", *map(str, words)])
+    code = 0
+    try:
+        main()
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    return code, *capsys.readouterr()

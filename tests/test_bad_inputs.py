@@ -1,26 +1,18 @@
 """Bad input: one clear sentence, the documented exit code, nothing written, no traceback."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
-from small import draw_folders
-
-from translate.cli import main
+from small import draw_folders, run_verb
 
 TRAIN = ["train", "--mode", "cycle"]
 
 
 def run(monkeypatch, capsys, *words: str) -> tuple[int, str]:
     """(exit code, what was printed to stderr) of `translate WORDS`."""
-    monkeypatch.setattr(sys, "argv", ["translate", *words])
-    code = 0
-    try:
-        main()
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
-    return code, capsys.readouterr().err
+    code, _, said = run_verb(monkeypatch, capsys, *words)
+    return code, said
 
 
 @pytest.fixture

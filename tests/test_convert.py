@@ -1,16 +1,15 @@
 """`translate convert` as a person uses it, on real files: mirrored, nothing lost, only what is missing done again."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 from data_files import photo, save, snapshot
 from PIL import Image
-from small import tiny_model
+from small import run_verb, tiny_model
 
 import translate
-from translate import cli, picture
+from translate import picture
 
 FORMATS = ("png", "jpg", "webp", "tif", "bmp", "avif", "gif", "ppm")
 
@@ -40,12 +39,9 @@ def tree(tmp_path):
 
 def convert(monkeypatch, capsys, *words, code: int = 0) -> str:
     """What `translate convert WORDS` prints."""
-    monkeypatch.setattr(sys, "argv", ["translate", "convert", *map(str, words)])
-    with pytest.raises(SystemExit) as leaving:
-        cli.main()
-    said = capsys.readouterr()
-    assert (leaving.value.code or 0) == code, said.out + said.err
-    return said.out + said.err
+    got, out, err = run_verb(monkeypatch, capsys, "convert", *words)
+    assert got == code, out + err
+    return out + err
 
 
 @pytest.fixture
@@ -153,6 +149,19 @@ def test_sixteen_bits_alpha_and_grey_stay(run, model, tmp_path):
     assert len(np.unique(results["deep.png"].colours)) > 300, "more than 8 bits' worth of levels"
     assert np.array_equal(results["deep.tif"].alpha, deep[..., 0])
     assert results["grey.png"].grey
+
+
+def test_the_sheet_replaces_nobodys_picture(run, model, tmp_path):
+    save(tmp_path / "in" / "a.png", photo())
+    save(tmp_path / "out" / "compare.png", photo(seed=3))
+    said = run(model, tmp_path / "in", tmp_path / "out", "--compare", code=2)
+    assert "compare.png, which exists" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["compare.png"]
+    assert "compare.png, which exists" in run(
+        model, tmp_path / "in" / "a.png", tmp_path / "out" / "b.png", "--compare", code=2
+    )
+    run(model, tmp_path / "in", tmp_path / "out", "--compare", "--overwrite")
+    assert "side by side" in run(model, tmp_path / "in", tmp_path / "out", "--compare"), "its own it may replace"
 
 
 def test_alpha_rules(run, model, tmp_path):

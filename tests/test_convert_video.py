@@ -1,6 +1,8 @@
 """Videos: every frame in order, the frame rate kept, the same frames as images would give."""
 
+import errno
 import json
+import os
 
 import cv2
 import numpy as np
@@ -10,6 +12,8 @@ from small import tiny_model
 from test_convert import convert
 
 import translate
+from translate import files
+from translate.errors import DISK
 
 SUFFIXES = ("mp4", "avi", "mkv", "mov", "webm")
 
@@ -57,6 +61,8 @@ def test_frames_rate_and_order_are_kept(model, tmp_path, monkeypatch, capsys, su
     for given, made in zip(source, result, strict=True):
         expected = t(np.ascontiguousarray(given)).astype(int)
         assert np.abs(made.astype(int) - expected).mean() < 12, "but for the codec's loss"
+    modes = [os.stat(tmp_path / folder / f"film.{suffix}").st_mode for folder in ("in", "out")]
+    assert modes[0] == modes[1], "others may read it as they may read any new file"
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["files"][0]["notes"] == ["no sound: OpenCV carries none"]
     assert "1 unchanged" in convert(monkeypatch, capsys, model, tmp_path / "in", tmp_path / "out", "--batch", "4")
@@ -83,6 +89,30 @@ def test_odd_sizes_and_grey_models_work(tmp_path, monkeypatch, capsys):
     convert(monkeypatch, capsys, grey, tmp_path / "in" / "odd.avi", tmp_path / "grey.avi", "--size", "37x51")
     result, _ = frames(tmp_path / "grey.avi")
     assert result[0].shape == (36, 50, 3)
+
+
+def test_a_network_that_fails_on_a_video_costs_only_that(tmp_path, monkeypatch, capsys):
+    broken = tiny_model(tmp_path / "m.safetensors", init_gain=1e30, norm="none")
+    film(tmp_path / "in" / "film.avi")
+    said = convert(monkeypatch, capsys, broken, tmp_path / "in", tmp_path / "out", code=2)
+    assert "film.avi: the network's output is not a number" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
+
+
+def test_a_full_disk_is_said_for_videos_too(model, tmp_path, monkeypatch, capsys):
+    film(tmp_path / "in" / "film.avi")
+    real = files.os.replace
+
+    def replace(source, target):
+        if str(target).endswith(".avi"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", replace)
+    said = convert(monkeypatch, capsys, model, tmp_path / "in", tmp_path / "out", code=DISK)
+    assert "No space left on device" in said
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".avi"] == []
+    assert not list((tmp_path / "out").glob(".film*"))
 
 
 def test_a_bad_video_costs_only_itself(model, tmp_path, monkeypatch, capsys):

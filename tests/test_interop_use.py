@@ -1,16 +1,15 @@
 """What comes after `translate import`: using, training on with and without discriminators, and the way back."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pth_files
 import pytest
 import torch
+from small import run_verb
 
 import translate
 from translate import generators, tensors
-from translate.cli import main
 from translate.errors import UserError
 from translate.interop import junyanz
 from translate.interop.importing import Wishes, import_checkpoint
@@ -33,23 +32,12 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(monkeypatch, capsys, *words) -> tuple[int, str, str]:
-    """(exit code, stdout, stderr) of `translate WORDS`."""
-    monkeypatch.setattr(sys, "argv", ["translate", *words])
-    code = 0
-    try:
-        main()
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
-    return code, *capsys.readouterr()
-
-
 CYCLE = ["import", "latest_net_G_A.pth", "--back", "latest_net_G_B.pth", "--out", "g.safetensors"]
 JUDGED = [*CYCLE, "--net-d-a", "latest_net_D_A.pth", "--net-d-b", "latest_net_D_B.pth"]
 
 
 def test_the_verb_says_what_it_found_and_the_file_works(here, monkeypatch, capsys):
-    code, said, _ = run(monkeypatch, capsys, "import", "latest_net_G.pth", "--from", "map", "--to", "photo")
+    code, said, _ = run_verb(monkeypatch, capsys, "import", "latest_net_G.pth", "--from", "map", "--to", "photo")
     assert code == 0
     assert "latest_net_G.pth: a U-Net generator of depth 5, 2 filters, batch norm, 3 → 3 channels" in said
     assert "wrote latest_net_G.safetensors" in said
@@ -62,7 +50,7 @@ def test_the_verb_says_what_it_found_and_the_file_works(here, monkeypatch, capsy
 
 
 def test_both_directions_are_where_they_belong(here, monkeypatch, capsys):
-    assert run(monkeypatch, capsys, *CYCLE, "--from", "horse", "--to", "zebra")[0] == 0
+    assert run_verb(monkeypatch, capsys, *CYCLE, "--from", "horse", "--to", "zebra")[0] == 0
     for direction, state, names in (("a2b", G_A, ("horse", "zebra")), ("b2a", G_B, ("zebra", "horse"))):
         t = translate.load("g.safetensors", direction=direction)
         assert all(torch.equal(t.engine.network.state_dict()[name], state[name]) for name in state)
@@ -91,7 +79,7 @@ def test_problems_are_one_sentence_and_write_nothing(words, code, sentence, here
     (here / "there.safetensors").write_text("mine")
     torch.save(pth_files.numbers(pth_files.resnet(blocks=1, filters=1, channels=(1, 3))), "grey.pth")
     before = {path.name: path.read_bytes() for path in here.iterdir()}
-    ended, _, said = run(monkeypatch, capsys, "import", *words)
+    ended, _, said = run_verb(monkeypatch, capsys, "import", *words)
     assert sentence in said
     assert said.startswith("error: ")
     assert len(said.splitlines()) == 1
@@ -106,7 +94,7 @@ def train(monkeypatch, capsys, pictures, mode: str, *more: str) -> tuple[str, di
     """(what was said, tensors of the checkpoint from before the first step) of a short `translate train`."""
     short = ["--size", "32", "--images", "4", "--batch", "2", "--device", "cpu", "--out", "run", "--set", "keep=9"]
     lines, filled = (str(folder) for folder in pictures)
-    code, said, problem = run(
+    code, said, problem = run_verb(
         monkeypatch, capsys, "train", "--mode", mode, "--a", lines, "--b", filled,
         "--init-from", "g.safetensors", *short, *more,
     )  # fmt: skip
@@ -125,7 +113,7 @@ def holds(state: dict[str, torch.Tensor], name: str, theirs: dict[str, torch.Ten
 
 def test_a_cyclegan_is_trained_on_with_its_discriminators(here, monkeypatch, capsys, pictures):
     """The naming trap: the reference's D_A judges images of domain B, as our D_Y does."""
-    assert run(monkeypatch, capsys, *JUDGED)[0] == 0
+    assert run_verb(monkeypatch, capsys, *JUDGED)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle")
     assert "From g.safetensors: G, F, D_Y, D_X; begun anew: nothing." in said
     for name, theirs in (("G", G_A), ("F", G_B), ("D_Y", D_A), ("D_X", D_B)):
@@ -135,14 +123,14 @@ def test_a_cyclegan_is_trained_on_with_its_discriminators(here, monkeypatch, cap
 
 
 def test_a_cyclegan_is_trained_on_without_discriminators(here, monkeypatch, capsys, pictures):
-    assert run(monkeypatch, capsys, *CYCLE)[0] == 0
+    assert run_verb(monkeypatch, capsys, *CYCLE)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle")
     assert "From g.safetensors: G, F; begun anew: D_X, D_Y." in said
     assert holds(state, "G", G_A)
 
 
 def test_other_discriminators_than_the_files_begin_anew(here, monkeypatch, capsys, pictures):
-    assert run(monkeypatch, capsys, *JUDGED)[0] == 0
+    assert run_verb(monkeypatch, capsys, *JUDGED)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle", "--set", "discriminator.filters=8")
     assert "From g.safetensors: G, F; begun anew: D_X, D_Y." in said
     assert holds(state, "F", G_B)
@@ -150,7 +138,7 @@ def test_other_discriminators_than_the_files_begin_anew(here, monkeypatch, capsy
 
 def test_a_pix2pix_is_trained_on_and_judges_pairs(here, monkeypatch, capsys, pictures):
     words = ["import", "latest_net_G.pth", "--net-d", "latest_net_D.pth", "--out", "g.safetensors"]
-    assert run(monkeypatch, capsys, *words)[0] == 0
+    assert run_verb(monkeypatch, capsys, *words)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "pix2pix")
     assert "From g.safetensors: G, D; begun anew: nothing." in said
     assert holds(state, "G", PIX2PIX)
@@ -183,7 +171,7 @@ def test_there_and_back_is_the_same(name, tmp_path):
 
 
 def test_two_directions_are_two_files_with_the_official_names(here, monkeypatch, capsys):
-    assert run(monkeypatch, capsys, *JUDGED)[0] == 0
+    assert run_verb(monkeypatch, capsys, *JUDGED)[0] == 0
     written = junyanz.write("g.safetensors", here / "theirs")
     assert [path.name for path in written] == ["latest_net_G_A.pth", "latest_net_G_B.pth"]
     for path, state in zip(written, (G_A, G_B), strict=True):

@@ -30,11 +30,7 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
-            os.chmod(temporary, 0o666 & ~UMASK)
-            if announce:
-                announce(os.fstat(descriptor))
-        os.replace(temporary, path)
+            publish(descriptor, temporary, path, announce)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -45,6 +41,17 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
         ) from error
     if not announce:
         sync_folder(path.parent)
+
+
+def publish(
+    descriptor: int, temporary: str | Path, path: Path, announce: Callable[[os.stat_result], None] | None = None
+) -> None:
+    """Give a finished temporary file, open for writing as `descriptor`, its name; see `write_whole`. OSError."""
+    os.fsync(descriptor)
+    os.chmod(temporary, 0o666 & ~UMASK)  # mkstemp's are for their owner only
+    if announce:
+        announce(os.fstat(descriptor))
+    os.replace(temporary, path)
 
 
 def sha256(path: Path) -> str:

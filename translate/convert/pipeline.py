@@ -15,12 +15,13 @@ import numpy as np
 from translate import images, picture
 from translate.convert.options import Options
 from translate.convert.plan import Job
-from translate.convert.record import Record
+from translate.convert.record import Record, identity
 from translate.errors import UserError
 from translate.files import write_whole
 from translate.memory import Budget, free_memory
 from translate.picture import Picture
 from translate.translator import Translator
+from translate.words import in_short
 
 BATCH = {"cpu": 32, "cuda": 64}  # where --batch doesn't say: at most so many images,
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
@@ -150,13 +151,12 @@ class Pipeline:
             data = images.contents(job.source)
             status = job.source.stat()
             digest = hashlib.sha256(data).hexdigest()
-            source = {"bytes": len(data), "mtime_ns": status.st_mtime_ns, "sha256": digest}
             taken = picture.parse(data, max_pixels=self.options.max_pixels)
-            return Ready(job, taken, self.translator.prepare(taken, self.options.rules), source)
+            return Ready(job, taken, self.translator.prepare(taken, self.options.rules), identity(status, digest))
         except images.ImageError as error:
             raise Failure(job, "read", str(error), digest) from None
         except (OSError, MemoryError) as error:
-            raise Failure(job, "read", _short(error), digest) from None
+            raise Failure(job, "read", in_short(error), digest) from None
 
     def _batch_size(self, levels: np.ndarray) -> int:
         fitting = BATCH_PIXELS[self.kind] // _pixels(levels)
@@ -183,7 +183,7 @@ class Pipeline:
                 for ready in batch:
                     self._translate([ready], writers)
             else:
-                self._failed(Failure(batch[0].job, "translate", _short(error), batch[0].source["sha256"]))
+                self._failed(Failure(batch[0].job, "translate", in_short(error), batch[0].source["sha256"]))
         else:
             for ready, levels in zip(batch, outputs, strict=True):
                 self.results.take(levels.nbytes)
@@ -207,16 +207,17 @@ class Pipeline:
             result = self.translator.finish(ready.picture, levels, options.rules)
             ground = options.rules.background or self.translator.background
             content, lost = picture.encode(result, job.target.suffix, quality=options.quality, background=ground)
-            announce = self.record.making(job, self.recipe, ready.source, content, [*result.notes, *lost])
+            digest = hashlib.sha256(content).hexdigest()
+            announce = self.record.making(job, self.recipe, ready.source, digest, [*result.notes, *lost])
             write_whole(job.target, content, announce)
         except UserError as error:
             cause = error.__cause__
             if isinstance(cause, OSError) and cause.errno not in STOPPING:
-                self._failed(Failure(job, "write", _short(cause), ready.source["sha256"]))
+                self._failed(Failure(job, "write", in_short(cause), ready.source["sha256"]))
             else:
                 self.problem = self.problem or error
         except Exception as error:  # an encoder's own limits: WebP ends at 16,383 pixels
-            self._failed(Failure(job, "write", _short(error), ready.source["sha256"]))
+            self._failed(Failure(job, "write", in_short(error), ready.source["sha256"]))
         else:
             self.step(job)
         finally:
@@ -233,16 +234,6 @@ def _pixels(levels: np.ndarray) -> int:
 
 def _bytes(ready: Ready) -> int:
     return ready.levels.nbytes + ready.picture.colours.nbytes
-
-
-def _short(error: BaseException) -> str:
-    """An exception in a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
-    text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return "too large for the memory; --tile 512 needs less, and --size makes it smaller"
-    return text[:150] or type(error).__name__
 
 
 def one_thread() -> None:

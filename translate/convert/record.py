@@ -4,7 +4,6 @@ While a conversion runs, every output is first written down in a journal and the
 becomes report.json. After a crash at any instant the two together know every file that was made here.
 """
 
-import hashlib
 import json
 import os
 import threading
@@ -67,20 +66,14 @@ class Record:
 
     # During the work, from several threads ---------------------------------------------------------------------------
 
-    def making(self, job: Job, recipe: str, source: dict[str, Any], content: bytes, notes: list[str]):
-        """What `write_whole` calls when the output is on the disk and about to get its name."""
+    def making(self, job: Job, recipe: str, source: dict[str, Any], digest: str, notes: list[str]):
+        """What `write_whole` and `publish` call when the output is on the disk and about to get its name.
 
-        def announce(status: os.stat_result) -> None:
-            made = {
-                "bytes": status.st_size,
-                "mtime_ns": status.st_mtime_ns,
-                "sha256": hashlib.sha256(content).hexdigest(),
-            }
-            self.note(job, recipe, source, made, notes)
+        source: the input's `identity`. digest: the output's SHA-256.
+        """
+        return lambda status: self._note(job, recipe, source, identity(status, digest), notes)
 
-        return announce
-
-    def note(self, job: Job, recipe: str, source: dict[str, Any], made: dict[str, Any], notes: list[str]) -> None:
+    def _note(self, job: Job, recipe: str, source: dict[str, Any], made: dict[str, Any], notes: list[str]) -> None:
         entry = {"output": _safe(job.output), "file": _safe(job.name), "recipe": recipe, "input": source, "made": made}
         if notes:
             entry["notes"] = notes
@@ -142,6 +135,11 @@ class Record:
     def _part(self, rank: int) -> Path:
         assert self.folder is not None
         return self.folder / f".translate-part-{rank}-of-{self.ranks}.json"
+
+
+def identity(status: os.stat_result, digest: str) -> dict[str, Any]:
+    """What a file is known by."""
+    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
 
 
 def _same(path: Path, before: dict[str, Any]) -> bool:

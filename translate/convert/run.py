@@ -11,16 +11,16 @@ import translate
 from translate import images
 from translate.convert.compare import compare_sheet
 from translate.convert.options import Options
-from translate.convert.pipeline import Failure, Pipeline
+from translate.convert.pipeline import STOPPING, Pipeline
 from translate.convert.plan import Job, Plan, plan
 from translate.convert.progress import Progress
-from translate.convert.record import REPORT, Record
+from translate.convert.record import REPORT, Record, identity
 from translate.convert.video import SILENT, convert_video
-from translate.errors import PARTIAL, USAGE, UserError
-from translate.files import sha256, write_whole
+from translate.errors import DISK, PARTIAL, USAGE, UserError
+from translate.files import publish, sha256, write_whole
 from translate.signals import CODES, Signals
 from translate.translator import Translator
-from translate.words import printable
+from translate.words import in_short, printable
 
 LISTED = 20  # failures that are named on the screen
 COMPARE = "compare.png"
@@ -31,8 +31,7 @@ def convert(options: Options, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # torchrun's
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
-    if options.compare and any(job.target == options.out / COMPARE for job in work.jobs):
-        raise UserError(f"--compare writes {options.out / COMPARE}, and one of the inputs has that name.")
+    _refuse_sheet(options, work)
     translator, model = load(options)
     recipe = options.recipe(model)
     record = Record(work.folder, (rank, ranks))
@@ -63,6 +62,21 @@ def convert(options: Options, console: Console | None = None) -> None:
             # Also when the disk is full or a signal came: what was made is known.
             record.close(_about(options, translator, model))
     _finish(options, work, record, signals, progress, console)
+
+
+def _sheet(work: Plan) -> Path:
+    """Where --compare's sheet goes."""
+    return (work.folder or work.jobs[0].target.parent) / COMPARE
+
+
+def _refuse_sheet(options: Options, work: Plan) -> None:
+    """The sheet must take the place of no output, and of no file that is not a sheet of an earlier conversion."""
+    path = _sheet(work)
+    if options.compare and any(job.target == path for job in work.jobs):
+        raise UserError(f"--compare writes {path}, and one of the inputs has that name.")
+    ours = options.overwrite or (path.parent / REPORT).exists()
+    if options.compare and path.exists() and not ours:
+        raise UserError(f"--compare writes {path}, which exists; move it, or --overwrite replaces it.")
 
 
 def load(options: Options) -> tuple[Translator, str]:
@@ -115,23 +129,26 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
             return
         try:
             _one_video(translator, options, record, recipe, job, stopped)
-        except (images.ImageError, Failure) as error:
-            record.fail(job, "video", str(error))
+        except UserError:
+            raise
+        except Exception as error:  # a file that is no video, a network that fails on it, a disk
+            if isinstance(error, OSError) and error.errno in STOPPING:
+                raise UserError(f"{job.target} could not be written: {error.strerror}.", DISK) from error
+            record.fail(job, "video", in_short(error))
         step(job)
 
 
 def _one_video(translator: Translator, options: Options, record: Record, recipe: str, job: Job, stopped) -> None:
-    digest, status = sha256(job.source), job.source.stat()
-    source = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+    source = identity(job.source.stat(), sha256(job.source))
     temporary = convert_video(translator, job, options.rules, options.batch or 8, stopped)
-    if temporary is None:
-        return
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    made = temporary.stat()
-    entry = {"bytes": made.st_size, "mtime_ns": made.st_mtime_ns, "sha256": sha256(temporary)}
-    record.note(job, recipe, source, entry, [SILENT])
-    os.replace(temporary, job.target)
+    if temporary is not None:
+        try:
+            with open(temporary, "rb+") as file:
+                announce = record.making(job, recipe, source, sha256(temporary), [SILENT])
+                publish(file.fileno(), temporary, job.target, announce)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _about(options: Options, translator: Translator, model: str) -> dict[str, Any]:
@@ -167,11 +184,10 @@ def _finish(options, work: Plan, record: Record, signals: Signals, progress: Pro
     if failed > LISTED:
         console.print(f"  ... and {failed - LISTED:,} more")
     if options.compare:
-        folder = work.folder or options.out.parent
         sheet = compare_sheet(work.jobs, f"{options.model}: some of {_counted(work.jobs)}")
         if sheet is not None:
-            write_whole(folder / COMPARE, images.to_png(sheet))
-            console.print(f"  side by side: {folder / COMPARE}", markup=False)
+            write_whole(_sheet(work), images.to_png(sheet))
+            console.print(f"  side by side: {_sheet(work)}", markup=False)
     if signals.stop is not None:
         left = progress.total - progress.done
         again = "the same command continues" if work.folder else "nothing was written"
