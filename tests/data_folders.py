@@ -26,3 +26,14 @@ def opened(a, b, settings=SMALL, *, paired=True, said=None):
 
 def keys(items) -> list[str]:
     return sorted(item.key for item in items)
+
+
+def one_domain(a, labels="", said=None, **settings):
+    """Images of 20 x 20 as they are, for GANs."""
+    say = (lambda text: None) if said is None else said.append
+    chosen = DataSettings(**{"size": 20, "load": 1, "flip": 0, "labels": str(labels), **settings})
+    return open_data(str(a), None, chosen, paired=False, seed=0, say=say)
+
+
+def everything(data) -> list:
+    return [*data.train_a, *data.test_a]

@@ -10,6 +10,7 @@ import pytest
 
 from translate import catalog
 from translate.catalog.recipe import Recipe, hash_picks
+from translate.data import DataSettings
 from translate.errors import UserError
 from translate.files import shipped
 
@@ -31,6 +32,13 @@ def test_every_recipe(name):
     assert recipe.count > 100
     assert (recipe.format == "svg") == (recipe.raster > 0)
     assert (recipe.keys == "tiles") == (recipe.tiles is not None)
+    assert (recipe.keys == "numbers") == (recipe.format == "arrays") == (recipe.arrays is not None)
+    assert recipe.contents or recipe.kind == "torchvision"
+    assert DataSettings.parse(recipe.data, name).model_fields_set == recipe.data.keys()
+    if recipe.classes_from:
+        owner = catalog.recipes()[recipe.classes_from]
+        assert owner.groups
+        assert owner.keys == recipe.keys
     for other in recipe.goes_with:
         partner = catalog.recipes()[other]
         assert name in partner.goes_with
@@ -72,6 +80,20 @@ def test_the_split_is_the_published_one():
 def test_unknown_fields_are_refused():
     with pytest.raises(UserError, match="there is no setting 'licens'"):
         Recipe.parse({**catalog.recipes()["windows_emoji"].plain(), "licens": "x"}, "x.toml")
+
+
+def test_what_is_in_a_cache_stays_there():
+    """A stamp that changes makes everybody fetch again: it may only when what is in the cache changes."""
+    stamps = {"windows_emoji": "eb04658ec53d", "openmoji_color": "4f88df69be73", "satellite": "35a59ccab46a"}
+    assert {name: catalog.recipes()[name].stamp for name in stamps} == stamps
+    mnist = catalog.recipes()["mnist"]
+    assert mnist.model_copy(update={"arrays": mnist.arrays.model_copy(update={"test": 1})}).stamp != mnist.stamp
+
+
+def test_a_package_is_pinned():
+    fields = catalog.recipes()["windows_emoji"].plain()
+    with pytest.raises(UserError, match="a package needs version, file and sha256"):
+        Recipe.parse({**fields, "sha256": ""}, "x.toml")
 
 
 # Names

@@ -120,9 +120,9 @@ def test_pairs_move_together_and_only_the_input_changes_colour(folders):
     plain = opened(folders, brightness=0, contrast=0, saturation=0, hue=0)
     coloured = opened(folders)
     for n in range(30):
-        x, y = plain.train_pair(n)
+        x, y = plain.example(n)
         assert np.array_equal(x, y)
-        changed, target = coloured.train_pair(n)
+        changed, target = coloured.example(n)
         assert np.array_equal(target, y)
         assert not np.array_equal(changed, x)
 
@@ -132,9 +132,8 @@ def test_unpaired_domains_vary_independently(folders):
     flips = []
     for n in range(200):
         flips.append([])
-        for domain, image in enumerate(data.train_pair(n)):
-            item = (data.train_a, data.train_b)[domain][data.order(domain, n)]
-            plain = data._train[domain][[i.key for i in data._train[domain].items].index(item.key)]
+        for domain, image in enumerate(data.example(n)):
+            plain = data.domains[domain].train[data.order(domain, n)]
             flips[-1].append(not np.array_equal(image, plain.transpose(2, 0, 1).astype(np.float32) / 127.5 - 1))
     flips = np.array(flips)
     assert (flips.mean(axis=0) > 0.35).all()
@@ -167,7 +166,7 @@ def test_rotation_shows_the_background_in_the_corners(folders):
 
 def test_without_augmentation_the_images_come_as_they_are(folders):
     data = opened(folders, size=(24, 24), load=1, flip=0, rotate=0, brightness=0, contrast=0, saturation=0, hue=0)
-    x, _ = data.train_pair(3)
+    x, _ = data.example(3)
     np.testing.assert_array_equal(
         np.rint((x.transpose(1, 2, 0) + 1) * 127.5), photo(24, 24, int(data.train_a[data.order(0, 3)].key))
     )
@@ -188,7 +187,7 @@ def test_a_file_that_vanishes_is_named(folders, tmp_path, workers):
 
 def test_a_worker_that_dies_is_explained(folders, monkeypatch):
     data = opened(folders)
-    monkeypatch.setattr(type(data), "train_pair", lambda self, n: os._exit(9))
+    monkeypatch.setattr(type(data), "example", lambda self, n: os._exit(9))
     with pytest.raises(UserError, match=r"a process that loads images died .*a/\d+\.png, .*b/\d+\.png"):
         collect(data, 0, 8, 4, workers=1)
 

@@ -32,7 +32,6 @@ def test_two_folders(tmp_path):
 def test_unpaired_folders_have_no_truth(tmp_path):
     data = opened(folder(tmp_path / "a", numbered(20)), folder(tmp_path / "b", numbered(7)), paired=False)
     assert not data.truth
-    assert data.held_out()[1] is None
     assert len(data.train_a + data.test_a) == 20
     assert len(data.train_b + data.test_b) == 7
 
@@ -70,7 +69,7 @@ def test_side_by_side(tmp_path, split):
     data = opened(tmp_path, tmp_path, DataSettings(size=20, load=1))
     assert len(data.test_a) == (4 if split else 1)
     assert len(data.train_a) == (4 if split else 3)
-    xs, ys = data.held_out()
+    xs, ys = data.test_images("a"), data.test_images("b")
     np.testing.assert_array_equal(xs[0], left + int(data.test_a[0].key))
     np.testing.assert_array_equal(ys[0], right)
 

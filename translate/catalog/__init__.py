@@ -1,7 +1,8 @@
 """Named data sets: a name becomes the user's own folder, or a recipe that is fetched once and kept in the cache."""
 
 from translate.catalog.fetch import Folder, cache_folder, fetch
+from translate.catalog.groups import classes
 from translate.catalog.names import recipes, resolve
 from translate.catalog.recipe import Recipe
 
-__all__ = ["Folder", "Recipe", "cache_folder", "fetch", "recipes", "resolve"]
+__all__ = ["Folder", "Recipe", "cache_folder", "classes", "fetch", "recipes", "resolve"]

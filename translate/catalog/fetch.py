@@ -1,15 +1,16 @@
 """Fetching a recipe: download, check, take out the images, and put the finished folder into the cache as a whole."""
 
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from translate.catalog import download, prepare
+from translate.catalog import arrays, download, prepare
 from translate.catalog.archive import ArchiveError, Files, files
 from translate.catalog.recipe import Recipe
 from translate.errors import DISK, UNAVAILABLE, UserError
@@ -21,7 +22,8 @@ STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is cl
 
 @dataclass(frozen=True)
 class Folder:
-    """A recipe that is ready to use: every file in `path` is an image named KEY.suffix."""
+    """A recipe that is ready to use: every file in `path` is an image named KEY.suffix; of a set of arrays `images`
+    and `labels` are the only files."""
 
     path: Path
     name: str
@@ -30,6 +32,16 @@ class Folder:
     @property
     def count(self) -> int:
         return self.recipe.count
+
+    @property
+    def images(self) -> Path:
+        """Of a set of arrays: uint8 (N, H, W, 1 or 3)."""
+        return self.path / arrays.IMAGES
+
+    @property
+    def labels(self) -> Path:
+        """Of a set of arrays: uint8 (N,), each image's place in recipe.arrays.classes."""
+        return self.path / arrays.LABELS
 
 
 def cache_folder() -> Path:
@@ -75,13 +87,11 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
     try:
         finished = temporary / target.name
         finished.mkdir()
-        try:
-            made = prepare.images(recipe, _source(recipe, archives, say), finished, say)
-        except ArchiveError as error:
-            raise UserError(
-                f"{recipe.name}: {recipe.file} is refused because it {error}; delete it from {archives} and try again.",
-                UNAVAILABLE,
-            ) from error
+        if recipe.kind == "torchvision":
+            made = arrays.write(recipe, archives / "torchvision", finished, say)
+        else:
+            with _refused(recipe, archives):
+                made = prepare.images(recipe, _source(recipe, archives, say), finished, say)
         sync_folder(finished)
         try:
             os.rename(finished, target)
@@ -92,6 +102,27 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
         say(f"{recipe.name}: {made:,} images ready")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read(recipe: Recipe, name: str, say: Say = print) -> bytes:
+    """One file of the recipe's package, which is fetched where it isn't in the cache. UserError as `fetch`."""
+    archives = cache_folder() / "archives"
+    with _refused(recipe, archives):
+        found = dict(_source(recipe, archives, say)(lambda other: other == name))
+        if name not in found:
+            raise ArchiveError(f"lacks {name}")
+        return found[name]
+
+
+@contextlib.contextmanager
+def _refused(recipe: Recipe, archives: Path) -> Iterator[None]:
+    try:
+        yield
+    except ArchiveError as error:
+        raise UserError(
+            f"{recipe.name}: {recipe.file} is refused because it {error}; delete it from {archives} and try again.",
+            UNAVAILABLE,
+        ) from error
 
 
 def _source(recipe: Recipe, archives: Path, say: Say) -> Callable[[Callable[[str], bool]], Files]:

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from translate import images as pictures
+from translate.catalog import arrays
 from translate.catalog.archive import ArchiveError, Files
-from translate.catalog.recipe import Recipe, Tiles
+from translate.catalog.recipe import Arrays, Recipe, Tiles
 from translate.errors import UNAVAILABLE, UserError
 
 Source = Callable[[Callable[[str], bool]], Files]
@@ -23,6 +24,8 @@ def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], No
 
     Raises UserError when what the source holds is not what the recipe was made from.
     """
+    if recipe.arrays:
+        return _arrays(recipe, recipe.arrays, source, folder, say)
     if recipe.tiles:
         return _tiles(recipe, recipe.tiles, source, folder, say)
     taken = _choose(recipe, source)
@@ -121,6 +124,15 @@ def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Call
     if count != recipe.count:
         raise UserError(f"{recipe.name}: {count} tiles came out where {recipe.count} were expected.", UNAVAILABLE)
     return count
+
+
+def _arrays(recipe: Recipe, wanted: Arrays, source: Source, folder: Path, say: Callable[[str], None]) -> int:
+    raw = folder.parent / "raw"  # torchvision wants files; the folder above is temporary too
+    for name, content in source(lambda name: matches(name, recipe.inside)):
+        place = raw / wanted.loader / "raw" / PurePosixPath(name).name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    return arrays.write(recipe, raw, folder, say)
 
 
 def _check_parts(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes]) -> None:

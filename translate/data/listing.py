@@ -28,7 +28,10 @@ class Side:
 
 
 def recipe_side(folder: Folder) -> Side:
-    """A recipe's images; file names are the keys."""
+    """A recipe's images; file names are the keys, or numbers where one file holds all images."""
+    if folder.recipe.arrays:
+        keys = folder.recipe.numbers()
+        return Side([Item(key, folder.images, key, place=place) for place, key in enumerate(keys)], folder=folder)
     paths = sorted(path for path in folder.path.iterdir() if images.is_image_name(path.name))
     return Side([Item(path.stem, path, f"{folder.name}/{path.name}") for path in paths], folder=folder)
 

@@ -12,7 +12,7 @@ from translate.errors import UserError
 if TYPE_CHECKING:
     from translate.data.dataset import Data
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]  # (x, y) of two domains; (x,) or (x, c) of one
 
 
 class Batches(Dataset):
@@ -30,9 +30,8 @@ class Batches(Dataset):
         return range(first + rank, min(first + self.batch, self.stop), ranks)
 
     def make(self, index: int) -> Batch:
-        pairs = [self.data.train_pair(n) for n in self.numbers(index)]
-        x, y = (torch.stack([torch.from_numpy(pair[side]) for pair in pairs]) for side in (0, 1))
-        return x, y
+        examples = [self.data.example(n) for n in self.numbers(index)]
+        return tuple(torch.stack([torch.from_numpy(part) for part in parts]) for parts in zip(*examples, strict=True))
 
     def __getitem__(self, index: int) -> Batch | str:
         try:
@@ -49,8 +48,8 @@ def batches(
     pin = pin_memory and torch.cuda.is_available()
     if workers == 0:
         for index in range(len(dataset)):
-            x, y = dataset.make(index)
-            yield (x.pin_memory(), y.pin_memory()) if pin else (x, y)
+            made = dataset.make(index)
+            yield tuple(part.pin_memory() for part in made) if pin else made
         return
     loader: DataLoader = DataLoader(
         dataset,
@@ -63,10 +62,10 @@ def batches(
     )
     arrived = 0
     try:
-        for made in loader:
-            if isinstance(made, str):
-                raise UserError(made)
-            yield made[0], made[1]
+        for arrived_batch in loader:
+            if isinstance(arrived_batch, str):
+                raise UserError(arrived_batch)
+            yield tuple(arrived_batch)
             arrived += 1
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):

@@ -1,7 +1,5 @@
 """Which image of one domain belongs to which of the other: by relative name without suffix, or by a recipe's key."""
 
-from collections.abc import Callable
-
 from translate.data.items import Item, Problem
 from translate.data.listing import Side
 from translate.errors import UserError
@@ -9,16 +7,25 @@ from translate.errors import UserError
 ASPECT_TOLERANCE = 0.05
 
 
+def match(sides: list[Side], names: tuple[str, ...], paired: bool, problems: list[Problem]) -> bool:
+    """Leave only what has a partner, where partners are known; whether they are. False for one side alone."""
+    if len(sides) == 1:
+        return False
+    a, b = sides
+    keys = common_keys(a, b)
+    if keys is not None:
+        for side in sides:  # without a word: two recipes are known to differ
+            side.train = [item for item in side.train if item.key in keys]
+    elif paired:
+        pair(a, b, (names[0], names[1]), problems)
+    return paired or keys is not None
+
+
 def common_keys(a: Side, b: Side) -> set[str] | None:
     """The keys that two recipes share, or None where they aren't two recipes of the same kind or share nothing."""
     if a.folder is None or b.folder is None or a.folder.recipe.keys != b.folder.recipe.keys:
         return None
     return {item.key for item in a.train} & {item.key for item in b.train} or None
-
-
-def keep(side: Side, keys: set[str]) -> None:
-    """Leave out, without a word, what the other recipe doesn't have: the sets are known to differ."""
-    side.train = [item for item in side.train if item.key in keys]
 
 
 def pair(a: Side, b: Side, names: tuple[str, str], problems: list[Problem]) -> None:
@@ -68,8 +75,3 @@ def check_shapes(first: list[Item], second: list[Item], problems: list[Problem])
         elif (a.height, a.width) != (b.height, b.width):
             problems.append(Problem("size", text))
     return fits
-
-
-def rule(side: Side) -> Callable[[str, int], bool] | None:
-    """The recipe's rule for what is held out; None for a user's folder."""
-    return None if side.folder is None else side.folder.recipe.held_out

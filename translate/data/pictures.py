@@ -1,6 +1,5 @@
 """Decoded images of one size: read from their files, checked, and kept in memory where that was decided."""
 
-import hashlib
 import math
 import os
 from collections.abc import Callable
@@ -10,9 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from translate import images
+from translate.catalog import arrays
 from translate.data.items import Item, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
+from translate.files import sha256
 from translate.words import printable
 
 BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
@@ -42,6 +43,8 @@ class Reader:
 
     def whole(self, item: Item) -> np.ndarray:
         """uint8 (H, W, C) in the file's own size; the half that is meant of a side-by-side file. ImageError."""
+        if item.place is not None:
+            return _channels(arrays.images(item.path)[item.place], self.channels)
         array = images.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
         if not item.part:
             return array
@@ -107,27 +110,43 @@ class Pictures:
         if in_memory:
             self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
 
+        shared = {path: sha256(path) for path in {item.path for item in self.items if item.place is not None}}
+
         def one(index: int) -> Problem | None:
             item = self.items[index]
             try:
                 whole = self.reader.whole(item)
-                with open(item.path, "rb") as file:
-                    item.digest = hashlib.file_digest(file, "sha256").hexdigest()
+                item.digest = shared.get(item.path) or sha256(item.path)
             except (images.ImageError, OSError) as error:
                 return Problem("unreadable", f"{item.name}: {error}")
             item.height, item.width = whole.shape[:2]
             small = self.reader.sized(whole, self.size)
             if self.stack is not None:
                 self.stack[index] = small
-            if small.std(axis=(0, 1)).max() < BLANK:
+            # What is in an array was looked at when the recipe was made: to look again would cost seconds.
+            if item.place is None and small.std(axis=(0, 1)).max() < BLANK:
                 return Problem("blank", f"{item.name}{f' ({item.part} half)' if item.part else ''}")
             return None
 
+        def some(indices: range) -> list[Problem | None]:
+            return [one(index) for index in indices]
+
         usable = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for problem in pool.map(one, range(len(self))):
-                usable.append(problem is None or problem.kind != "unreadable")
-                if problem is not None:
-                    problems.append(problem)
-                done()
+        cores = os.cpu_count() or 1
+        step = max(1, min(500, len(self) // (8 * cores)))  # tiny images take less time than a thread's call
+        with ThreadPoolExecutor(cores) as pool:
+            for found in pool.map(some, [range(i, min(i + step, len(self))) for i in range(0, len(self), step)]):
+                for problem in found:
+                    usable.append(problem is None or problem.kind != "unreadable")
+                    if problem is not None:
+                        problems.append(problem)
+                    done()
         return usable
+
+
+def _channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """uint8 (H, W, 1 or 3) with the wanted number of channels."""
+    if image.shape[2] == channels:
+        return image
+    converted = np.asarray(images.to_pil(image).convert("L" if channels == 1 else "RGB"))
+    return converted[..., None] if channels == 1 else converted

@@ -32,6 +32,8 @@ class DataSettings(Settings):
     channels_b: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     test_percent: int = Field(10, ge=1, le=50, description="share of the images that is kept for testing, where the "
                         "folders don't say which are")  # fmt: skip
+    labels: str = Field("", description="classes for GANs: auto (the data set's own, or the names of the sub-folders), "
+                        "or a CSV file of lines file,class; empty for none")  # fmt: skip
     max_images: int = Field(0, ge=0, description="use only so many training images of each side; 0 for all")
     side_by_side: Literal["auto", "yes", "no"] = Field("auto", description="each file holds a pair, input left and "
                         "output right; auto: if a and b are one folder of files twice as wide as high")  # fmt: skip

@@ -1,0 +1,84 @@
+"""What is said and kept of opened data: the lines for a person, the fingerprint, and the record of a run folder."""
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from translate.data.items import Item
+
+if TYPE_CHECKING:
+    from translate.data.dataset import Data, Domain
+
+CLASSES_SHOWN = 12
+
+
+def describe(data: "Data") -> list[str]:
+    """See Data.describe."""
+    lines = []
+    for letter, domain in zip("ab", data.domains, strict=False):
+        train, test = len(domain.train), len(domain.test)
+        lines.append(f"{letter}: {domain.name}, {train:,} images for training, {test:,} for testing")
+        if domain.recipe:
+            lines.append(f"   licence: {domain.recipe.licence}")
+    if data.classes:
+        counts = _counts(data)
+        shown = [f"{name} ({sum(counts[name].values()):,})" for name in data.classes[:CLASSES_SHOWN]]
+        more = len(data.classes) - len(shown)
+        lines.append(f"{len(data.classes)} classes: {', '.join(shown)}{f' and {more:,} more' if more else ''}")
+    height, width = data.settings.size
+    how = f"{height} x {width} (height x width), {'kept in memory' if data.in_memory else 'read from their files'}"
+    if len(data.domains) == 2:
+        known = "unpaired; the test images have known partners" if data.truth else "unpaired"
+        how = f"{'pairs' if data.paired else known}; {how}"
+    return [*lines, how]
+
+
+def fingerprint(data: "Data") -> str:
+    """See Data.fingerprint."""
+    listing: list[Any] = [data.paired, data.truth]
+    for items in (*(domain.train.items for domain in data.domains), *(domain.test.items for domain in data.domains)):
+        listing.append([[item.key, item.part, item.height, item.width, item.digest] for item in items])
+        if data.classes:
+            listing.append([item.label for item in items])
+    return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+
+def record(data: "Data") -> dict[str, Any]:
+    """See Data.record."""
+    sides = dict(zip("ab", data.domains, strict=False))
+    files: dict[str, str] = {}
+    for letter, domain in sides.items():
+        files |= {f"{letter}/{_file(item)}": item.digest for item in (*domain.train.items, *domain.test.items)}
+    return {
+        **{letter: _side(domain) for letter, domain in sides.items()},
+        **({"classes": _counts(data)} if data.classes else {}),
+        "paired": data.paired,
+        "truth": data.truth,
+        "fingerprint": fingerprint(data),
+        "problems": [[problem.kind, problem.text] for problem in data.problems],
+        "files": files,
+    }
+
+
+def _side(domain: "Domain") -> dict[str, Any]:
+    recipe, test = domain.recipe, domain.test.items
+    return {
+        "name": domain.name,
+        "package": None if recipe is None else f"{recipe.package} {recipe.version}".strip(),
+        "sha256": None if recipe is None else recipe.sha256,
+        "licence": None if recipe is None else recipe.licence,
+        "train": len(domain.train),
+        # A set that is one file has a split of its own, and tens of thousands of numbers in place of names.
+        "test": [item.key for item in test] if test[0].place is None else len(test),
+    }
+
+
+def _file(item: Item) -> str:
+    return item.key if item.place is None else item.path.name
+
+
+def _counts(data: "Data") -> dict[str, dict[str, int]]:
+    """Class -> how many images of it are for training and for testing."""
+    train, test = (Counter(item.label for item in items) for items in (data.train_a, data.test_a))
+    return {name: {"train": train[name], "test": test[name]} for name in data.classes}
