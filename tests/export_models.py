@@ -1,4 +1,4 @@
-"""Small untrained generators to export, and the sizes at which an export must equal them."""
+"""Small untrained generators to export or draw with, and the sizes at which an export must equal them."""
 
 from pathlib import Path
 
@@ -28,6 +28,28 @@ def write_model(path: Path, *, directions=("a2b",), channels=(3, 3), **settings)
         packed[direction] = (network, entry)
     description = {"version": "0", "mode": "pix2pix", "size": [32, 32], "background": [255, 255, 255]}
     path.write_bytes(pack(packed, description))
+    return path
+
+
+def write_gan(path: Path, *, classes=(), latent=8, size=(16, 16), channels=3, seed=0, **settings) -> Path:
+    """A GAN's generator file with random weights, which makes a different picture of every latent and class."""
+    torch.manual_seed(seed)
+    chosen = GeneratorSettings(**{"network": "dcgan", "filters": 4, "norm": "batch", "size": size, **settings})
+    network = build_generator(chosen, latent + len(classes), channels)
+    for layer in network.modules():
+        if isinstance(layer, (nn.ConvTranspose2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight)
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 1.5)
+    arguments = chosen.arguments(latent + len(classes), channels)
+    entry = {"network": chosen.network, "arguments": arguments, "from": "z", "to": "shapes"}
+    description = {
+        "version": "0", "mode": "dcgan", "size": list(size), "background": [255, 255, 255], "images": 640,
+        "grey": {"a": channels == 1}, "latent": latent, "classes": list(classes),
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pack({"z2a": (network, entry)}, description))
     return path
 
 

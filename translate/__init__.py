@@ -1,4 +1,4 @@
-"""Image-to-image translation: pix2pix and CycleGAN. `translate.load(run_or_file)` gives a Translator."""
+"""GANs: `translate.load(run_or_file)` gives a Translator of images, `translate.load_sampler(run_or_file)` a Sampler."""
 
 __version__ = "0.1.0"
 
@@ -8,3 +8,10 @@ def load(model, **options):
     from translate.translator import Translator  # imports torch: only when it is needed
 
     return Translator.load(model, **options)
+
+
+def load_sampler(model, **options):
+    """Load a trained generator of images from random numbers, from the same places; see Sampler.load."""
+    from translate.sampler import Sampler  # imports torch: only when it is needed
+
+    return Sampler.load(model, **options)

@@ -17,6 +17,7 @@ TAKES = {
     "junyanz": (),
     "web": ("direction",),
 }
+OF_PICTURES = ("direction", "quantize", "calibration", "images")  # those that mean nothing where none are translated
 
 
 @dataclass
@@ -50,6 +51,16 @@ class Wishes:
         if self.quantize and self.precision == "fp16":
             raise UserError("--quantize int8 starts from fp32; leave --precision fp16 out.")
 
+    def check_noise(self, source: Path) -> None:
+        """UserError for what means nothing for a GAN's generator, which makes images from random numbers."""
+        if self.to not in ("onnx", "torch"):
+            raise UserError(
+                f"{source} makes images from random numbers, which --to {self.to} can't hold; use --to onnx."
+            )
+        for name in OF_PICTURES:
+            if getattr(self, name) is not None:
+                raise UserError(f"--{name} has no meaning for {source}, which makes images from random numbers.")
+
     def target(self, description: dict[str, Any]) -> Path:
         """What to write; UserError when it exists or has a name under which it wouldn't be recognised."""
         suffix = SUFFIXES[self.to]
@@ -68,8 +79,12 @@ class Wishes:
 def export(wishes: Wishes) -> list[str]:
     """Write what is wished; returns what to tell about it. UserError before anything is written."""
     wishes.check()
-    _, description, _ = generators.read(wishes.model)
-    out, direction = wishes.target(description), wishes.direction or "a2b"
+    _, description, path = generators.read(wishes.model)
+    direction = wishes.direction or "a2b"
+    if generators.NOISE in description["directions"]:
+        wishes.check_noise(path)
+        direction = generators.NOISE
+    out = wishes.target(description)
     if wishes.to == "junyanz":
         from translate.interop import junyanz
 

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from translate import tensors as tensor_files
 from translate.errors import DAMAGED, UserError
 from translate.files import shipped
-from translate.networks import GENERATORS
+from translate.networks import GENERATORS, LATENT
+
+NOISE = "z2a"  # the one direction of a GAN's file: from random numbers to images
 
 
 def find(model: str | Path) -> Path:
@@ -36,18 +38,43 @@ def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
     return tensors, description, path
 
 
+def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], Path]:
+    """(network, description, path) of one direction, 'a2b' or 'b2a', or NOISE for a GAN's; UserError says what is wrong
+    with the file, or that it is of the other kind."""
+    tensors, description, path = read(model)
+    said = noise_entry(description, path) if direction == NOISE else entry(description, direction, path)
+    return build(said, tensor_files.nest(tensors, f"{direction}/"), path), description, path
+
+
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
-    """What a generator file says of one direction; UserError when it doesn't have it."""
+    """What a generator file says of one direction; UserError when it doesn't have it, or translates nothing."""
     directions = description["directions"]
+    if NOISE in directions:
+        raise UserError(f"{source} makes images from random numbers, not from images: use `translate sample`.")
     if direction not in directions:
         raise UserError(f"{source} translates {' and '.join(directions)} only, not {direction}.")
     return directions[direction]
 
 
+def noise_entry(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
+    """What a GAN's generator file says of its network; UserError when it is of a mode that translates."""
+    directions = description["directions"]
+    if NOISE not in directions:
+        raise UserError(f"{source} translates images and makes none from random numbers: use `translate convert`.")
+    entry = directions[NOISE]
+    try:
+        fits = entry["arguments"]["in_channels"] == description["latent"] + len(description.get("classes", []))
+    except (KeyError, TypeError):
+        fits = False
+    if not fits:
+        raise UserError(f"{source} doesn't say what its images are made from, so it can't be used.", DAMAGED)
+    return entry
+
+
 def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str) -> nn.Module:
     """The network of one direction, from its entry in the description and its tensors."""
     try:
-        network = GENERATORS[entry["network"]](**entry["arguments"])
+        network = {**GENERATORS, **LATENT}[entry["network"]](**entry["arguments"])
         network.load_state_dict(weights)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise UserError(

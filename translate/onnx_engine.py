@@ -1,4 +1,4 @@
-"""An exported generator, run by onnxruntime: levels in, levels out, as translate/engine.py. Needs no torch."""
+"""Exported generators, run by onnxruntime without torch; what translates: levels in and out, as translate/engine.py."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,31 @@ from translate import onnx_check
 from translate.errors import DAMAGED, UserError
 from translate.picture import PEAKS
 
+NOISE = "z2a"  # as translate/generators.py has it, which needs torch
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
 
 
-class OnnxEngine:
+class OnnxFile:
+    """An exported generator of either kind, opened. description: what it says of itself."""
+
+    def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
+        """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
+        self.source = source
+        self.description = onnx_check.description(content, source)
+        self.session = _session(content, source, device, threads)
+
+    def raw(self, *inputs: np.ndarray) -> np.ndarray:
+        """What the graph makes of a batch in its own layout (docs/export.md, docs/sample.md); or MemoryError."""
+        names = [port.name for port in self.session.get_inputs()]
+        try:
+            return self.session.run(None, dict(zip(names, inputs, strict=True)))[0]
+        except Exception as error:  # onnxruntime has no class for it
+            if "alloc" in str(error).lower():
+                raise MemoryError(f"a batch of {inputs[0].shape} needs more memory than there is") from error
+            raise
+
+
+class OnnxEngine(OnnxFile):
     """One direction of a generator, from a file that `translate export` wrote.
 
     Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same kind. A file
@@ -20,12 +41,9 @@ class OnnxEngine:
     """
 
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
-        """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
-        self.source = source
-        self.description = onnx_check.description(content, source)
+        super().__init__(content, source, device=device, threads=threads)
         self.direction, self.io = _promises(self.description, source)
         self.deep = self.io == "float"  # whether it takes more than 8 bits
-        self.session = _session(content, source, device, threads)
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         found = [(port.name, port.type, len(port.shape)) for port in (*inputs, *outputs)]
         if found != [(name, TYPES[self.io], 4) for name in ("image", "translated")]:
@@ -60,21 +78,13 @@ class OnnxEngine:
             raise UserError(f"{self.source} takes 8-bit pictures only, not {kind}; --io float exports one that does.")
         return self.raw(levels)
 
-    def raw(self, image: np.ndarray) -> np.ndarray:
-        """What the graph makes of a batch in its own layout: NCHW in [-1, 1], or uint8 NHWC; or MemoryError."""
-        try:
-            return self.session.run(None, {"image": image})[0]
-        except Exception as error:  # onnxruntime has no class for it
-            if "alloc" in str(error).lower():
-                height, width = image.shape[2:] if self.io == "float" else image.shape[1:3]
-                raise MemoryError(f"{height} × {width} pixels need more memory than there is") from error
-            raise
-
 
 def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, str]:
     """(direction, io) that the file says it has. UserError when it doesn't say all that a Translator asks."""
     try:
         [(direction, entry)] = description["directions"].items()
+        if direction == NOISE:
+            raise UserError(f"{source} makes images from random numbers, not from images; docs/sample.md says how.")
         io = description["onnx"]["io"]
         channels = {entry["arguments"][name] for name in ("in_channels", "out_channels")}
         red, green, blue = description.get("background", (0, 0, 0))

@@ -21,12 +21,14 @@ def sheet(
     scale: int | None = None,
     caption: str = "",
     side_by_side: int | None = None,
+    names: list[str] | None = None,
 ) -> np.ndarray:
     """A contact sheet, uint8 (H, W, 3). Each row is one example: one image, uint8 (h, w, 1 or 3), per heading.
     Headings that are all empty take no room.
 
     `scale`: enlargement without smoothing; None enlarges until the longer side has 128 pixels. `side_by_side`: how
     many examples stand beside each other; None chooses so that the sheet fits a screen. A None in a row stays empty.
+    `names`: of the rows, written before them; then all examples stand below each other.
     """
     pictures = [[None if image is None else _rgb(image) for image in row] for row in rows]
     present = [image for row in pictures for image in row if image is not None]
@@ -40,25 +42,30 @@ def sheet(
     caption_line = int(small_size * 1.5)
     line = int(font_size * 1.6) if any(headings) else 0
     group = len(headings) * (width + GAP) - GAP
-    beside = side_by_side or _best_split(len(rows), group + WIDE_GAP, height + GAP)
+    beside = 1 if names else side_by_side or _best_split(len(rows), group + WIDE_GAP, height + GAP)
     beside = max(1, min(beside, len(rows)))
     down = math.ceil(len(rows) / beside)
 
-    paper_width = 2 * MARGIN + beside * (group + WIDE_GAP) - WIDE_GAP
+    names = [_shorten(_drawable(name, font), font, 2 * width) for name in names or []]
+    before = max((math.ceil(font.getlength(name)) + MARGIN for name in names), default=0)
+    paper_width = 2 * MARGIN + before + beside * (group + WIDE_GAP) - WIDE_GAP
     caption_lines = _wrap(_drawable(caption, small), small, paper_width - 2 * MARGIN) if caption else []
     below = len(caption_lines) * caption_line
     top = MARGIN + line
     paper = Image.new("RGB", (paper_width, top + down * (height + GAP) - GAP + MARGIN + below), PAPER)
     draw = ImageDraw.Draw(paper)
     for column in range(beside):
-        left = MARGIN + column * (group + WIDE_GAP)
+        left = MARGIN + before + column * (group + WIDE_GAP)
         for place, heading in enumerate(headings):
             text = _shorten(_drawable(heading, font), font, width)
             draw.text((left + place * (width + GAP) + width // 2, MARGIN + line // 2), text, INK, font, anchor="mm")
     for number, row in enumerate(pictures):
         column, across = divmod(number, down)  # down the first column of examples, then the next
+        if names:
+            middle = top + across * (height + GAP) + height // 2
+            draw.text((before, middle), names[number], INK, font, anchor="rm")
         for place, image in enumerate(row):
-            x = MARGIN + column * (group + WIDE_GAP) + place * (width + GAP)
+            x = MARGIN + before + column * (group + WIDE_GAP) + place * (width + GAP)
             y = top + across * (height + GAP)
             if image is not None:
                 large = Image.fromarray(image.repeat(scale, 0).repeat(scale, 1))

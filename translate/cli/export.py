@@ -33,8 +33,9 @@ def export(
 ) -> None:
     """Write a trained generator for use without this toolkit.
 
-    An onnx or torch file takes any batch, height and width. Before it is written it is run on pictures of several
-    sizes and compared with the trained network; if it differs too much nothing is written (exit code 6).
+    An onnx or torch file takes any batch, height and width (from noise: any batch). Before it is written it is run on
+    pictures of several sizes, or on seeds, and compared with the trained network; if it differs too much nothing is
+    written (exit code 6).
     """
     from translate.exporting import Wishes, export
 

@@ -1,18 +1,20 @@
 """What is exported: a generator's network in evaluation mode, with its conversions of pixels around it."""
 
 import copy
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translate import generators
 from translate.files import sha256
-from translate.tensors import nest
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the widest understood
+Free = dict[int, str]  # which dimensions of a tensor are free, and what they are called
 
 
 @dataclass
@@ -28,10 +30,20 @@ class Source:
     @classmethod
     def load(cls, model: str | Path, direction: str) -> "Source":
         """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
-        tensors, description, path = generators.read(model)
-        entry = generators.entry(description, direction, path)
-        network = generators.build(entry, nest(tensors, f"{direction}/"), path).eval().requires_grad_(False)
-        return cls(network, {**description, "directions": {direction: entry}}, direction, path, sha256(path))
+        network, description, path = generators.load(model, direction)
+        directions = {direction: description["directions"][direction]}
+        network = network.eval().requires_grad_(False)
+        return cls(network, {**description, "directions": directions}, direction, path, sha256(path))
+
+    @property
+    def latent(self) -> int:
+        """How many random numbers a GAN's generator makes an image from; 0: it translates images."""
+        return self.description["latent"] if self.direction == generators.NOISE else 0
+
+    @property
+    def classes(self) -> int:
+        """How many classes a class-conditional GAN has, else 0."""
+        return len(self.description.get("classes", []))
 
     @property
     def channels(self) -> int:
@@ -43,37 +55,91 @@ class Source:
         height, width = self.description.get("size") or (256, 256)
         return height, width
 
+    def graph(self, io: str, precision: str = "fp32") -> "Graph":
+        """What is traced; see `Graph`."""
+        if self.latent:
+            return Sampling(self.network, io, precision, self.latent, self.classes).eval()
+        return Translation(self.network, io, precision, self.channels).eval()
+
     def about(self, io: str, precision: str, difference: dict[str, Any]) -> dict[str, Any]:
         """The description that an exported file carries."""
         record = {"io": io, "precision": precision, "opset": OPSET, "source_sha256": self.sha256}
         return {**self.description, "onnx": {**record, "difference": difference}}
 
 
-class Graph(nn.Module):
-    """A network as it is exported.
+class Graph(nn.Module, ABC):
+    """A network as it is exported. Its images are, with io float, float32 (N, C, H, W) in [-1, 1]; with io uint8, uint8
+    (N, H, W, C), rounded.
 
-    io float: float32 (N, C, H, W) in [-1, 1] → the same. io uint8: uint8 (N, H, W, C) → the same, rounded.
-    precision fp16: the convolutions are in float16, weights and products; norms stay in float32.
+    precision fp16: convolutions and linear layers are in float16, weights and products; norms stay in float32.
     """
 
-    def __init__(self, network: nn.Module, io: str, precision: str = "fp32"):
+    inputs: list[str]
+    output: str
+
+    def __init__(self, network: nn.Module, io: str, precision: str):
         super().__init__()
         self.network, self.io, self.dtype = network, io, torch.float32
         if precision == "fp16":
             self.network, self.dtype = copy.deepcopy(network), torch.float16
             for layer in self.network.modules():
-                if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
                     layer.half()
 
-    def forward(self, image: Tensor) -> Tensor:
+    @abstractmethod
+    def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:
+        """Inputs to trace with, and of each, which of its dimensions are free."""
+
+    @property
+    def free(self) -> Free:
+        """Which dimensions of the output are free."""
+        return self.example()[1][0]
+
+    def run(self, x: Tensor) -> Tensor:
+        """What the network takes → images."""
+        y = self.network(x.to(self.dtype)).float()
         if self.io == "float":
-            return self.network(image.to(self.dtype)).float()
-        levels = image.permute(0, 3, 1, 2).contiguous().float()
-        y = self.network((levels / 127.5 - 1).to(self.dtype)).float()
+            return y
         return ((y.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
 
-    def example(self, channels: int) -> tuple[Tensor, dict[int, str]]:
-        """An input to trace with, and which of its dimensions are free."""
+
+class Translation(Graph):
+    """Images → images of the same size."""
+
+    inputs, output = ["image"], "translated"
+
+    def __init__(self, network: nn.Module, io: str, precision: str, channels: int):
+        super().__init__(network, io, precision)
+        self.channels = channels
+
+    def forward(self, image: Tensor) -> Tensor:
+        if self.io == "uint8":
+            image = image.permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+        return self.run(image)
+
+    def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:
         if self.io == "float":
-            return torch.zeros(2, channels, 37, 43), {0: "batch", 2: "height", 3: "width"}
-        return torch.zeros(2, 37, 43, channels, dtype=torch.uint8), {0: "batch", 1: "height", 2: "width"}
+            return (torch.zeros(2, self.channels, 37, 43),), ({0: "batch", 2: "height", 3: "width"},)
+        return (torch.zeros(2, 37, 43, self.channels, dtype=torch.uint8),), ({0: "batch", 1: "height", 2: "width"},)
+
+
+class Sampling(Graph):
+    """Latents (N, latent), and int64 classes (N,) where there are some → images."""
+
+    output = "image"
+    codes: Tensor
+
+    def __init__(self, network: nn.Module, io: str, precision: str, latent: int, classes: int):
+        super().__init__(network, io, precision)
+        self.latent, self.classes = latent, classes
+        self.inputs = ["latent", "class"] if classes else ["latent"]
+        self.register_buffer("codes", torch.eye(classes))
+
+    def forward(self, latent: Tensor, number: Tensor | None = None) -> Tensor:
+        if number is not None:
+            latent = torch.cat([latent, F.embedding(number, self.codes)], 1)  # refuses a class that there isn't
+        return self.run(latent)
+
+    def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:
+        rows = (torch.zeros(2, self.latent), torch.zeros(2, dtype=torch.int64))
+        return rows[: len(self.inputs)], ({0: "batch"}, {0: "batch"})[: len(self.inputs)]

@@ -1,4 +1,4 @@
-"""Generators as ONNX files that need nothing beside them: one direction, weights inside, any batch and size."""
+"""Generators as ONNX files that need nothing beside them: one direction, weights inside, any batch (and size)."""
 
 import contextlib
 import io as streams
@@ -7,14 +7,13 @@ import logging
 import warnings
 from typing import Any
 
-import numpy as np
 import torch
 
 from translate import onnx_check
 from translate.errors import UserError
 from translate.export import parity, pictures
 from translate.export.graph import OPSET, Graph, Source
-from translate.onnx_engine import OnnxEngine
+from translate.onnx_engine import OnnxFile
 
 NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install onnx onnxscript onnxruntime."
 
@@ -36,22 +35,22 @@ def convert(source: Source, io: str, precision: str = "fp32"):
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UserError(NEEDED) from error
-    graph = Graph(source.network, io, precision)
-    example, free = graph.example(source.channels)
+    graph = source.graph(io, precision)
+    example, free = graph.example()
     with quiet():
         program = torch.onnx.export(
-            graph.eval(),
-            (example,),
-            input_names=["image"],
-            output_names=["translated"],
-            dynamic_shapes=(free,),
+            graph,
+            example,
+            input_names=graph.inputs,
+            output_names=[graph.output],
+            dynamic_shapes=free,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
         )
     assert program is not None  # as it is only with dynamo=False
-    return _bare(program.model_proto, free)
+    return _bare(program.model_proto, graph)
 
 
 def checked(
@@ -59,15 +58,15 @@ def checked(
     proto: Any,
     io: str,
     precision: str,
-    compared: tuple[list[np.ndarray], str],
+    compared: parity.Compared,
     tolerance: tuple[float, float] | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
-    """(the finished file, how far it is from torch); it was run by onnxruntime on the pictures of `compared`.
+    """(the finished file, how far it is from torch); it was run by onnxruntime on what `compared` has.
 
     UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
     """
-    trial = OnnxEngine(_described(proto, source.about(io, precision, {})), "the export")
-    difference = parity.measure(source.network, trial.raw, io, compared, source.size)
+    trial = OnnxFile(_described(proto, source.about(io, precision, {})), "the export")
+    difference = parity.measure(source, trial.raw, io, compared)
     parity.judge(difference, precision, io, tolerance)
     return _described(proto, source.about(io, precision, difference)), difference
 
@@ -79,7 +78,7 @@ def _described(proto: Any, description: dict[str, Any]) -> bytes:
     return onnx_check.seal(proto.SerializeToString(deterministic=True))
 
 
-def _bare(proto: Any, free: dict[int, str]):
+def _bare(proto: Any, traced: Graph):
     """Leave out what onnxruntime doesn't read: the exporter writes stack traces with local paths to every node."""
     graph = proto.graph
     del graph.value_info[:], proto.metadata_props[:]
@@ -87,7 +86,7 @@ def _bare(proto: Any, free: dict[int, str]):
         part.ClearField("doc_string")
         if part is not proto:
             part.ClearField("metadata_props")
-    for place, name in free.items():
+    for place, name in traced.free.items():
         graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # not a formula of the padding
     return proto
 

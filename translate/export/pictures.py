@@ -1,4 +1,4 @@
-"""The pictures that an export is compared on: the run's own held-out ones, a folder's, or drawn ones."""
+"""What an export is compared on: the run's own held-out pictures, a folder's, or drawn ones; of a GAN, seeds."""
 
 import contextlib
 import json
@@ -13,13 +13,17 @@ from translate.data.pictures import Pictures, Reader
 from translate.data.settings import DataSettings
 from translate.errors import UserError
 from translate.export.graph import Source
+from translate.export.parity import Compared
 from translate.settings import read_toml
 
 COUNT = 8
 
 
-def choose(source: Source, model: str, folder: Path | None = None) -> tuple[list[np.ndarray], str]:
-    """(pictures, what they are): uint8 (H, W, C) each. UserError when `folder` is given and has no usable image."""
+def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
+    """(pictures, what they are): uint8 (H, W, C) each; (seeds, "seeds") where the source makes images from those.
+    UserError when `folder` is given and has no usable image."""
+    if source.latent:
+        return list(range(COUNT)), "seeds"
     if folder is not None:
         return from_folder(folder, source), f"pictures of {folder.resolve().name}"
     return held_out(Path(model), source) or (drawn(source), "drawn pictures")

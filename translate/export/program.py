@@ -9,7 +9,7 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from translate.export import parity
-from translate.export.graph import Graph, Source
+from translate.export.graph import Source
 from translate.export.onnx import quiet
 
 ABOUT = "imgtranslate.json"  # the file's extra entry: the generator's description
@@ -19,10 +19,10 @@ def checked(
     source: Source,
     io: str,
     precision: str,
-    compared: tuple[list[np.ndarray], str],
+    compared: parity.Compared,
     tolerance: tuple[float, float] | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
-    """(the file, how far it is from the network); loaded again from its bytes and run on the pictures of `compared`.
+    """(the file, how far it is from the network); loaded again from its bytes and run on what `compared` has.
 
     UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
     """
@@ -31,22 +31,23 @@ def checked(
         trial = torch.export.load(streams.BytesIO(_saved(program, {}))).module()
 
     @torch.inference_mode()
-    def run(image: np.ndarray) -> np.ndarray:
-        return trial(torch.from_numpy(image)).numpy()
+    def run(*inputs: np.ndarray) -> np.ndarray:
+        return trial(*(torch.from_numpy(array) for array in inputs)).numpy()
 
-    difference = parity.measure(source.network, run, io, compared, source.size)
+    difference = parity.measure(source, run, io, compared)
     parity.judge(difference, precision, io, tolerance)
     return _saved(program, source.about(io, precision, difference)), difference
 
 
 def convert(source: Source, io: str, precision: str) -> ExportedProgram:
-    """The network as a program that takes any batch, height and width."""
-    graph = Graph(source.network, io, precision).eval()
-    example, free = graph.example(source.channels)
-    shapes = {place: Dim(name, min=1) for place, name in free.items()}
+    """The network as a program that takes any batch, and any height and width where it translates images."""
+    graph = source.graph(io, precision)
+    example, free = graph.example()
+    sizes = {name: Dim(name, min=1) for name in free[0].values()}
+    shapes = tuple({place: sizes[name] for place, name in dims.items()} for dims in free)
     with quiet():
         program = torch.export.export(
-            graph, (example,), dynamic_shapes=(shapes,), prefer_deferred_runtime_asserts_over_guards=True
+            graph, example, dynamic_shapes=shapes, prefer_deferred_runtime_asserts_over_guards=True
         )
     # What it asserts is how the example happened to lie in memory ("height is no multiple of 4"): true of few sizes,
     # and needed by none of the operators, as the comparison shows on sizes of both kinds.

@@ -1,0 +1,82 @@
+"""The folder of samples: samples.json has every file's SHA-256, so that nothing else is ever replaced."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from translate.errors import DISK, UserError
+from translate.files import remove_leftovers, sha256, write_whole
+from translate.words import printable
+
+RECORD = "samples.json"
+
+
+class Folder:
+    """The output folder of one generator. model: the SHA-256 of its file; what another one made here is removed.
+
+    After a kill at any instant the next run knows every file here: the record is written before a file gets its name,
+    and what would have another content than the record says is removed before that.
+    """
+
+    def __init__(self, path: Path, model: str):
+        """UserError when the folder holds something that was not made, or not left as it was made, by this verb."""
+        self.path, self.model = path, model
+        self.files: dict[str, str] = {}  # path below the folder -> SHA-256
+        self.stale = False  # whether they are another generator's
+        if path.exists() and not path.is_dir():
+            raise UserError(f"--out {path} is a file; name a folder.")
+        if not path.is_dir():
+            return
+        record = self._read()
+        self.files, self.stale = record["files"], record["model"] != model
+        try:
+            self._refuse_foreign()
+        except OSError as error:
+            raise UserError(f"--out {path} can't be read: {error.strerror}; name another folder.", DISK) from error
+
+    def _refuse_foreign(self) -> None:
+        for file in sorted(self.path.rglob("*")):
+            name = file.relative_to(self.path).as_posix()
+            part = file.name.startswith(".") and file.name.endswith(".part")  # of a killed run
+            if name == RECORD or part or (file.is_dir() and not file.is_symlink()):
+                continue
+            if name not in self.files or not file.is_file() or file.is_symlink() or sha256(file) != self.files[name]:
+                raise UserError(
+                    f"--out {self.path} holds {printable(name)}, which was not made, or not left as it was made, by "
+                    "`translate sample`; name another folder."
+                )
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
+            if isinstance(record["files"], dict) and isinstance(record["model"], str):
+                return record
+        except FileNotFoundError:
+            return {"model": self.model, "files": {}}
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        raise UserError(f"{self.path / RECORD} is not a record of `translate sample`; name another folder with --out.")
+
+    def write(self, contents: dict[str, bytes]) -> None:
+        """Each file whole; what is there with the same bytes already stays."""
+        if self.stale:
+            self._remove(list(self.files))
+            self.files, self.stale = {}, False
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        self._remove([name for name, digest in hashes.items() if self.files.get(name, digest) != digest])
+        for parent in {(self.path / name).parent for name in contents}:
+            remove_leftovers(parent)
+        self.files = dict(sorted({**self.files, **hashes}.items()))
+        record = {"made by": "translate sample", "model": self.model, "files": self.files}
+        write_whole(self.path / RECORD, json.dumps(record, indent=1).encode())
+        for name, content in contents.items():
+            if not (self.path / name).exists():
+                write_whole(self.path / name, content)
+
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            try:
+                (self.path / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(f"{self.path / name} can't be replaced: {error.strerror}.", DISK) from error

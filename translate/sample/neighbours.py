@@ -1,0 +1,85 @@
+"""Does a generator repeat its training images? Samples beside the training images nearest to them, pixel by pixel."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from translate import images
+from translate.data import Data, DataSettings, open_data
+from translate.errors import UserError
+from translate.settings import read_toml
+
+NEAREST = 3
+ROWS = 12
+MOST = 200  # samples, and held-out images, whose distances are compared
+CHUNK = 1000  # training images at once
+COPIES = 0.5  # of the held-out images' distance: what is nearer than that was not drawn anew
+
+
+def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
+    """The images that a run was trained on. UserError when they can't be had, or are others now."""
+    if not (run / "config.toml").is_file() or not (run / "data.json").is_file():
+        raise UserError(
+            f"--neighbours needs the run folder, whose config.toml and data.json name the training images; {run} has "
+            "none."
+        )
+    config = read_toml(run / "config.toml")
+    try:
+        wanted = json.loads((run / "data.json").read_text(encoding="utf-8"))["fingerprint"]
+        name, seed, settings = config["a"], config["seed"], DataSettings.parse(config["data"], str(run))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{run} doesn't say what it was trained on: its config.toml or data.json is damaged.") from None
+    try:
+        data = open_data(name, None, settings, paired=False, seed=seed, say=say)
+    except UserError as error:
+        raise UserError(f"--neighbours needs the training images of {run}: {error}", error.code) from error
+    if data.fingerprint() != wanted:
+        raise UserError(f"--neighbours: {name} no longer holds the images that {run} was trained on.")
+    return data
+
+
+def compare(pictures: np.ndarray, data: Data, caption: str) -> tuple[bytes, str]:
+    """(a sheet of samples, uint8 (N, H, W, C), each beside the training images nearest to it; a sentence about
+    whether they are copies).
+
+    Distances are root mean squares of the pixels' differences, in levels of 255. Where training saw mirrored images
+    too, the nearer side counts.
+    """
+    train, test = data.train_images("a"), data.test_images("a")[:MOST]
+    mirrored = data.settings.flip > 0
+    places, distances = nearest(pictures[:MOST], train, mirrored)
+    held_out = nearest(test, train, mirrored)[1][:, 0]
+    rows = [
+        [picture, *(train[place] for place in near)]
+        for picture, near in zip(pictures[:ROWS], places[:ROWS], strict=True)
+    ]
+    own, other = float(np.median(distances[:, 0])), float(np.median(held_out))
+    verdict = "it repeats training images" if own < COPIES * other else "no sign of repeating training images"
+    sentence = (
+        f"{verdict}: the median distance to the nearest training image is {own:.1f} for {len(distances)} samples and "
+        f"{other:.1f} for {len(held_out)} held-out images (root mean square of the pixels, of 255)"
+    )
+    names = ["nearest", "2nd", "3rd"][: len(places[0])]
+    return images.to_png(images.sheet(rows, headings=["sample", *names], caption=f"{caption}; {sentence}")), sentence
+
+
+def nearest(queries: np.ndarray, train: np.ndarray, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """For uint8 (N, H, W, C) and uint8 (M, H, W, C): the places of the nearest 3 of M, nearest first, and their
+    distances, (N, 3) each."""
+    sides = [queries, queries[:, :, ::-1]] if mirrored else [queries]
+    distances = np.empty((len(queries), len(train)))
+    for start in range(0, len(train), CHUNK):
+        part = train[start : start + CHUNK]
+        distances[:, start : start + CHUNK] = np.min([_distances(side, part) for side in sides], axis=0)
+    places = np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]
+    return places, np.take_along_axis(distances, places, 1)
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, M): the root mean square of the differences of all pairs, exact."""
+    x, y = (array.reshape(len(array), -1).astype(np.float64) for array in (a, b))
+    squares = (x * x).sum(1)[:, None] + (y * y).sum(1)[None] - 2 * x @ y.T  # whole numbers: no rounding below 2⁵³
+    return np.sqrt(squares / x.shape[1])

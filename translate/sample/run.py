@@ -1,0 +1,136 @@
+"""What `translate sample` does: checks what was typed, then draws pictures and sheets into one folder."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from translate import device, generators, images
+from translate.errors import DAMAGED, UserError
+from translate.files import sha256
+from translate.sample import neighbours, sheets
+from translate.sample.expression import Expression
+from translate.sample.folder import Folder
+from translate.sampler import Sampler
+
+COUNT = 64
+AT_ONCE = 1024  # pictures between two writings of the folder's record
+LARGEST_SEED = 2**62
+
+
+@dataclass
+class Wishes:
+    """What was typed."""
+
+    model: str
+    out: Path | None = None
+    count: int | None = None
+    seed: int = 0
+    chosen: str | None = None  # --class
+    interpolate: bool = False
+    expr: str | None = None
+    neighbours: bool = False
+    device: str = "auto"
+
+
+def sample(wishes: Wishes, say: Callable[[str], Any] = print) -> Path:
+    """Draw what is wished; returns the folder. UserError before anything is written."""
+    sampler = Sampler.load(wishes.model, device=device.choose(wishes.device))
+    chosen = _class(wishes, sampler)
+    seeds = _seeds(wishes, sampler)
+    if wishes.interpolate and len(seeds) < 2:
+        raise UserError("--interpolate goes from one seed to the next; it needs -n 2 or more.")
+    if wishes.expr is not None and sampler.classes and chosen is None:
+        raise UserError(f"--expr needs --class NAME here: one of {_some(sampler.classes)}.")
+    found = None if wishes.expr is None else Expression(wishes.expr, sampler.latent)
+    path = Path(wishes.model)
+    name = path.resolve().name if path.is_dir() else path.stem
+    out = wishes.out or Path(f"{name}-samples")
+    folder = Folder(out, sha256(generators.find(wishes.model)))
+    data = neighbours.open_training_data(path, say) if wishes.neighbours else None
+
+    classes = [*range(len(sampler.classes))] if chosen is None else [chosen]
+    caption = _caption(sampler, name, chosen)
+    try:
+        shown = _pictures(sampler, seeds, classes, folder)
+        if len(shown) == 1:
+            sheet = sheets.grid(next(iter(shown.values())), seeds, caption)
+        else:
+            sheet = sheets.by_class(shown, seeds, caption)
+        files = {"sheet.png": sheet}
+        if wishes.interpolate:
+            files["interpolation.png"] = sheets.interpolation(sampler, seeds, classes, caption)
+        if found:
+            files["expression.png"] = sheets.expression(sampler, found, chosen, caption)
+        if data:
+            pictures = np.stack([each for row in zip(*shown.values(), strict=True) for each in row])
+            files["neighbours.png"], sentence = neighbours.compare(pictures, data, caption)
+            say(sentence)
+    except FloatingPointError as error:
+        raise UserError(f"{wishes.model} can't be used: {error}.", DAMAGED) from error
+    folder.write(files)
+    total = len(seeds) * max(1, len(classes))
+    say(f"wrote {out}: {total:,} picture{'s' * (total > 1)} (seeds {seeds[0]} to {seeds[-1]}), {', '.join(files)}")
+    return out
+
+
+def _pictures(sampler: Sampler, seeds: range, classes: list[int], folder: Folder) -> dict[str, np.ndarray]:
+    """Write every seed's picture, of each class in a folder of its name; return what the sheets may show of each."""
+    jobs = list(product(classes or [-1], seeds))
+    below = _folder_names(sampler.classes)
+    shown: dict[int, list[np.ndarray]] = {number: [] for number in classes or [-1]}
+    for start in range(0, len(jobs), AT_ONCE):
+        part = jobs[start : start + AT_ONCE]
+        drawn = sampler(
+            sampler.latents([seed for _, seed in part]), [number for number, _ in part] if classes else None
+        )
+        files = {}
+        for (number, seed), picture in zip(part, drawn, strict=True):
+            files[f"{below[number] if classes else '.'}/{seed:06d}.png".removeprefix("./")] = images.to_png(picture)
+            if len(shown[number]) < neighbours.MOST:
+                shown[number].append(picture)
+        folder.write(files)
+    return {sampler.classes[number] if classes else "": np.stack(found) for number, found in shown.items()}
+
+
+def _class(wishes: Wishes, sampler: Sampler) -> int | None:
+    if wishes.chosen is None:
+        return None
+    if not sampler.classes:
+        raise UserError(f"--class {wishes.chosen}: {wishes.model} was trained without classes.")
+    if wishes.chosen not in sampler.classes:
+        raise UserError(f"--class {wishes.chosen}: there is no such class; there are {_some(sampler.classes)}.")
+    return sampler.classes.index(wishes.chosen)
+
+
+def _seeds(wishes: Wishes, sampler: Sampler) -> range:
+    alike = sampler.classes and wishes.chosen is None
+    count = wishes.count or (sheets.PER_CLASS if alike else COUNT)
+    if wishes.seed + count > LARGEST_SEED:
+        raise UserError(f"--seed {wishes.seed} is too large; seeds go up to {LARGEST_SEED - 1:,}.")
+    return range(wishes.seed, wishes.seed + count)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def _caption(sampler: Sampler, name: str, chosen: int | None) -> str:
+    seen = sampler.description.get("images")
+    parts = [f"{name}: {sampler.description.get('mode', 'GAN')}, {sampler.name}"]
+    if chosen is not None:
+        parts.append(f"class {sampler.classes[chosen]}")
+    if seen:
+        parts.append(f"{seen:,} images seen")
+    return ", ".join(parts)
+
+
+def _folder_names(classes: list[str]) -> list[str]:
+    """The classes' names as folders can have them ("T-shirt/top" has a slash), all different."""
+    names = [re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name).strip(". ") or "_" for name in classes]
+    same = len({name.casefold() for name in names}) < len(names)
+    return [f"{number}-{name}" for number, name in enumerate(names)] if same else names
