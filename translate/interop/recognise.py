@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from translate.errors import DAMAGED, UserError
 from translate.interop.architecture import Architecture, Shapes, in_words, times
-from translate.networks import TAKES, DiscriminatorSettings, GeneratorSettings
+from translate.networks import DiscriminatorSettings, GeneratorSettings
 
 Parsed = TypeVar("Parsed", GeneratorSettings, DiscriminatorSettings)
 
@@ -118,8 +118,7 @@ def _generator(source: str, channels_in: int, channels_out: int, **values: Any) 
 
 def _discriminator(source: str, channels: int, **values: Any) -> Architecture:
     settings = _parse(DiscriminatorSettings, source, values)
-    chosen = {name: getattr(settings, name) for name in TAKES[settings.network]}
-    return Architecture(settings.network, {"in_channels": channels, **chosen})
+    return Architecture(settings.network, settings.arguments(channels))
 
 
 def _parse(model: type[Parsed], source: str, values: dict[str, Any]) -> Parsed:

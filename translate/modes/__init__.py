@@ -2,9 +2,19 @@
 
 from translate.modes.cycle import Cycle
 from translate.modes.game import GameSettings, Mode
+from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
 
-MODES: dict[str, type[Mode]] = {"pix2pix": Pix2Pix, "cycle": Cycle}
-ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle"}
+MODES: dict[str, type[Mode]] = {
+    "pix2pix": Pix2Pix,
+    "cycle": Cycle,
+    "vanilla": Vanilla,
+    "dcgan": DCGAN,
+    "lsgan": LSGAN,
+    "hinge": Hinge,
+    "wgan": WGAN,
+    "wgan-gp": WGANGP,
+}
+ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
 
-__all__ = ["ALIASES", "MODES", "Cycle", "GameSettings", "Mode", "Pix2Pix"]
+__all__ = ["ALIASES", "GAN", "MODES", "Cycle", "GameSettings", "Mode", "Pix2Pix"]

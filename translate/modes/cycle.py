@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees, draw_r1
-from translate.objectives import Objective, l1, r1
+from translate.modes.game import GameSettings, Losses, Mode, clip_weights, discriminator_sees, gauges, labels, penalties
+from translate.objectives import Objective, l1
 from translate.pool import Pool
 
 
 class CycleSettings(GameSettings):
-    objective: str = Field("lsgan", description="lsgan (paper), vanilla or hinge")
+    objective: str = Field("lsgan", description="lsgan (paper), vanilla, hinge, minimax, wgan or wgan-gp")
     lambda_cycle: float = Field(10.0, ge=0, description="λ of Eq. 3: weight of cycle consistency beside the GANs")
     lambda_identity: float = Field(
         0.5, ge=0, description="weight of ‖G(y) − y‖₁ + ‖F(x) − x‖₁, times lambda_cycle (section 5.2); 0 turns it off"
@@ -40,7 +41,7 @@ class Cycle(Mode):
         objective: Objective,
         generator: Callable[[int, int], nn.Module],
         discriminator: Callable[[int], nn.Module],
-        channels: tuple[int, int] = (3, 3),
+        channels: tuple[int, ...] = (3, 3),
     ):
         if settings.lambda_identity and channels[0] != channels[1]:
             raise UserError(
@@ -51,9 +52,10 @@ class Cycle(Mode):
         self.G, self.F = generator(*channels), generator(*channels[::-1])
         self.D_X, self.D_Y = discriminator(channels[0]), discriminator(channels[1])
         self.networks = {"G": self.G, "F": self.F, "D_X": self.D_X, "D_Y": self.D_Y}
+        self.gauges: dict[str, Tensor] = {}
         self.pools = {"X": Pool(settings.pool), "Y": Pool(settings.pool)}
 
-    def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
+    def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
         """x (B, C_x, H, W), y (B, C_y, H, W): images of the two domains in [-1, 1], not paired. Yields each player's
         losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
         s, gan, G, F = self.settings, self.objective, self.G, self.F
@@ -81,11 +83,11 @@ class Cycle(Mode):
 
         # Each discriminator sees past fakes as well (section 4), and its objective is halved to slow it down.
         seen_y, seen_x = self.pools["Y"].query(fake_y), self.pools["X"].query(fake_x)
+        real_y, faked_y, real_x, faked_x = D_Y(y), D_Y(seen_y), D_X(x), D_X(seen_x)
+        self.gauges = gauges(gan, torch.cat([real_y, real_x]), torch.cat([faked_y, faked_x]))
         losses = {
-            "D_Y": 0.5 * gan.discriminator(D_Y(y), D_Y(seen_y), s.real_label),
-            "D_X": 0.5 * gan.discriminator(D_X(x), D_X(seen_x), s.real_label),
+            "D_Y": 0.5 * gan.discriminator(real_y, faked_y, *labels(s, real_y)),
+            "D_X": 0.5 * gan.discriminator(real_x, faked_x, *labels(s, real_x)),
         }
-        if s.r1:
-            gamma = draw_r1(s)
-            losses["r1"] = gamma * (r1(D_Y, y) + r1(D_X, x)) if gamma else y.new_zeros(())
-        yield "D", losses
+        yield "D", losses | penalties(s, (D_Y, y, seen_y), (D_X, x, seen_x))
+        clip_weights(s, self.D_X, self.D_Y)

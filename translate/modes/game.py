@@ -1,27 +1,43 @@
-"""What the games have in common: the settings every discriminator has, and what it is shown."""
+"""What the games have in common: the settings every discriminator has, what it is shown, told and held back by."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from translate.objectives import OBJECTIVES, Objective
+from translate.diffaugment import Policy, diffaugment
+from translate.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
 from translate.pool import Pool
 from translate.settings import Settings
 
 Losses = dict[str, Tensor]
+Discriminator = Callable[[Tensor], Tensor]
 
 
 class GameSettings(Settings):
     objective: str = Field(description="one of OBJECTIVES")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="D's label for real images is 1 − this")
+    soft_labels: bool = Field(
+        False, description="D's labels are drawn for each image: real from 0.7 to 1.2, fake from 0 to 0.3 (ganhacks)"
+    )
+    flip_labels: float = Field(
+        0.0, ge=0, lt=0.5, description="probability that an image's label is the other one, for D (ganhacks: 0.05)"
+    )
     instance_noise: float = Field(0.0, ge=0, le=1, description="σ of the noise on what D sees, decayed to 0 linearly")
-
+    diffaugment: list[Policy] = Field(
+        [], description="changes of all that D sees, for small sets: color, translation, cutout (Zhao et al. 2020)"
+    )
     r1: float = Field(0.0, ge=0, description="γ of the R1 penalty on D's slope at real images; 0 = none (papers)")
     r1_every: int = Field(
         4, ge=1, description="the penalty is applied in every so many steps on average, as much stronger"
+    )
+    gradient_penalty: float | None = Field(
+        None, ge=0, description="λ of the penalty on D's slope between real and fake; by default 10 for wgan-gp, else 0"
+    )
+    clip_weights: float | None = Field(
+        None, ge=0, description="D's weights are clipped to ± this after its step; by default 0.01 for wgan, else 0"
     )
 
     @field_validator("objective")
@@ -31,27 +47,47 @@ class GameSettings(Settings):
             raise ValueError(f"known objectives are: {', '.join(OBJECTIVES)}")
         return value
 
+    @field_validator("diffaugment", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _labels_mean_something(self) -> "GameSettings":
-        if self.label_smoothing and not OBJECTIVES[self.objective].labels:
-            raise ValueError(f"{self.objective} has no labels to smooth; set label_smoothing to 0")
+        if OBJECTIVES[self.objective].labels:
+            return self
+        for name in ("label_smoothing", "soft_labels", "flip_labels"):
+            if value := getattr(self, name):
+                what = "smooth" if name == "label_smoothing" else "change"
+                raise ValueError(
+                    f"{self.objective} has no labels to {what}; set {name} to {str(type(value)(0)).lower()}"
+                )
         return self
 
     @property
-    def real_label(self) -> float:
-        return 1.0 - self.label_smoothing
+    def penalty(self) -> float:
+        own = OBJECTIVES[self.objective].penalty
+        return own if self.gradient_penalty is None else self.gradient_penalty
+
+    @property
+    def clip(self) -> float:
+        return OBJECTIVES[self.objective].clip if self.clip_weights is None else self.clip_weights
 
 
 class Mode:
     """What the trainer asks of a game; it knows nothing else of the method. Declarations only, no behaviour."""
 
     Settings: type[GameSettings]
-    paired: bool  # whether the game needs pairs
-    defaults: dict[str, dict[str, Any]]  # the paper's settings of the parts that are not the game's own
+    domains: int = 2  # 1: images are made from noise
+    paired: bool = False  # whether the game needs pairs
+    defaults: dict[str, dict[str, Any]]  # the paper's settings of the game and of the parts that are not its own
     players: dict[str, list[str]]  # player -> the networks it moves, in one optimizer
     generators: dict[str, str]  # direction -> network: what is kept, averaged and exported
     networks: dict[str, nn.Module]
     pools: dict[str, Pool]
+    draws: int = 1  # batches of data that one round takes
+    step: Callable[..., Iterator[tuple[str, Losses]]]  # a batch of data and `progress` → the players' turns
+    gauges: dict[str, Tensor]  # what the newest step knows of the game besides losses; watched, not minimised
 
     def __init__(
         self,
@@ -59,22 +95,65 @@ class Mode:
         objective: Objective,
         generator: Callable[[int, int], nn.Module],
         discriminator: Callable[[int], nn.Module],
-        channels: tuple[int, int],
+        channels: tuple[int, ...],
     ) -> None:
         raise NotImplementedError
 
-    def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
-        raise NotImplementedError
 
-
-def draw_r1(settings: GameSettings) -> float:
-    """The weight of the R1 penalty in this step: usually 0, because it costs a second backward pass."""
-    if not settings.r1 or torch.rand(()).item() * settings.r1_every >= 1:
-        return 0.0
-    return settings.r1 * settings.r1_every
-
-
-def discriminator_sees(images: Tensor, settings: GameSettings, progress: float) -> Tensor:
-    """Images as a discriminator is shown them: with instance noise (Sønderby et al. 2017), if any is set."""
+def discriminator_sees(images: Tensor, settings: GameSettings, progress: float, channels: Sequence[int] = ()) -> Tensor:
+    """Images (of `channels`, where several are stacked) as a discriminator is shown them: augmented, and with instance
+    noise (Sønderby et al. 2017), if any is set."""
+    if settings.diffaugment:
+        images = diffaugment(images, settings.diffaugment, channels)
     sigma = settings.instance_noise * (1 - progress)
     return images + sigma * torch.randn_like(images) if sigma else images
+
+
+def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
+    """D's labels for real and for fake images; drawn for each image (B, 1, 1, 1) where the settings say so."""
+    real, fake = 1.0 - settings.label_smoothing, 0.0
+    if not settings.soft_labels and not settings.flip_labels:
+        return real, fake
+
+    def drawn() -> Tensor:
+        return torch.rand(len(logits), 1, 1, 1, device=logits.device)
+
+    reals, fakes = (0.7 + 0.5 * drawn(), 0.3 * drawn()) if settings.soft_labels else (drawn() * 0 + real, drawn() * 0)
+    swapped = drawn() < settings.flip_labels, drawn() < settings.flip_labels
+    return torch.where(swapped[0], fakes, reals), torch.where(swapped[1], reals, fakes)
+
+
+def penalties(settings: GameSettings, *critics: tuple[Discriminator, Tensor, Tensor]) -> Losses:
+    """What else discriminators minimise, each given with its real and fake images: their slope, summed over them."""
+    losses: Losses = {}
+    if settings.r1:
+        # Usually 0, because it costs a second backward pass, and as much stronger when it is not.
+        drawn = torch.rand(()).item() * settings.r1_every < 1
+        gamma = settings.r1 * settings.r1_every
+        none = critics[0][1].new_zeros(())
+        losses["r1"] = gamma * sum((r1(D, real) for D, real, _ in critics), none) if drawn else none
+    if settings.penalty:
+        none = critics[0][1].new_zeros(())
+        losses["gp"] = settings.penalty * sum((gradient_penalty(*critic) for critic in critics), none)
+    return losses
+
+
+@torch.no_grad()
+def clip_weights(settings: GameSettings, *discriminators: nn.Module) -> None:
+    """w ← clip(w, −c, c) (Arjovsky et al. 2017, Algorithm 1, line 7), where it is set."""
+    if settings.clip:
+        for network in discriminators:
+            for weight in network.parameters():
+                weight.clamp_(-settings.clip, settings.clip)
+
+
+@torch.no_grad()
+def gauges(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """How D does, from its logits: "right", the part that it tells apart, ½ where it can't; "doubt", its loss by that
+    of a D that can't, 0 where it is certain; of a critic "distance", its estimate of the earth mover's distance."""
+    if objective.boundary is None:
+        return {"distance": real.float().mean() - fake.float().mean()}
+    right = 0.5 * ((real > objective.boundary).float().mean() + (fake < objective.boundary).float().mean())
+    undecided = torch.full_like(real, objective.boundary)
+    nothing = objective.discriminator(undecided, undecided, 1.0, 0.0)
+    return {"right": right, "doubt": objective.discriminator(real, fake, 1.0, 0.0) / nothing}

@@ -6,12 +6,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Losses, Mode, discriminator_sees, draw_r1
-from translate.objectives import Objective, l1, r1
+from translate.modes.game import GameSettings, Losses, Mode, clip_weights, discriminator_sees, gauges, labels, penalties
+from translate.objectives import Objective, l1
 
 
 class Pix2PixSettings(GameSettings):
-    objective: str = Field("vanilla", description="vanilla (paper), lsgan or hinge")
+    objective: str = Field("vanilla", description="vanilla (paper), lsgan, hinge, minimax, wgan or wgan-gp")
     lambda_l1: float = Field(100.0, ge=0, description="λ of Eq. 4: weight of L1 beside the GAN")
 
 
@@ -35,28 +35,28 @@ class Pix2Pix(Mode):
         objective: Objective,
         generator: Callable[[int, int], nn.Module],
         discriminator: Callable[[int], nn.Module],
-        channels: tuple[int, int] = (3, 3),
+        channels: tuple[int, ...] = (3, 3),
     ):
-        self.settings, self.objective = settings, objective
+        self.settings, self.objective, self.channels = settings, objective, channels
         self.G = generator(*channels)
         self.D = discriminator(sum(channels))
         self.networks = {"G": self.G, "D": self.D}
+        self.gauges: dict[str, Tensor] = {}
         self.pools = {}
 
-    def step(self, x: Tensor, y: Tensor, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
+    def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
         """x (B, C_x, H, W), y (B, C_y, H, W): a batch of pairs in [-1, 1]. Yields each player's losses in turn; when
         resumed, the trainer has minimised them. progress: part of the training that is done, 0 to 1."""
         s, gan = self.settings, self.objective
         fake = self.G(x)
 
         def D(y: Tensor) -> Tensor:
-            return self.D(discriminator_sees(torch.cat([x, y], 1), s, progress))
+            return self.D(discriminator_sees(torch.cat([x, y], 1), s, progress, self.channels))
 
         # D maximises L_cGAN(G, D) (Eq. 1); the objective is halved, which slows D down relative to G (section 3.3)
-        losses = {"D": 0.5 * gan.discriminator(D(y), D(fake.detach()), s.real_label)}
-        if s.r1:
-            gamma = draw_r1(s)
-            losses["r1"] = gamma * r1(D, y) if gamma else y.new_zeros(())
-        yield "D", losses
+        real, faked = D(y), D(fake.detach())
+        self.gauges = gauges(gan, real, faked)
+        yield "D", {"D": 0.5 * gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, y, fake))}
+        clip_weights(s, self.D)
         # G* = arg min_G max_D L_cGAN(G, D) + λ L_L1(G) (Eqs. 3 and 4)
         yield "G", {"gan": gan.generator(D(fake)), "l1": s.lambda_l1 * l1(fake, y)}

@@ -1,13 +1,16 @@
 """The networks by name, the settings that choose one, and the two functions that build them."""
 
+import inspect
 import math
 from typing import Any, Literal
 
 from pydantic import Field
 from torch import nn
 
+from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
 from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
+from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
 from translate.networks.resnet import ResNet
 from translate.networks.unet import UNet
@@ -16,32 +19,40 @@ from translate.settings import Settings
 __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
+    "LATENT",
     "DiscriminatorSettings",
     "GeneratorSettings",
     "build_discriminator",
     "build_generator",
     "receptive_field",
+    "takes",
 ]
 
-GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}
-DISCRIMINATORS: dict[str, type[nn.Module]] = {"patch": PatchGAN, "pixel": Pixel}
-
-# Which settings each network takes, besides its channels.
-TAKES = {
-    "resnet": ("filters", "blocks", "downs", "kernel", "norm", "dropout", "padding", "upsampling", "residual"),
-    "unet": ("filters", "depth", "norm", "dropout", "upsampling", "residual"),
-    "light": ("filters", "downs", "blocks", "norm", "padding", "upsampling"),
-    "patch": ("filters", "layers", "stop", "norm"),
-    "pixel": ("filters", "norm"),
+GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}  # image → image
+LATENT: dict[str, type[nn.Module]] = {"mlp": MLPGenerator, "dcgan": DCGANGenerator}  # z → image
+DISCRIMINATORS: dict[str, type[nn.Module]] = {
+    "patch": PatchGAN,
+    "pixel": Pixel,
+    "dcgan": DCGANDiscriminator,
+    "mlp": MLPDiscriminator,
 }
+SIZED = ("dcgan", "mlp")  # made for images of one size, which their arguments say
+
+
+def takes(network: type[nn.Module]) -> list[str]:
+    """The settings that a network takes besides its channels: its keyword-only arguments."""
+    return inspect.getfullargspec(network.__init__).kwonlyargs
 
 
 class GeneratorSettings(Settings):
-    network: Literal["resnet", "unet", "light"] = Field(
-        "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs)"
+    network: Literal["resnet", "unet", "light", "dcgan", "mlp"] = Field(
+        "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs); from noise: dcgan or mlp"
     )
-    filters: int = Field(64, ge=1, description="channels after the first convolution")
-    blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper")
+    size: tuple[int, int] = Field((0, 0), description="dcgan, mlp: filled in from data.size")
+    filters: int = Field(64, ge=1, description="channels at full size (dcgan: of the last map; mlp: units of a layer)")
+    blocks: int = Field(
+        9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
+    )
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
     depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
@@ -55,20 +66,27 @@ class GeneratorSettings(Settings):
 
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
         """These settings with what depends on the image size filled in."""
+        if self.network in SIZED:
+            return _sized(self, height, width)
         if self.network != "unet" or self.depth:
             return self
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
     def arguments(self, in_channels: int, out_channels: int) -> dict[str, Any]:
         """The network's keyword arguments: together with `network` all that a generator file needs to say."""
-        chosen = {name: getattr(self, name) for name in TAKES[self.network]}
+        chosen = _chosen(self, {**GENERATORS, **LATENT}[self.network])
         return {"in_channels": in_channels, "out_channels": out_channels, **chosen}
 
 
 class DiscriminatorSettings(Settings):
-    network: Literal["patch", "pixel"] = Field("patch", description="patch (PatchGAN) or pixel (1×1)")
-    filters: int = Field(64, ge=1, description="channels after the first convolution")
-    layers: int = Field(0, ge=0, le=6, description="patch: stride-2 convolutions; 0 chooses by the image size")
+    network: Literal["patch", "pixel", "dcgan", "mlp"] = Field(
+        "patch", description="patch (PatchGAN) or pixel (1×1); of the whole image: dcgan or mlp"
+    )
+    size: tuple[int, int] = Field((0, 0), description="dcgan, mlp: filled in from data.size")
+    filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
+    layers: int = Field(
+        0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"
+    )
     stop: Literal[1, 2] = Field(2, description="patch: stride-1 convolutions at the end; 2 in the paper")
     norm: Norm = Field("instance", description="instance, batch, group or none")
     spectral_norm: bool = Field(False, description="keep every layer's gain at 1 (Miyato et al. 2018)")
@@ -77,23 +95,42 @@ class DiscriminatorSettings(Settings):
 
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
         """These settings with what depends on the image size filled in: a patch much smaller than the image."""
+        if self.network in SIZED:
+            settings = _sized(self, height, width)
+            return settings.model_copy(update={"layers": settings.layers or 2})
         if self.network != "patch" or self.layers:
             return self
         side = min(height, width)
         return self.model_copy(update={"layers": 1 if side < 48 else 2 if side < 128 else 3})
 
+    def arguments(self, in_channels: int) -> dict[str, Any]:
+        """The network's keyword arguments."""
+        return {"in_channels": in_channels, **_chosen(self, DISCRIMINATORS[self.network])}
+
+
+def _sized(settings: Any, height: int, width: int) -> Any:
+    if settings.network == "dcgan":
+        stages((height, width))  # ValueError where it has none
+    return settings.model_copy(update={"size": (height, width)})
+
+
+def _chosen(settings: Settings, network: type[nn.Module]) -> dict[str, Any]:
+    """The network's keyword arguments, as JSON holds them."""
+    values = {name: getattr(settings, name) for name in takes(network)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
 
 def build_generator(settings: GeneratorSettings, in_channels: int, out_channels: int) -> nn.Module:
-    """A new generator (B, in, H, W) → (B, out, H, W), initialised from torch's random numbers."""
-    network = GENERATORS[settings.network](**settings.arguments(in_channels, out_channels))
+    """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W), or of the networks in
+    LATENT (B, in) → (B, out, H, W)."""
+    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels))
     initialise(network, settings.init, settings.init_gain)
     return network
 
 
 def build_discriminator(settings: DiscriminatorSettings, in_channels: int) -> nn.Module:
     """A new discriminator (B, in, H, W) → (B, 1, h, w), initialised from torch's random numbers."""
-    arguments = {name: getattr(settings, name) for name in TAKES[settings.network]}
-    network = DISCRIMINATORS[settings.network](in_channels, **arguments)
+    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels))
     initialise(network, settings.init, settings.init_gain)
     if settings.spectral_norm:
         add_spectral_norm(network)

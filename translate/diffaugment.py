@@ -1,0 +1,63 @@
+"""What a discriminator may be shown instead of images: randomly changed ones, real and fake alike, through which the
+gradient flows (Zhao et al. 2020, "Differentiable Augmentation"). It keeps D from learning small sets by heart.
+
+Plain sums and products: augmentations of libraries clamp their results, and no gradient passes where they do.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Policy = Literal["color", "translation", "cutout"]  # the paper's words
+
+
+def diffaugment(images: Tensor, policy: Sequence[Policy], channels: Sequence[int] = ()) -> Tensor:
+    """(B, C, H, W) in [-1, 1] → the same shape, each image changed in its own way, drawn from torch's random numbers.
+
+    color: brightness + U(-0.5, 0.5), saturation × U(0, 2) (of three channels), contrast × U(0.5, 1.5). translation: by
+    whole pixels, up to an eighth of the side. cutout: a square of half the side, its centre anywhere. What is uncovered
+    or cut out is 0, a middle grey. channels: of the images stacked in C, which are all changed alike; () = one.
+    """
+    for name in policy:
+        if name == "color":
+            images = _color(images, list(channels or [images.shape[1]]))
+        else:
+            images = _translation(images) if name == "translation" else _cutout(images)
+    return images
+
+
+def _color(images: Tensor, channels: list[int]) -> Tensor:
+    brightness, saturation, contrast = (torch.rand(len(images), 1, 1, 1, device=images.device) for _ in range(3))
+    changed = []
+    for x in images.split(channels, 1):
+        x = x + (brightness - 0.5)
+        if x.shape[1] == 3:
+            grey = x.mean(1, keepdim=True)
+            x = grey + 2 * saturation * (x - grey)
+        mean = x.mean((1, 2, 3), keepdim=True)
+        changed.append(mean + (contrast + 0.5) * (x - mean))
+    return torch.cat(changed, 1).to(images.dtype)
+
+
+def _translation(images: Tensor) -> Tensor:
+    moved = []  # for each axis the place in the padded image that every row or column is taken from, (B, side)
+    for side in images.shape[2:]:
+        furthest = max(1, round(side / 8))
+        shift = torch.randint(-furthest, furthest + 1, (len(images), 1), device=images.device)
+        moved.append((torch.arange(side, device=images.device) + shift + 1).clamp(0, side + 1))
+    padded = F.pad(images, (1, 1, 1, 1)).permute(0, 2, 3, 1)
+    each = torch.arange(len(images), device=images.device)[:, None, None]
+    return padded[each, moved[0][:, :, None], moved[1][:, None, :]].permute(0, 3, 1, 2)
+
+
+def _cutout(images: Tensor) -> Tensor:
+    inside = []
+    for side in images.shape[2:]:
+        centre = torch.randint(side + 1, (len(images), 1), device=images.device)
+        distance = torch.arange(side, device=images.device) - centre
+        inside.append((distance >= -(side // 4)) & (distance < side // 4))
+    cut = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return images.masked_fill(cut, 0)
