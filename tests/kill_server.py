@@ -17,23 +17,18 @@ import time
 from pathlib import Path
 
 import torch
-from small import TINY
+from stateful import BATCH
+from stateful import settings as everything_on
 
-from translate.settings import merge
-from translate.training.settings import settings_class
 from translate.training.start import start
 
-IMAGES, BATCH = 160, 2
-GENERATOR = {"cycle": {"network": "resnet"}, "pix2pix": {"network": "unet", "dropout": True}}
+IMAGES = 160
 
 
 def settings(mode: str, a: str, b: str):
-    """80 steps with a checkpoint after every second one, dropout, noise, EMA and a pool."""
-    train = {"images": IMAGES, "batch": BATCH, "save_every": 2 * BATCH, "sample_every": 40, "score_every": IMAGES}
-    game = {"instance_noise": 0.1, "r1": 0.5, **({"pool": 6} if mode == "cycle" else {})}
-    values = merge(TINY, {"mode": mode, "a": a, "b": b, "game": game, "train": train, "generator": GENERATOR[mode]})
-    s = settings_class(mode).parse(values, "test")
-    s.train.workers, s.train.channels_last = 0, False
+    """80 steps with a checkpoint after every second one, and everything on that has a state."""
+    s = everything_on(mode, (Path(a), Path(b)), train={"images": IMAGES, "save_every": 2 * BATCH})
+    s.train.sample_every, s.train.score_every = 40, IMAGES
     return s
 
 

@@ -9,7 +9,10 @@ from PIL import Image, ImageDraw
 
 from translate.cli import main
 from translate.generators import pack
+from translate.modes import MODES
 from translate.networks import GeneratorSettings, build_generator
+from translate.settings import merge
+from translate.training.settings import RunSettings, mode_defaults, settings_class
 
 TINY = {
     "generator": {"filters": 4, "blocks": 1, "depth": 3},
@@ -18,6 +21,21 @@ TINY = {
     "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
     "data": {"size": 16},
 }
+NETWORKS = {"cycle": ("resnet", "patch"), "pix2pix": ("unet", "patch"), "vanilla": ("mlp", "mlp")}
+
+
+def tiny_settings(mode: str, *changes: dict) -> RunSettings:
+    """Settings of `mode` for TINY networks whose norms don't mix images; `changes` are laid over them in turn."""
+    generator, discriminator = NETWORKS.get(mode, ("dcgan", "dcgan"))
+    values = {"mode": mode, "a": "x", "game": mode_defaults(mode)["game"], "generator": {"network": generator}}
+    values = merge({**values, "discriminator": {"network": discriminator}}, TINY)
+    if MODES[mode].domains == 2:
+        values["b"] = "y"
+    for change in changes:
+        values = merge(values, change)
+    s = settings_class(mode).parse(values, "test")
+    s.generator, s.discriminator = s.generator.for_size(*s.data.size), s.discriminator.for_size(*s.data.size)
+    return s
 
 
 def tiny_model(path: Path, *directions: str, channels: tuple[int, int] = (3, 3), description=None, **settings) -> Path:

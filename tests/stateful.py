@@ -1,15 +1,28 @@
 """A training of 60 steps in which everything that has a state is on: for the tests of resuming and of run folders."""
 
-from small import TINY
+from small import tiny_settings
 
 from translate.data import Data, open_data
 from translate.modes import MODES
-from translate.settings import merge
-from translate.training.settings import RunSettings, settings_class
+from translate.training.settings import RunSettings
 
 STEPS, BATCH = 60, 2
 TOTAL = STEPS * BATCH
-GENERATOR = {"cycle": {"network": "resnet"}, "pix2pix": {"network": "unet", "dropout": True}}
+# Beside the noise, R1, EMA and spectral norm of all: dropout, a pool that fills and draws, drawn labels, changed
+# images, batch norm, several steps of D, and each optimizer.
+OWN: dict[str, dict] = {
+    "cycle": {"game": {"pool": 6}},
+    "pix2pix": {"generator": {"dropout": True}},
+    "vanilla": {"game": {"soft_labels": True, "flip_labels": 0.2}, "train": {"optimizer_d": "sgd"}},
+    "dcgan": {
+        "data": {"labels": "auto"},
+        "generator": {"norm": "batch"},
+        "discriminator": {"norm": "batch"},
+        "game": {"flip_labels": 0.2, "diffaugment": ["translation", "cutout"]},
+    },
+    "lsgan": {"game": {"label_smoothing": 0.1, "separate": False}},
+    "wgan": {"game": {"k": 2}, "train": {"optimizer": "rmsprop"}},
+}
 
 
 def quiet(*words: str) -> None:
@@ -17,11 +30,15 @@ def quiet(*words: str) -> None:
 
 
 def settings(mode: str, pictures, **changes) -> RunSettings:
-    """Dropout, noise, EMA, a pool that fills and draws: everything that has a state is on."""
-    base = merge(TINY, {"generator": GENERATOR[mode], "train": {"images": TOTAL, "batch": BATCH, "save_every": BATCH}})
-    game = {"instance_noise": 0.1, "r1": 0.5, **({"pool": 6} if mode == "cycle" else {})}
-    values = {"mode": mode, "a": str(pictures[0]), "b": str(pictures[1]), **base, "game": game}
-    s = settings_class(mode).parse(merge(values, changes), "test")
+    """Settings of `mode` on the `pictures`: two folders, of which images from noise take the first, or, for labels, the
+    folder that both are in."""
+    one = MODES[mode].domains == 1
+    own = OWN.get(mode, {})
+    labelled = own.get("data", {}).get("labels")
+    domains = {"a": str(pictures[0].parent if labelled else pictures[0]), **({} if one else {"b": str(pictures[1])})}
+    every = {"game": {"instance_noise": 0.1, "r1": 0.5, **({"k": 1, "latent": 8} if one else {})}}
+    train = {"images": TOTAL, "batch": BATCH, "save_every": BATCH, "score_images": 4}
+    s = tiny_settings(mode, domains, every, {"train": train}, own, changes)
     s.discriminator.spectral_norm = True
     s.train.workers, s.train.channels_last = 0, False
     s.train.score_every = s.train.sample_every = TOTAL

@@ -34,6 +34,7 @@ def here(tmp_path, monkeypatch, pictures):
 
 
 AB = ["--a", "lines", "--b", "filled"]
+NOISE = ["train", "--mode", "dcgan", "--a", "lines"]
 CASES = [
     # (words, exit code, what the sentence says)
     (["train"], 2, "--mode is missing: one of pix2pix, cycle"),
@@ -64,7 +65,11 @@ CASES = [
     ([*TRAIN, *AB, "--set", "filters=3"], 2, "'filters' could be generator.filters or discriminator.filters"),
     ([*TRAIN, *AB, "--set", "lambda_cycle"], 2, "write it as name=value"),
     ([*TRAIN, *AB, "--set", "lambda_cycle=-1"], 2, "'game.lambda_cycle' is -1"),
-    ([*TRAIN, *AB, "--set", "objective=wgan"], 2, "known objectives are: vanilla, lsgan, hinge"),
+    (
+        [*TRAIN, *AB, "--set", "objective=began"],
+        2,
+        "known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp",
+    ),
     (
         [*TRAIN, *AB, "--set", "game.objective=hinge", "--set", "label_smoothing=0.1"],
         2,
@@ -79,6 +84,19 @@ CASES = [
     ([*TRAIN, *AB, "--out", "file.txt"], 2, "--out file.txt is a file; name a folder"),
     ([*TRAIN, *AB, "--out", "empty/../own"], 2, "is not a run folder (it holds"),
     (["train", "--mode", "pix2pix", "--a", "lines", "--b", "empty"], 2, "empty"),
+    ([*NOISE, "--b", "lines"], 2, "--b lines: --mode dcgan makes images from noise and takes --a alone"),
+    ([*NOISE, "--set", "generator.network=unet"], 2, "generator.network = unet is not for --mode dcgan; there are mlp"),
+    ([*TRAIN, *AB, "--set", "generator.network=mlp"], 2, "network = mlp is not for --mode cycle; there are resnet"),
+    ([*NOISE, "--size", "30"], 2, "to 28, 32, 48, 64, 96 or 128 for example; they can't make 30 x 30"),
+    ([*NOISE[:2], "wgan-gp", *NOISE[3:], "--set", "discriminator.norm=batch"], 2, "use --set discriminator.norm=none"),
+    ([*NOISE, "--set", "gradient_penalty=10"], 2, "batch norm makes each depend on all others"),
+    ([*TRAIN, *AB, "--labels", "auto"], 2, "labels=auto is for GANs"),
+    ([*NOISE, "--labels", "auto"], 2, "labels=auto takes the names of sub-folders for classes, but lines has no"),
+    ([*NOISE, "--labels", "nowhere.csv"], 2, "the labels file nowhere.csv does not exist"),
+    ([*NOISE, "--preset", "gpu-256"], 2, "--preset gpu-256 is not for --mode dcgan; there are paper, cpu, gpu-64"),
+    ([*NOISE, "--set", "objective=began"], 2, "known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp"),
+    ([*NOISE[:2], "hinge", *NOISE[3:], "--set", "soft_labels=true"], 2, "hinge has no labels to change"),
+    ([*NOISE, "--set", "diffaugment=colour"], 2, "'game.diffaugment"),
     (["data", "show", "nonesuch"], 2, "nonesuch"),
     (["data", "show", "empty"], 2, "that can be read"),
     (["data", "fetch", "lines"], 2, "lines is a folder already"),

@@ -12,7 +12,20 @@ from PIL import Image
 from small import draw_pair
 
 ROOT = Path(__file__).parents[1]
-VERBS = ["", "train", "convert", "export", "web", "import", "data", "data list", "data show", "data fetch"]
+VERBS = [
+    "",
+    "train",
+    "convert",
+    "sample",
+    "toy",
+    "export",
+    "web",
+    "import",
+    "data",
+    "data list",
+    "data show",
+    "data fetch",
+]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 

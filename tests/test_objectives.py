@@ -1,12 +1,13 @@
 """Objectives: values and gradients against the papers' formulas, written out."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
 
 from translate.modes.game import GameSettings
-from translate.objectives import OBJECTIVES, l1, r1
+from translate.objectives import OBJECTIVES, gradient_penalty, l1, r1
 
 REAL, FAKE = [-3.0, -0.5, 0.0, 0.7, 4.0], [-2.0, -0.1, 0.3, 1.0, 5.0]
 
@@ -20,17 +21,30 @@ def mean(values) -> float:
     return sum(values) / len(values)
 
 
-def formulas(real_label: float = 1.0) -> dict[str, tuple[float, float]]:
-    """objective -> (discriminator, generator) with the logarithms, squares and maxima of the papers."""
-    y = real_label
-    vanilla_real = mean(-y * math.log(sigma(d)) - (1 - y) * math.log(1 - sigma(d)) for d in REAL)
+def entropy(logits: list[float], labels: Sequence[float]) -> float:
+    """-y log σ(d) - (1 - y) log(1 - σ(d))"""
+    pairs = zip(logits, labels, strict=True)
+    return mean(-y * math.log(sigma(d)) - (1 - y) * math.log(1 - sigma(d)) for d, y in pairs)
+
+
+def squares(logits: list[float], labels: Sequence[float]) -> float:
+    return mean((d - y) ** 2 for d, y in zip(logits, labels, strict=True))
+
+
+def formulas(real: Sequence[float] = (1.0,) * 5, fake: Sequence[float] = (0.0,) * 5) -> dict[str, tuple[float, float]]:
+    """objective -> (discriminator, generator) with the logarithms, squares and maxima of the papers.
+
+    real, fake: the labels of REAL and FAKE, where an objective has any.
+    """
+    vanilla = entropy(REAL, real) + entropy(FAKE, fake)
+    wasserstein = (mean(FAKE) - mean(REAL), -mean(FAKE))
     return {
-        "vanilla": (
-            vanilla_real - mean(math.log(1 - sigma(d)) for d in FAKE),
-            -mean(math.log(sigma(d)) for d in FAKE),
-        ),
-        "lsgan": (mean((d - y) ** 2 for d in REAL) + mean(d**2 for d in FAKE), mean((d - 1) ** 2 for d in FAKE)),
+        "minimax": (vanilla, mean(math.log(1 - sigma(d)) for d in FAKE)),
+        "vanilla": (vanilla, -mean(math.log(sigma(d)) for d in FAKE)),
+        "lsgan": (squares(REAL, real) + squares(FAKE, fake), mean((d - 1) ** 2 for d in FAKE)),
         "hinge": (mean(max(0, 1 - d) for d in REAL) + mean(max(0, 1 + d) for d in FAKE), -mean(FAKE)),
+        "wgan": wasserstein,
+        "wgan-gp": wasserstein,
     }
 
 
@@ -42,16 +56,42 @@ def test_values(name):
     assert OBJECTIVES[name].generator(fake).item() == pytest.approx(generator, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", [n for n, o in OBJECTIVES.items() if o.labels])
+LABELLED = [name for name, objective in OBJECTIVES.items() if objective.labels]
+REALS, FAKES = [0.7, 0.9, 1.0, 1.2, 0.1], [0.3, 0.0, 0.2, 1.0, 0.05]  # soft, and one of each flipped
+
+
+@pytest.mark.parametrize("name", LABELLED)
 def test_smoothed_labels(name):
     value = OBJECTIVES[name].discriminator(torch.tensor(REAL), torch.tensor(FAKE), 0.9).item()
-    assert value == pytest.approx(formulas(0.9)[name][0], rel=1e-5)
+    assert value == pytest.approx(formulas([0.9] * 5)[name][0], rel=1e-5)
 
 
-GRADIENTS = {  # d loss / d logit for one real and one fake logit
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_label_for_each_image_holds_for_all_its_patches(name):
+    """Labels (B, 1, 1, 1) beside logits (B, 1, h, w): the value is that of labels written out for each logit."""
+
+    def column(values: list[float]) -> torch.Tensor:
+        return torch.tensor(values).view(5, 1, 1, 1)
+
+    real, fake = (column(logits).expand(5, 1, 2, 3) for logits in (REAL, FAKE))
+    value = OBJECTIVES[name].discriminator(real, fake, column(REALS), column(FAKES)).item()
+    assert value == pytest.approx(formulas(REALS, FAKES)[name][0], rel=1e-5)
+
+
+def test_only_objectives_with_labels_heed_them():
+    real, fake = torch.tensor(REAL), torch.tensor(FAKE)
+    for name, objective in OBJECTIVES.items():
+        changed = objective.discriminator(real, fake, 0.9, 0.1) != objective.discriminator(real, fake)
+        assert changed.item() == (name in LABELLED)
+
+
+GRADIENTS = {  # d loss / d logit for one real and one fake logit, and for G's
+    "minimax": (lambda d: sigma(d) - 1, lambda d: sigma(d), lambda d: -sigma(d)),
     "vanilla": (lambda d: sigma(d) - 1, lambda d: sigma(d), lambda d: sigma(d) - 1),
     "lsgan": (lambda d: 2 * (d - 1), lambda d: 2 * d, lambda d: 2 * (d - 1)),
     "hinge": (lambda d: -1.0 if d < 1 else 0.0, lambda d: 1.0 if d > -1 else 0.0, lambda d: -1.0),
+    "wgan": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
+    "wgan-gp": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
 }
 
 
@@ -93,10 +133,22 @@ def test_l1_is_the_mean_absolute_difference():
 
 
 def test_unknown_objectives_and_labels_without_meaning_are_refused():
-    with pytest.raises(ValueError, match="known objectives are: vanilla, lsgan, hinge"):
-        GameSettings(objective="wgan")
-    with pytest.raises(ValueError, match="hinge has no labels"):
-        GameSettings(objective="hinge", label_smoothing=0.1)
+    with pytest.raises(ValueError, match="known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp"):
+        GameSettings(objective="began")
+    without = [name for name in OBJECTIVES if name not in LABELLED]
+    for name, change in zip(without, ("label_smoothing=0.1", "soft_labels=True", "flip_labels=0.1"), strict=True):
+        setting, value = change.split("=")
+        with pytest.raises(ValueError, match=f"{name} has no labels to .*; set {setting} to (0.0|false)"):
+            GameSettings(objective=name, **{setting: value})
+
+
+def test_each_paper_holds_its_critic_back_in_its_own_way():
+    held = {name: (GameSettings(objective=name).clip, GameSettings(objective=name).penalty) for name in OBJECTIVES}
+    assert held.pop("wgan") == (0.01, 0)
+    assert held.pop("wgan-gp") == (0, 10)
+    assert set(held.values()) == {(0, 0)}
+    other = GameSettings(objective="wgan", clip_weights=0.0, gradient_penalty=5.0)
+    assert (other.clip, other.penalty) == (0, 5)
 
 
 def test_r1_is_half_the_squared_slope():
@@ -113,9 +165,63 @@ def test_r1_is_half_the_squared_slope():
     torch.testing.assert_close(w.grad, (w / 256).detach(), rtol=1e-5, atol=1e-8)
 
 
-def test_r1_is_float32_under_autocast():
+def same_draws(penalty, layer: torch.nn.Module, *images: torch.Tensor) -> torch.Tensor:
+    torch.manual_seed(0)
+    return penalty(layer, *images)
+
+
+@pytest.mark.parametrize(("penalty", "count"), [(r1, 1), (gradient_penalty, 2)])
+def test_penalties_are_float32_under_autocast(penalty, count):
     layer = torch.nn.Conv2d(3, 1, 3)
+    images = torch.rand(count, 2, 3, 8, 8).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
-        inside = r1(layer, torch.ones(1, 3, 8, 8))
+        inside = same_draws(penalty, layer, *images)
     assert inside.dtype == torch.float32
-    assert torch.equal(inside, r1(layer, torch.ones(1, 3, 8, 8)))
+    assert torch.equal(inside, same_draws(penalty, layer, *images.float()))
+
+
+@pytest.mark.parametrize(("slope", "value"), [(1.0, 0.0), (3.0, 4.0), (0.25, 0.5625)])
+def test_gradient_penalty_of_a_linear_critic(slope, value):
+    """D(x) = w · x has the slope ‖w‖ everywhere, whatever lies between: (‖w‖ - 1)²."""
+    w = torch.randn(3, 4, 4, dtype=torch.float64)
+    w *= slope / w.norm()
+    real, fake = torch.rand(2, 5, 3, 4, 4, dtype=torch.float64)
+    found = gradient_penalty(lambda x: (x * w).sum((1, 2, 3), keepdim=True), real, fake)
+    assert found.item() == pytest.approx(value, abs=1e-12)
+
+
+def test_gradient_penalty_is_taken_between_real_and_fake():
+    """One ε for each image, uniform: Algorithm 1, line 5."""
+    seen = []
+
+    def critic(x):
+        seen.append(x.detach())
+        return x.mean((1, 2, 3), keepdim=True)
+
+    gradient_penalty(critic, torch.ones(4000, 1, 2, 2), torch.zeros(4000, 1, 2, 2))
+    (between,) = seen
+    epsilon = between[:, 0, 0, 0]
+    assert torch.equal(between, epsilon.view(-1, 1, 1, 1).expand_as(between))
+    assert epsilon.min() < 0.01
+    assert epsilon.max() > 0.99
+    assert epsilon.mean().item() == pytest.approx(0.5, abs=0.03)
+    assert epsilon.var().item() == pytest.approx(1 / 12, abs=0.01)
+
+
+@pytest.mark.parametrize("penalty", ["r1", "gradient penalty"])
+def test_penalties_can_be_differentiated_twice(penalty):
+    """Numerically, in float64, with respect to the weights of a small smooth network: what training relies on."""
+    torch.manual_seed(0)
+    real, fake = torch.randn(2, 3, 1, 4, 4, dtype=torch.float64)
+    weights = [torch.randn(2, 1, 3, 3, dtype=torch.float64), torch.randn(1, 2, 2, 2, dtype=torch.float64)]
+
+    def value(first, second):
+        def network(x):
+            return torch.nn.functional.conv2d(torch.tanh(torch.nn.functional.conv2d(x, first)), second)
+
+        torch.manual_seed(1)
+        return r1(network, real) if penalty == "r1" else gradient_penalty(network, real, fake)
+
+    weights = [weight.requires_grad_() for weight in weights]
+    assert torch.autograd.gradcheck(value, weights)
+    assert torch.autograd.gradgradcheck(value, weights)

@@ -48,7 +48,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path = tmp_path / words[words.index("--config") + 1]
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
-    if words[1] in ("train", "convert", "export", "import", "web"):
+    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web"):
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()
@@ -65,6 +65,8 @@ def _stand_in(monkeypatch, started: list) -> None:
     import translate.convert.run
     import translate.exporting
     import translate.interop.importing
+    import translate.sample.run
+    import translate.toy.run
     import translate.web.serve
 
     def checked(wishes: translate.exporting.Wishes) -> list[str]:
@@ -78,6 +80,8 @@ def _stand_in(monkeypatch, started: list) -> None:
 
     monkeypatch.setattr("translate.exporting.export", checked)
     monkeypatch.setattr("translate.convert.run.convert", started.append)
+    monkeypatch.setattr("translate.sample.run.sample", started.append)
+    monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda wishes: started.append(wishes))
     monkeypatch.setattr("translate.web.serve.Server.__init__", serve)
 

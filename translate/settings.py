@@ -49,7 +49,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"the setting '{name}' is missing."
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return f"'{name}' is {first['input']!r}, but {message}." if name else f"{message}."
+    if not name or isinstance(first["input"], dict):  # about several settings, which the message names
+        return f"{message}."
+    return f"'{name}' is {first['input']!r}, but {message}."
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import typer
 
 import translate
-from translate.cli import convert, data, export, import_, train, web
+from translate.cli import convert, data, export, import_, sample, toy, train, web
 
 app = typer.Typer(
-    help="Image-to-image translation: train pix2pix and CycleGAN on folders of images or named data sets.",
+    help="Image-to-image translation and GANs: train on folders of images or named sets, and use what was trained.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
+app.command("sample")(sample.sample)
+app.command("toy")(toy.toy)
 app.command("export")(export.export)
 app.command("web")(web.web)
 app.command("import")(import_.import_)

@@ -9,9 +9,17 @@ Text = str | None
 
 
 def train(
-    mode: Annotated[Text, typer.Option(help="cycle (unpaired) or pix2pix (paired).")] = None,
+    mode: Annotated[
+        Text,
+        typer.Option(
+            help="cycle (unpaired), pix2pix (paired); from noise: vanilla, dcgan, lsgan, hinge, wgan, wgan-gp."
+        ),
+    ] = None,
     a: Annotated[Text, typer.Option("--a", help="Domain A: a folder or a named set.")] = None,
-    b: Annotated[Text, typer.Option("--b", help="Domain B: a folder or a named set.")] = None,
+    b: Annotated[Text, typer.Option("--b", help="Domain B: a folder or a named set; not for noise.")] = None,
+    labels: Annotated[
+        Text, typer.Option(help="From noise, by class: auto (the set's own, or sub-folders) or a CSV of file,class.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/MODE-A-B if not given.")] = None,
     preset: Annotated[
         Text,
@@ -35,7 +43,7 @@ def train(
         bool, typer.Option("--dry-run", help="Show settings, data and an estimate; train nothing.")
     ] = False,
 ) -> None:
-    """Train a translator. The same command again continues where it stopped.
+    """Train a translator, or a GAN. The same command again continues where it stopped.
 
     The images are fetched if they are named sets. What is written goes to the run folder: sample sheets, log,
     checkpoints, and the newest and the best generator.
@@ -43,7 +51,7 @@ def train(
     from translate.training.configure import Wishes, default_folder
 
     given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
-             "workers": workers, "seed": seed}  # fmt: skip
+             "workers": workers, "seed": seed, "labels": labels}  # fmt: skip
     wishes = Wishes(
         mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}
     )

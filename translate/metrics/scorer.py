@@ -28,7 +28,7 @@ VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached
 
 @dataclass(frozen=True)
 class Score:
-    """One number. `baseline` is the same score when the output is the unchanged input ("doing nothing")."""
+    """One number. `baseline` is the same score of something to compare with, which `against` names."""
 
     name: str
     value: float
@@ -36,9 +36,10 @@ class Score:
     baseline: float | None
     lower_is_better: bool
     note: str = ""
+    against: str = "doing nothing"
 
     def __str__(self) -> str:
-        nothing = "" if self.baseline is None else f"; doing nothing {self._text(self.baseline)}"
+        nothing = "" if self.baseline is None else f"; {self.against} {self._text(self.baseline)}"
         return f"{self.name} {self._text(self.value)} (n={self.n}{nothing}{'; ' + self.note if self.note else ''})"
 
     def _text(self, value: float) -> str:
@@ -47,9 +48,10 @@ class Score:
 
 
 class Scorer:
-    """Scores outputs against held-out images; made once, asked after every so many images of training.
+    """Scores outputs against real images; made once, asked after every so many images of training.
 
-    inputs      uint8 (N, H, W, C): held-out source images
+    inputs      uint8 (N, H, W, C): what is scored beside the outputs for comparison, `against` says as what: held-out
+                source images ("doing nothing"), or for images from noise held-out real ones
     references  uint8 (M, H, W, C): real images of the target domain, for the distances of distributions
     truth       uint8 (N, H, W, C): the true partners of the inputs, where they exist
     aligned     the pairs fit pixel by pixel (pix2pix), so L1, PSNR and SSIM mean something
@@ -71,11 +73,12 @@ class Scorer:
         truth: np.ndarray | None = None,
         *,
         aligned: bool,
+        against: str = "doing nothing",
         device: torch.device | str = "cpu",
         cache: Path | None = None,
         say: Callable[[str], Any] = print,
     ):
-        self.inputs, self.references, self.truth = inputs, references, truth
+        self.inputs, self.references, self.truth, self.against = inputs, references, truth, against
         check(inputs, "inputs"), check(references, "references")
         if truth is not None and len(check(truth, "truth")) != len(inputs):
             raise ValueError(f"{len(inputs)} inputs, but {len(truth)} true partners")
@@ -142,8 +145,8 @@ class Scorer:
         self._prepared = True
 
     def score(self, outputs: np.ndarray) -> list[Score]:
-        """The scores of outputs uint8 (N, H, W, C), one for each input, in the order of `names`."""
-        if len(check(outputs, "outputs")) != len(self.inputs):
+        """The scores of outputs uint8 (N, H, W, C), in the order of `names`. Where there is truth, one an input."""
+        if len(check(outputs, "outputs")) != len(self.inputs) and self.truth is not None:
             raise ValueError(f"{len(outputs)} outputs for {len(self.inputs)} inputs")
         if self.truth is not None and size(outputs) != size(self.truth):
             raise ValueError(f"outputs are {size(outputs)}, but their true partners {size(self.truth)}")
@@ -152,7 +155,7 @@ class Scorer:
         for name in self.names():
             note = REWARDS_BLUR if name in ("L1", "PSNR", "SSIM") and not self.aligned else ""
             lower = name not in ("PSNR", "SSIM")
-            found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note))
+            found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note, self.against))
         return found
 
     def protocol(self) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class GameSettings(Settings):
 
     @model_validator(mode="after")
     def _labels_mean_something(self) -> "GameSettings":
+        if self.soft_labels and self.label_smoothing:
+            raise ValueError("soft_labels and label_smoothing both say what D's labels are; set one of them")
         if OBJECTIVES[self.objective].labels:
             return self
         for name in ("label_smoothing", "soft_labels", "flip_labels"):

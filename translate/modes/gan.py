@@ -98,7 +98,7 @@ class DCGAN(GAN):
 
     defaults = {
         "data": {"flip": 0.0, "load": 1.0, "size": [64, 64]},
-        "generator": {"network": "dcgan", "norm": "batch"},
+        "generator": {"network": "dcgan", "norm": "batch", "blocks": 2},
         "discriminator": {"network": "dcgan", "norm": "batch"},
         "train": {"batch": 128, "decay_from": 1.0, "samples": 64},
     }

@@ -36,7 +36,6 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANDiscriminator,
     "mlp": MLPDiscriminator,
 }
-SIZED = ("dcgan", "mlp")  # made for images of one size, which their arguments say
 
 
 def takes(network: type[nn.Module]) -> list[str]:
@@ -48,7 +47,6 @@ class GeneratorSettings(Settings):
     network: Literal["resnet", "unet", "light", "dcgan", "mlp"] = Field(
         "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs); from noise: dcgan or mlp"
     )
-    size: tuple[int, int] = Field((0, 0), description="dcgan, mlp: filled in from data.size")
     filters: int = Field(64, ge=1, description="channels at full size (dcgan: of the last map; mlp: units of a layer)")
     blocks: int = Field(
         9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
@@ -65,16 +63,19 @@ class GeneratorSettings(Settings):
     init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
 
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
-        """These settings with what depends on the image size filled in."""
-        if self.network in SIZED:
-            return _sized(self, height, width)
+        """These settings with what depends on the image size filled in; ValueError where the network can't have it."""
+        if self.network == "dcgan":
+            stages((height, width))
         if self.network != "unet" or self.depth:
             return self
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
-    def arguments(self, in_channels: int, out_channels: int) -> dict[str, Any]:
-        """The network's keyword arguments: together with `network` all that a generator file needs to say."""
-        chosen = _chosen(self, {**GENERATORS, **LATENT}[self.network])
+    def arguments(self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+        """The network's keyword arguments: together with `network` all that a generator file needs to say.
+
+        size: height and width, which the networks in LATENT have to know.
+        """
+        chosen = _chosen(self, {**GENERATORS, **LATENT}[self.network], size)
         return {"in_channels": in_channels, "out_channels": out_channels, **chosen}
 
 
@@ -82,7 +83,6 @@ class DiscriminatorSettings(Settings):
     network: Literal["patch", "pixel", "dcgan", "mlp"] = Field(
         "patch", description="patch (PatchGAN) or pixel (1×1); of the whole image: dcgan or mlp"
     )
-    size: tuple[int, int] = Field((0, 0), description="dcgan, mlp: filled in from data.size")
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
         0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"
@@ -94,43 +94,40 @@ class DiscriminatorSettings(Settings):
     init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
 
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
-        """These settings with what depends on the image size filled in: a patch much smaller than the image."""
-        if self.network in SIZED:
-            settings = _sized(self, height, width)
-            return settings.model_copy(update={"layers": settings.layers or 2})
+        """These settings with what depends on the image size filled in: a patch much smaller than the image. ValueError
+        where the network can't have it."""
+        if self.network == "dcgan":
+            stages((height, width))
+        if self.network == "mlp":
+            return self.model_copy(update={"layers": self.layers or 2})
         if self.network != "patch" or self.layers:
             return self
         side = min(height, width)
         return self.model_copy(update={"layers": 1 if side < 48 else 2 if side < 128 else 3})
 
-    def arguments(self, in_channels: int) -> dict[str, Any]:
-        """The network's keyword arguments."""
-        return {"in_channels": in_channels, **_chosen(self, DISCRIMINATORS[self.network])}
+    def arguments(self, in_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+        """The network's keyword arguments. size: height and width, which dcgan and mlp have to know."""
+        return {"in_channels": in_channels, **_chosen(self, DISCRIMINATORS[self.network], size)}
 
 
-def _sized(settings: Any, height: int, width: int) -> Any:
-    if settings.network == "dcgan":
-        stages((height, width))  # ValueError where it has none
-    return settings.model_copy(update={"size": (height, width)})
-
-
-def _chosen(settings: Settings, network: type[nn.Module]) -> dict[str, Any]:
+def _chosen(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
     """The network's keyword arguments, as JSON holds them."""
-    values = {name: getattr(settings, name) for name in takes(network)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: list(size) if name == "size" else getattr(settings, name) for name in takes(network)}
 
 
-def build_generator(settings: GeneratorSettings, in_channels: int, out_channels: int) -> nn.Module:
+def build_generator(
+    settings: GeneratorSettings, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)
+) -> nn.Module:
     """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W), or of the networks in
     LATENT (B, in) → (B, out, H, W)."""
-    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels))
+    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size))
     initialise(network, settings.init, settings.init_gain)
     return network
 
 
-def build_discriminator(settings: DiscriminatorSettings, in_channels: int) -> nn.Module:
+def build_discriminator(settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0)) -> nn.Module:
     """A new discriminator (B, in, H, W) → (B, 1, h, w), initialised from torch's random numbers."""
-    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels))
+    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size))
     initialise(network, settings.init, settings.init_gain)
     if settings.spectral_norm:
         add_spectral_norm(network)

@@ -11,6 +11,7 @@ from translate import catalog
 from translate.device import choose
 from translate.errors import UserError
 from translate.modes import MODES
+from translate.networks import GENERATORS, LATENT
 from translate.settings import merge, parse_assignment, read_toml
 from translate.training.game import settings_of
 from translate.training.presets import automatic, preset
@@ -26,6 +27,7 @@ OPTIONS = {
     "device": ("train", "device"),
     "workers": ("train", "workers"),
     "seed": ("seed",),
+    "labels": ("data", "labels"),
 }
 
 
@@ -55,15 +57,20 @@ class Wishes:
         for text in self.sets:
             typed = merge(typed, parse_assignment(text, model))
         told = merge(config, typed)
-        for name in ("a", "b"):
+        domains = MODES[mode].domains
+        for name in ("a", "b")[:domains]:
             if not told.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
+        if domains == 1 and told.get("b"):
+            raise UserError(f"--b {told['b']}: --mode {mode} makes images from noise and takes --a alone.")
         source = f"{self.config}" if self.config else "the settings"
         # Checked once as it was told, so that what is said first is about the user's own words.
         model.parse(merge(mode_defaults(mode), merge(told, {"mode": mode})), source)
         device = choose(told.get("train", {}).get("device", "auto"))
-        chosen = self.preset or config.get("preset") or automatic(device, small_images(told["a"], told["b"]))
+        chosen = self.preset or config.get("preset") or automatic(mode, device, small_images(told["a"], told.get("b")))
         base = merge(mode_defaults(mode), preset(chosen, mode))
+        if domains == 1 and not isinstance(found := catalog.resolve(told["a"]), Path):
+            base = merge(base, {"data": found.data})
         if init_from := told.get("init_from"):
             base = merge(base, settings_of(init_from, mode))
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
@@ -92,8 +99,12 @@ def complete(settings: RunSettings) -> RunSettings:
         t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
     if t.channels_last is None:
         t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
-    settings.generator = settings.generator.for_size(*size)
-    settings.discriminator = settings.discriminator.for_size(*size)
+    _fits_the_mode(settings)
+    try:
+        settings.generator = settings.generator.for_size(*size)
+        settings.discriminator = settings.discriminator.for_size(*size)
+    except ValueError as error:
+        raise UserError(f"--size {size[0]}x{size[1]}: {error}.") from error
     d = settings.discriminator
     shrunk = min(size)
     for stride in [2] * d.layers + [1] * d.stop if d.network == "patch" else []:
@@ -105,22 +116,37 @@ def complete(settings: RunSettings) -> RunSettings:
     return settings
 
 
+def _fits_the_mode(settings: RunSettings) -> None:
+    """UserError for a generator of another kind, and for a critic whose penalty would mean nothing."""
+    kinds = LATENT if MODES[settings.mode].domains == 1 else GENERATORS
+    if settings.generator.network not in kinds:
+        raise UserError(
+            f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
+            f"there are {', '.join(kinds)}."
+        )
+    if settings.game.penalty and settings.discriminator.norm == "batch" and settings.discriminator.network != "mlp":
+        raise UserError(
+            "the gradient penalty is about D's slope at single images, and batch norm makes each depend on all others; "
+            "use --set discriminator.norm=none, instance or group."
+        )
+
+
 def best_precision(device: str) -> Precision:
     if device != "cuda":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
-def small_images(a: str, b: str) -> bool:
-    """Whether both are named sets of small pictures (emoji as pixels), for which 64 px is the right size."""
-    found = [catalog.resolve(name) for name in (a, b)]
+def small_images(a: str, b: str | None) -> bool:
+    """Whether all are named sets of small pictures (emoji as pixels), for which 64 px is the right size."""
+    found = [catalog.resolve(name) for name in (a, b) if name]
     return all(not isinstance(x, Path) and x.keys == "codepoints" and x.format == "png" for x in found)
 
 
 def default_folder(settings: RunSettings) -> Path:
-    """runs/<mode>-<a>-<b>"""
+    """runs/<mode>-<a>-<b>, or without b"""
     names = [re.sub(r"[^\w.-]+", "_", Path(name).resolve().name if Path(name).exists() else name)
-             for name in (settings.a, settings.b)]  # fmt: skip
+             for name in (settings.a, settings.b) if name]  # fmt: skip
     return Path("runs") / "-".join([settings.mode, *names])
 
 

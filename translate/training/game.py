@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import translate
 from translate import generators
 from translate.errors import UserError
 from translate.modes import MODES, Mode
@@ -18,43 +19,76 @@ from translate.tensors import nest
 from translate.training.settings import RunSettings
 
 
-def build_game(settings: RunSettings, say: Callable[[str], None] = print) -> Mode:
-    """The mode with new networks, drawn from torch's random numbers, or with those of `init_from`, as is then said."""
-    mode = MODES[settings.mode](
+def build_game(settings: RunSettings, classes: int = 0, say: Callable[[str], None] = print) -> Mode:
+    """The mode with new networks, drawn from torch's random numbers, or with those of `init_from`, as is then said.
+
+    classes: how many the data has; only images from noise can have any.
+    """
+    game = MODES[settings.mode]
+    mode = game(
         settings.game,
         OBJECTIVES[settings.game.objective],
-        partial(build_generator, settings.generator),
-        partial(build_discriminator, settings.discriminator),
-        (settings.data.channels_a, settings.data.channels_b),
+        partial(build_generator, settings.generator, size=settings.data.size),
+        partial(build_discriminator, settings.discriminator, size=settings.data.size),
+        (settings.data.channels_a, settings.data.channels_b)[: game.domains],
+        **({"classes": classes} if classes else {}),
     )
     if settings.init_from:
-        _start_from(mode, settings, say)
+        _start_from(mode, settings, classes, say)
     return mode
 
 
-def generator_entries(settings: RunSettings) -> dict[str, dict[str, Any]]:
+def given_classes(settings: RunSettings, classes: list[str]) -> list[str]:
+    """The classes that the game is given, of those that the data has."""
+    return classes if MODES[settings.mode].domains == 1 and settings.game.conditional else []
+
+
+def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict[str, Any]]:
     """direction -> what a generator file says of it: its network, the arguments that build it, and its domains."""
-    names = {"a": settings.a, "b": settings.b}
+    names = {"a": settings.a, "b": settings.b or "", "z": "z"}
     channels = {"a": settings.data.channels_a, "b": settings.data.channels_b}
+    if MODES[settings.mode].domains == 1:
+        channels["z"] = settings.game.latent + classes
     entries = {}
     for direction in MODES[settings.mode].generators:
         source, target = direction.split("2")
         entries[direction] = {
             "network": settings.generator.network,
-            "arguments": settings.generator.arguments(channels[source], channels[target]),
+            "arguments": settings.generator.arguments(channels[source], channels[target], settings.data.size),
             "from": Path(names[source]).name,
             "to": Path(names[target]).name,
         }
     return entries
 
 
+def generator_description(settings: RunSettings, classes: list[str], licences: dict[str, str]) -> dict[str, Any]:
+    """What a generator file says besides its networks and how far their training was."""
+    description: dict[str, Any] = {
+        "version": translate.__version__,
+        "mode": settings.mode,
+        "size": list(settings.data.size),
+        "background": list(settings.data.background_rgb),
+        "range": [-1, 1],
+        "licences": licences,
+    }
+    if MODES[settings.mode].domains == 1:
+        description |= {"latent": settings.game.latent, "classes": classes}
+    return description
+
+
 def settings_of(model: str, mode: str) -> dict[str, Any]:
     """The settings that a generator file fixes (channels, networks), so that training from it needs no flags."""
     description = generators.read(model)[1]
     direction, entry = next(iter(description["directions"].items()))
-    channels = entry["arguments"]["in_channels"], entry["arguments"]["out_channels"]
-    a, b = channels if direction == "a2b" else channels[::-1]
-    settings = {"data": {"channels_a": a, "channels_b": b}, "generator": _settings(entry, GeneratorSettings)}
+    channels = dict(zip(direction.split("2"), _channels(entry), strict=True))
+    if ("z" in channels) != (MODES[mode].domains == 1):
+        does = "makes images from noise" if "z" in channels else "translates images"
+        raise UserError(f"--init-from {model}: it {does}, which --mode {mode} does not.")
+    settings: dict[str, Any] = {"generator": _settings(entry, GeneratorSettings)}
+    settings["data"] = {f"channels_{side}": count for side, count in channels.items() if side != "z"}
+    if "z" in channels:
+        settings["game"] = {"latent": description["latent"]}
+        settings["data"]["size"] = description["size"]
     wanted = {name for names in MODES[mode].players.values() for name in names}
     for name, judge in description.get("discriminators", {}).items():
         if name in wanted:
@@ -62,15 +96,19 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
     return settings
 
 
+def _channels(entry: dict[str, Any]) -> tuple[int, int]:
+    return entry["arguments"]["in_channels"], entry["arguments"]["out_channels"]
+
+
 def _settings(entry: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
     arguments = {name: value for name, value in entry["arguments"].items() if name in model.model_fields}
     return {"network": entry["network"], **arguments}
 
 
-def _start_from(mode: Mode, settings: RunSettings, say: Callable[[str], None]) -> None:
+def _start_from(mode: Mode, settings: RunSettings, classes: int, say: Callable[[str], None]) -> None:
     """Load what the file of `init_from` has of this game: generators, which must fit, and discriminators that do."""
     tensors, description, path = generators.read(settings.init_from or "")
-    wanted = generator_entries(settings)
+    wanted = generator_entries(settings, classes)
     loaded = []
     for direction, name in mode.generators.items():
         entry = description["directions"].get(direction)

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import translate
 from translate.errors import DISK, UserError
 from translate.files import write_whole
 
@@ -53,3 +56,10 @@ class Log:
     def close(self) -> None:
         if self.events:
             self.events.close()
+
+
+def environment(device: str) -> dict[str, Any]:
+    """What a reader of the log needs to judge speeds and to reproduce numbers."""
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    versions = {"translate": translate.__version__, "torch": torch.__version__}
+    return {"device": name, "threads": torch.get_num_threads(), "versions": versions}

@@ -25,8 +25,9 @@ def page() -> str:
     parts = [HEAD]
     for name, model in tables.items():
         parts.append(table(name, f"[{name}]", model))
-    for mode, game in MODES.items():
-        parts.append(table("game", f"[game] of mode {mode}", game.Settings))
+    for game in dict.fromkeys(game.Settings for game in MODES.values()):
+        modes = [mode for mode, known in MODES.items() if known.Settings is game]
+        parts.append(table("game", f"[game] of mode {', '.join(modes)}", game))
     return "\n".join(parts)
 
 

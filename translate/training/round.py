@@ -1,7 +1,7 @@
 """The training round: the only place that steps an optimizer. It knows players and losses, nothing of the method."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from translate.modes import Mode
 from translate.tensors import nest
 from translate.training.settings import TrainSettings
+from translate.training.watch import Watch
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
 DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -37,13 +38,7 @@ class Round:
             player: [p for name in names for p in mode.networks[name].parameters()]
             for player, names in mode.players.items()
         }
-        fused = self.device.type in ("cuda", "cpu")  # one kernel for all parameters: less time between steps
-        self.optimizers = {
-            player: torch.optim.Adam(
-                parameters, self._lr(player), betas=(settings.beta1, settings.beta2), fused=fused or None
-            )
-            for player, parameters in self.parameters.items()
-        }
+        self.optimizers = {player: self._optimizer(player) for player in self.parameters}
         self.averages = {name: self._average(mode.networks[name]) for name in mode.generators.values() if settings.ema}
         # One scaler for all players, updated once a round; it does nothing unless the precision is fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
@@ -53,33 +48,58 @@ class Round:
     def _lr(self, player: str) -> float:
         return self.settings.lr_d or self.settings.lr if player.startswith("D") else self.settings.lr
 
+    def _optimizer(self, player: str) -> torch.optim.Optimizer:
+        s, parameters, lr = self.settings, self.parameters[player], self._lr(player)
+        kind = s.optimizer_d or s.optimizer if player.startswith("D") else s.optimizer
+        if kind == "rmsprop":
+            return torch.optim.RMSprop(parameters, lr)
+        fused = self.device.type in ("cuda", "cpu") or None  # one kernel for all parameters: less time between steps
+        if kind == "sgd":
+            return torch.optim.SGD(parameters, lr, fused=fused)
+        return torch.optim.Adam(parameters, lr, betas=(s.beta1, s.beta2), fused=fused)
+
     @staticmethod
     def _average(network: nn.Module) -> nn.Module:
         return copy.deepcopy(network).requires_grad_(False).eval()
 
     def play(self, batches: Sequence[Batch], seen: int) -> None:
-        """One round: every player moves once, in the game's order, on the gradients of all `batches` together.
+        """One round: the players move in the game's order, each on the gradients of all `batches` together.
 
-        batches: each x, y of (B, C, H, W) in [-1, 1]; several of them = gradient accumulation. seen: images before.
+        batches: each what the mode's `step` takes; several of them = gradient accumulation. seen: images before.
         """
         s = self.settings
         multiplier = learning_rate(seen, self.total, s.decay_from)
         progress = seen / max(1, self.total)
-        images = [tuple(t.to(self.device, memory_format=self.layout, non_blocking=True) for t in b) for b in batches]
-        weights = [len(x) / sum(len(x) for x, _ in images) for x, _ in images]
-        games = [self.mode.step(x, y, progress) for x, y in images]
-        for _ in self.mode.players:
-            for game, weight in zip(games, weights, strict=True):
-                with torch.autocast(self.device.type, DTYPES[s.precision], enabled=s.precision != "fp32"):
-                    player, losses = next(game)
+        images = [tuple(self._here(tensor) for tensor in batch) for batch in batches]
+        weights = [len(batch[0]) / sum(len(b[0]) for b in images) for batch in images]
+        games = [self.mode.step(*batch, progress=progress) for batch in images]
+        while player := self._turn(games, weights):
+            self._move(player, multiplier, seen)
+            if self.mode.draws > 1:  # the same player may be next, and the scaler wants an update in between
+                self.scaler.update()
+        if self.mode.draws == 1:
+            self.scaler.update()
+        self.rounds += 1
+        self._follow()
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        if tensor.ndim < 4:  # classes
+            return tensor.to(self.device, non_blocking=True)
+        return tensor.to(self.device, memory_format=self.layout, non_blocking=True)
+
+    def _turn(self, games: list[Iterator], weights: list[float]) -> str:
+        """The gradients of the next turn, in every game the same player's, whose name it returns; "" after the last."""
+        player, s = "", self.settings
+        for game, weight in zip(games, weights, strict=True):
+            with torch.autocast(self.device.type, DTYPES[s.precision], enabled=s.precision != "fp32"):
+                player, losses = next(game, ("", {}))
+            if player:
                 values = torch.stack([loss.float() for loss in losses.values()])
                 # `inputs` keeps the gradient from everybody else's networks: no requires_grad to switch on and off.
                 self.scaler.scale(weight * values.sum()).backward(inputs=self.parameters[player])
-                self.watch[player].note(list(losses), weight * values.detach())
-            self._move(player, multiplier, seen)
-        self.scaler.update()
-        self.rounds += 1
-        self._follow()
+                gauges = self.mode.gauges if player == "D" else {}
+                self.watch[player].note(losses, values.detach(), weight, gauges)
+        return player
 
     def _move(self, player: str, multiplier: float, seen: int) -> None:
         optimizer, parameters = self.optimizers[player], self.parameters[player]
@@ -142,7 +162,10 @@ class Round:
             for index, parameter in enumerate(self.parameters[player]):
                 slots = nest(tensors, f"optimizers/{player}/{index}/")
                 if slots:
-                    optimizer.state[parameter] = {key: _beside(tensor, parameter) for key, tensor in slots.items()}
+                    optimizer.state[parameter] = {
+                        key: _beside(tensor, parameter, optimizer.defaults.get("fused"))
+                        for key, tensor in slots.items()
+                    }
         self.rounds = values["rounds"]
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(values["scaler"])
@@ -153,54 +176,10 @@ class Round:
             torch.mps.set_rng_state(tensors["random/mps"])
 
 
-class Watch:
-    """One player's losses, kept on the device until they are asked for, and its first NaN in a loss or gradient."""
-
-    def __init__(self, device: torch.device):
-        self.device = device
-        self.names: list[str] = []
-        self.first_bad = torch.full((), -1, dtype=torch.int64, device=device)
-        self.clear()
-
-    def clear(self) -> None:
-        self.sums: Tensor | None = None
-        self.rounds = 0
-
-    def note(self, names: list[str], losses: Tensor) -> None:
-        self.names = names
-        self.sums = losses if self.sums is None else self.sums + losses
-
-    def close(self, seen: int, norm: Tensor | None) -> None:
-        """End of the player's turn in the round that began after `seen` images."""
-        assert self.sums is not None
-        good = self.sums.isfinite().all()
-        if norm is not None:
-            good = good & norm.isfinite()
-        self.first_bad = torch.where((self.first_bad < 0) & ~good, seen, self.first_bad)
-        self.rounds += 1
-
-    def means(self) -> dict[str, float]:
-        """Mean losses since the last `clear`. Waits for the device."""
-        if self.sums is None:
-            return {}
-        return dict(zip(self.names, (self.sums / self.rounds).tolist(), strict=True))
-
-    def bad(self) -> tuple[int, list[str]] | None:
-        """(images seen before the first round with a NaN or infinity, losses that are not finite), or None."""
-        seen = int(self.first_bad.item())
-        if seen < 0:
-            return None
-        finite = self.sums.isfinite().tolist() if self.sums is not None else []
-        return seen, [name for name, good in zip(self.names, finite, strict=False) if not good]
-
-
-def _beside(saved: Tensor, parameter: Tensor) -> Tensor:
+def _beside(saved: Tensor, parameter: Tensor, fused: bool | None) -> Tensor:
     """An optimizer's saved tensor, on the parameter's device and in its layout; step counts stay as they are."""
+    if saved.ndim == 0:  # a step count: fused optimizers keep it on the GPU, the others on the CPU
+        return saved.clone().to(parameter.device if fused else "cpu")
     if saved.shape != parameter.shape:
-        return saved.clone() if saved.ndim else saved.clone().to(_step_device(parameter))
+        return saved.clone()
     return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(saved).detach()
-
-
-def _step_device(parameter: Tensor) -> torch.device:
-    """Fused Adam keeps its step count on the GPU, the plain one on the CPU."""
-    return parameter.device if parameter.device.type == "cuda" else torch.device("cpu")

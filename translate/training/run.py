@@ -1,22 +1,21 @@
 """A run from its first image to its last: plays rounds, shows, scores, saves, and can be continued at any instant."""
 
 import time
-from typing import Any
 
 import torch
 
-import translate
 from translate import generators
 from translate.checkpoint import Checkpoints
 from translate.data import Data
 from translate.errors import DIVERGED, UserError
 from translate.files import write_whole
 from translate.signals import Signals
+from translate.training.diagnosis import Diagnosis
 from translate.training.display import Display
 from translate.training.folder import RunFolder
-from translate.training.game import build_game, generator_entries
-from translate.training.judge import Judge, grey
-from translate.training.log import Log
+from translate.training.game import build_game, generator_description, generator_entries, given_classes
+from translate.training.judge import Judge
+from translate.training.log import Log, environment
 from translate.training.round import Round
 from translate.training.settings import RunSettings
 from translate.training.signals import Interrupted
@@ -29,7 +28,12 @@ class Run:
     def __init__(self, settings: RunSettings, folder: RunFolder, data: Data, say=print):
         t = settings.train
         self.settings, self.folder, self.data, self.say = settings, folder, data, say
-        self.total, self.turn = t.images, t.batch * t.accumulate
+        self.origins: list[str] = []  # what --init-from brought
+        torch.manual_seed(settings.seed)
+        self.classes = given_classes(settings, data.classes)
+        self.round = Round(build_game(settings, len(self.classes), self.origins.append), t, t.images)
+        self.batch = t.batch * self.round.mode.draws  # images of one batch that a game takes
+        self.total, self.turn = t.images, self.batch * t.accumulate
         self.seen = 0
         self.every = {  # images between events
             "log": max(self.turn, self.total // 400),
@@ -38,16 +42,14 @@ class Run:
             "save": t.save_every or self.total,
         }
         self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
-        torch.manual_seed(settings.seed)
         if t.device == "cpu":
             torch.set_flush_denormal(True)  # denormal numbers cost a third of the time on a CPU
         elif t.device == "cuda":
             torch.set_float32_matmul_precision("high" if t.tf32 else "highest")
             torch.backends.cudnn.allow_tf32 = t.tf32
             torch.backends.cudnn.benchmark = True  # sizes stay the same, so the search for the fastest kernel pays
-        self.origins: list[str] = []  # what --init-from brought
-        self.round = Round(build_game(settings, self.origins.append), t, self.total)
         self.judge = Judge(settings, data, self.round)
+        self.diagnosis = Diagnosis(self.round, self.judge.shown)
 
     # Beginning and continuing ---------------------------------------------------------------------------------------
 
@@ -98,13 +100,13 @@ class Run:
                 self._score()  # the run was stopped just before
                 self._save_checkpoint()
             batches = self.data.batches(
-                self.seen, self.total, t.batch, workers=t.workers or 0, pin_memory=t.device == "cuda"
+                self.seen, self.total, self.batch, workers=t.workers or 0, pin_memory=t.device == "cuda"
             )
             while self.seen < self.total:
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
                 before = self.seen
                 self.round.play(group, before)
-                self.seen += sum(len(x) for x, _ in group)
+                self.seen += sum(len(batch[0]) for batch in group)
                 if t.device == "cpu" or self.due("log", before):
                     self._check()  # on a GPU this waits for the device, so not after every step
                 if self.due("log", before):
@@ -146,34 +148,49 @@ class Run:
             )
 
     def _log(self) -> None:
-        losses = {player: watch.means() for player, watch in self.round.watch.items()}
-        self.display.losses = losses
-        flat = {f"{player}/{name}": value for player, means in losses.items() for name, value in means.items()}
-        self.log.write(self.seen, losses=losses, images_per_second=round(self.display.rate, 2))
+        watches = self.round.watch
+        losses = {player: watch.means() for player, watch in watches.items()}
+        gauges = {player: gauged for player, watch in watches.items() if (gauged := watch.gauged())}
+        norms = {player: float(watch.norm) for player, watch in watches.items()}
+        self.display.losses = {player: means | gauges.get(player, {}) for player, means in losses.items()}
+        flat = {
+            f"{player}/{name}": value for player, means in self.display.losses.items() for name, value in means.items()
+        }
+        rate = round(self.display.rate, 2)
+        self.log.write(self.seen, losses=losses, gauges=gauges, largest_norms=norms, images_per_second=rate)
         self.log.curves(self.seen, flat)
-        for watch in self.round.watch.values():
+        self._warn(self.diagnosis.of_players(gauges, norms))
+        for watch in watches.values():
             watch.clear()
+
+    def _warn(self, sentences: list[str]) -> None:
+        for sentence in sentences:
+            self.display.say(f"Warning: {sentence}")
+            self.log.write(self.seen, event="warning", text=sentence)
 
     def _sample(self) -> None:
         for direction in self.round.mode.generators:
-            write_whole(self._sheet_path(direction), self.judge.sheet(direction, self.seen))
-        self.display.sample = str(self._sheet_path("a2b"))
+            write_whole(self._sheet_path(direction), self.judge.shown.sheet(direction, self.seen))
+        self.display.sample = str(self._sheet_path())
 
-    def _sheet_path(self, direction: str):
-        return self.folder.samples / f"{self.seen:09d}{'' if direction == 'a2b' else '-' + direction}.png"
+    def _sheet_path(self, direction: str | None = None):
+        first = next(iter(self.round.mode.generators))
+        return self.folder.samples / f"{self.seen:09d}{'' if direction in (None, first) else f'-{direction}'}.png"
 
     def _score(self) -> None:
         first = self.judge.scorer is None
         scores, better = self.judge.score(self.seen, self.display.say)
         if first and self.judge.scorer:
             self.log.write(self.seen, protocol=self.judge.scorer.protocol())
-        rows = [{"name": s.name, "value": s.value, "n": s.n, "doing_nothing": s.baseline} for s in scores]
-        self.log.write(self.seen, scores=rows)
+        rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
+        warnings = self.diagnosis.of_samples(early=self.seen < self.total // 4)
+        self.log.write(self.seen, scores=rows, samples=self.diagnosis.facts)
         self.log.curves(self.seen, {f"score/{s.name}": s.value for s in scores})
-        self.display.scores = self.judge.lines
-        self.display.say(f"At {self.seen:,} images: " + " · ".join(self.judge.lines))
+        self.display.scores = [*self.judge.lines, *self.diagnosis.facts]
+        self.display.say(f"At {self.seen:,} images: " + " · ".join(self.display.scores))
         if better:
             self._save_generator("best.safetensors")
+        self._warn(warnings)
 
     # Files ----------------------------------------------------------------------------------------------------------
 
@@ -192,19 +209,10 @@ class Run:
         self.checkpoints.save(self.seen, tensors, description, best)
 
     def _save_generator(self, name: str) -> None:
-        entries = generator_entries(self.settings)
+        entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.round.generator(d), entry) for d, entry in entries.items()}
-        description = {
-            "version": translate.__version__,
-            "mode": self.settings.mode,
-            "size": list(self.settings.data.size),
-            "background": list(self.settings.data.background_rgb),
-            "range": [-1, 1],
-            "grey": {side: grey(arrays) for side, arrays in self.judge.held_out.items()},
-            "images": self.seen,
-            "licences": self.data.licences(),
-            "scores": self.judge.lines,
-        }
+        facts = {"images": self.seen, "grey": self.judge.shown.grey(), "scores": self.judge.lines}
+        description = generator_description(self.settings, self.classes, self.data.licences()) | facts
         write_whole(self.folder.path / name, generators.pack(directions, description))
 
     def summary(self) -> list[str]:
@@ -212,7 +220,7 @@ class Run:
         took = duration(time.monotonic() - self.display.started)
         lines = [f"Done: {self.seen:,} images seen; this session took {took}."]
         lines.append(f"  run folder   {self.folder.path}")
-        lines.append(f"  last sheet   {self._sheet_path('a2b')}")
+        lines.append(f"  last sheet   {self._sheet_path()}")
         lines += [f"  score        {line}" for line in self.judge.lines]
         if best := self.judge.best:
             value = "" if best["value"] is None else f" {best['value']:.3f}"
@@ -220,13 +228,9 @@ class Run:
                 f"  best         {self.folder.path / 'best.safetensors'} "
                 f"(after {best['images']:,} images, by {best['score']}{value})"
             )
-        lines.append(f"  a folder     translate convert {self.folder.path} IN OUT")
-        lines.append(f"  in Python    translate.load({str(self.folder.path)!r})('picture.png').save('out.png')")
+        if self.round.mode.domains == 1:
+            lines.append(f"  more         translate sample {self.folder.path}")
+        else:
+            lines.append(f"  a folder     translate convert {self.folder.path} IN OUT")
+            lines.append(f"  in Python    translate.load({str(self.folder.path)!r})('picture.png').save('out.png')")
         return lines
-
-
-def environment(device: str) -> dict[str, Any]:
-    """What a reader of the log needs to judge speeds and to reproduce numbers."""
-    name = torch.cuda.get_device_name() if device == "cuda" else device
-    versions = {"translate": translate.__version__, "torch": torch.__version__}
-    return {"device": name, "threads": torch.get_num_threads(), "versions": versions}

@@ -11,13 +11,16 @@ from translate.settings import Settings
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Optimizer = Literal["adam", "rmsprop", "sgd"]
 
 
 class TrainSettings(Settings):
     images: int = Field(0, ge=0, description="training length in images seen; 0 = 200 times the larger domain (papers)")
     batch: int = Field(1, ge=1, description="images a step; 1 in the papers")
     accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a player moves")
-    lr: float = Field(2e-4, gt=0, description="Adam's step size")
+    optimizer: Optimizer = Field("adam", description="adam, rmsprop (WGAN) or sgd")
+    optimizer_d: Optimizer | None = Field(None, description="the discriminators' optimizer, where it is another one")
+    lr: float = Field(2e-4, gt=0, description="the optimizer's step size")
     lr_d: float | None = Field(None, gt=0, description="the discriminators' step size, where it is not lr")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's β₁")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's β₂")
@@ -56,7 +59,7 @@ Game = TypeVar("Game", bound=GameSettings)
 class RunSettings(Settings, Generic[Game]):
     mode: str
     a: str = Field(description="domain X: a folder, or a name that `translate data list` shows")
-    b: str = Field(description="domain Y")
+    b: str | None = Field(None, description="domain Y; images from noise have none")
     preset: str = Field("paper", description="the table of differences that these settings started from")
     seed: int = Field(0, ge=0, lt=2**63, description="everything random follows from it")
     init_from: str | None = Field(None, description="generator file whose weights training starts from")
@@ -82,4 +85,4 @@ def mode_name(name: str) -> str:
 
 def mode_defaults(mode: str) -> dict[str, Any]:
     """The paper's settings of `mode`, as a table over the classes' defaults."""
-    return {**MODES[mode].defaults, "game": {}}
+    return {"game": {}, **MODES[mode].defaults}

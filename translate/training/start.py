@@ -17,7 +17,8 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
     """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
     folder = RunFolder(path)
     begun = folder.begun()
-    say(f"Training {settings.mode}: {settings.a} → {settings.b}, preset {settings.preset}, on {_device(settings)}.")
+    what = f"{settings.a} → {settings.b}" if settings.b else settings.a
+    say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
     run = Run(settings, folder, _open(settings, say), say)
     if begun:
@@ -42,7 +43,7 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
     run = Run(settings, RunFolder(path), data, say)
     for name, network in run.round.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
-    seconds, batch = _seconds_a_round(run), settings.train.batch * settings.train.accumulate
+    seconds, batch = _seconds_a_round(run), run.turn
     say(f"One step of {batch} images takes {seconds:.3f} s: {batch / seconds:.1f} images/s.")
     say(f"Training on {run.total:,} images would take about {duration(run.total / batch * seconds)}, without scoring.")
     size = sum(tensor.nbytes for tensor in run.round.state()[0].values())
@@ -58,13 +59,16 @@ def _open(settings: RunSettings, say) -> Data:
         say(line)
     if settings.train.images == 0:  # 200 epochs of the larger domain, as both papers
         settings.train.images = 200 * max(len(data.train_a), len(data.train_b))
+    if MODES[settings.mode].domains == 1:
+        # Whole rounds: batch norm can't take the few images that would be left, and D should get all its steps.
+        turn = settings.train.batch * settings.train.accumulate * settings.game.k
+        settings.train.images = -(-settings.train.images // turn) * turn
     return data
 
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    turn = t.batch * t.accumulate
-    batches = run.data.batches(0, min(run.total, turn * (rounds + 1)), t.batch, workers=0, pin_memory=False)
+    batches = run.data.batches(0, min(run.total, run.turn * (rounds + 1)), run.batch, workers=0, pin_memory=False)
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     run.round.play(groups[0], 0)
     _wait(run.settings.train.device)

@@ -1,0 +1,63 @@
+"""A game played by the trainer on drawn batches, for the tests that play the same game by hand."""
+
+from functools import partial
+
+import torch
+from small import tiny_settings
+from torch import nn
+
+from translate.modes import MODES
+from translate.networks import build_discriminator, build_generator
+from translate.objectives import OBJECTIVES
+from translate.training.round import Round
+from translate.training.settings import RunSettings
+
+TOTAL, BATCH = 24, 2
+
+
+def settings(mode: str, **changes) -> RunSettings:
+    noise = {"game": {"k": 1, "latent": 16}} if MODES[mode].domains == 1 else {}
+    return tiny_settings(mode, {"train": {"images": TOTAL, "ema": 0.0}}, noise, changes)
+
+
+def new_game(s: RunSettings, **more):
+    torch.manual_seed(1)
+    game = MODES[s.mode]
+    return game(
+        s.game,
+        OBJECTIVES[s.game.objective],
+        partial(build_generator, s.generator, size=s.data.size),
+        partial(build_discriminator, s.discriminator, size=s.data.size),
+        (3, 3)[: game.domains],
+        **more,
+    )
+
+
+def batches(count: int = TOTAL // BATCH, domains: int = 2):
+    generator = torch.Generator().manual_seed(2)
+    draw = partial(torch.rand, BATCH, 3, 16, 16, generator=generator)
+    return [tuple(draw() * 2 - 1 for _ in range(domains)) for _ in range(count)]
+
+
+def batches_for(mode: str):
+    return batches(domains=MODES[mode].domains)
+
+
+def played(s: RunSettings, images, **more) -> dict[str, torch.Tensor]:
+    """Weights after the trainer has played all batches."""
+    game = new_game(s, **more)
+    trainer = Round(game, s.train, TOTAL)
+    torch.manual_seed(3)
+    for number, batch in enumerate(images):
+        trainer.play([batch], number * BATCH)
+    return weights(game.networks)
+
+
+def weights(networks: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
+    return {f"{n}.{k}": v for n, net in networks.items() for k, v in net.state_dict().items()}
+
+
+def assert_identical(ours, textbook):
+    assert ours.keys() == textbook.keys()
+    different = [name for name in ours if not torch.equal(ours[name], textbook[name])]
+    assert not different

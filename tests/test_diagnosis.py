@@ -1,0 +1,169 @@
+"""Warnings: each when its failure is there, not otherwise, and once while it lasts."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from stateful import settings
+from torch import nn
+
+from translate.modes.game import gauges
+from translate.objectives import OBJECTIVES
+from translate.training.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, nearest, spread
+from translate.training.shown import Samples
+from translate.training.start import start
+
+CLASSES = ["0", "1", "2"]
+
+
+def solid(classes) -> np.ndarray:
+    """Pictures whose colour tells their class, with a little noise: uint8 (N, 4, 4, 3)."""
+    noise = np.random.default_rng(len(classes)).integers(0, 60, (len(classes), 4, 4, 3))
+    return (np.eye(3)[np.asarray(classes)][:, None, None] * 190 + noise).astype(np.uint8)
+
+
+class Shown(Samples):
+    """Samples that are given instead of made."""
+
+    def __init__(self, samples: np.ndarray, classes: list[str], readable: bool = True):
+        labels = np.arange(90) % 3
+        random = np.random.default_rng(0)
+        truth = labels[:30] if readable else random.permutation(labels[:30])
+        self.held_out, self.samples, self.classes = solid(labels[:30]), samples, classes
+        self.data = SimpleNamespace(
+            classes=classes,
+            train_a=[None] * 90,
+            train_images=lambda domain, every=1: solid(labels)[::every],
+            train_labels=lambda: labels,
+            test_labels=lambda: truth,
+        )
+
+    def outputs(self) -> np.ndarray:
+        return self.samples
+
+
+def diagnosis(samples=None, classes=(), readable=True) -> Diagnosis:
+    players = {"D": ["D"], "G": ["G"]}
+    mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)})
+    shown = Shown(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
+    return Diagnosis(SimpleNamespace(mode=mode), shown)
+
+
+def reports(of: Diagnosis, doubts, norm: float = 1.0) -> list[str]:
+    """What is said while G moves on, D has its doubts (None: a critic) and its gradient has a `norm`."""
+    said = []
+    for doubt in doubts:
+        with torch.no_grad():
+            of.round.mode.networks["G"].weight += 1
+        gauges = {"distance": 1.0} if doubt is None else {"right": 1.0, "doubt": doubt}
+        said += of.of_players({"D": gauges}, {"D": norm, "G": 1.0})
+    return said
+
+
+def test_a_d_that_is_too_good_is_said_once():
+    of = diagnosis()
+    assert reports(of, [0.0] * (WINDOW - 1)) == []
+    assert ["vanishing gradients" in said for said in reports(of, [0.0])] == [True]
+    assert reports(of, [0.0] * 30) == []
+
+
+def test_a_d_that_doubts_now_and_then_is_no_reason():
+    assert reports(diagnosis(), [0.0, 0.0, 0.0, SURE + 0.01] * 10) == []
+    assert reports(diagnosis(), [None] * 40) == []  # a critic does not decide
+
+
+def test_steep_gradients_are_said_by_player_and_once():
+    (said,) = reports(diagnosis(), [0.5] * 30, norm=2 * STEEP)
+    assert "gradient of player D" in said
+    assert reports(diagnosis(), [0.5] * 30, norm=STEEP / 2) == []
+    of = diagnosis()
+    for number in range(40):  # single peaks are usual
+        assert reports(of, [0.5], norm=2 * STEEP if number % 5 == 0 else 1.0) == []
+
+
+@pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.boundary is not None])
+def test_doubt_is_1_where_d_cannot_tell_and_0_where_it_is_certain(name):
+    objective = OBJECTIVES[name]
+    undecided, real, fake = (torch.full((4, 1), value) for value in (objective.boundary, 40.0, -40.0))
+    if name == "lsgan":
+        real, fake = torch.ones(4, 1), torch.zeros(4, 1)
+    assert gauges(objective, undecided, undecided)["doubt"].item() == pytest.approx(1)
+    found = gauges(objective, real, fake)
+    assert found["doubt"].item() == pytest.approx(0, abs=1e-6)
+    assert found["right"].item() == 1
+    assert gauges(objective, real, real)["right"].item() == 0.5
+
+
+def walk(places) -> list[float]:
+    """What Way says while a network of two weights is at these places."""
+    network, way = nn.Linear(2, 1, bias=False), Way()
+    found = []
+    for place in places:
+        with torch.no_grad():
+            network.weight.copy_(torch.tensor([place]))
+        found.append(way.went(network))
+    return [ratio for ratio in found if ratio is not None]
+
+
+def test_the_way_of_a_straight_line_and_of_a_circle():
+    assert walk([(float(n), 2.0 * n) for n in range(2 * WINDOW + 1)]) == pytest.approx([1, 1])
+    turn = [(math.cos(2 * math.pi * n / WINDOW), math.sin(2 * math.pi * n / WINDOW)) for n in range(2 * WINDOW + 1)]
+    assert walk(turn) == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_updates_that_undo_each_other_are_said_once():
+    def said(place) -> int:
+        of, count = diagnosis(), 0
+        for number in range(5 * WINDOW + 1):
+            with torch.no_grad():  # `reports` adds 1
+                of.round.mode.networks["G"].weight.copy_(torch.tensor([place(number)]) - 1)
+            count += sum("undo each other" in text for text in reports(of, [0.5]))
+        return count
+
+    assert said(lambda n: (float(n % 2), 0.0)) == 1
+    assert said(lambda n: (0.1 * n, 0.0)) == 0
+
+
+def test_collapse_is_seen_on_samples_that_are_alike():
+    constant = diagnosis(np.full((60, 4, 4, 3), 90, np.uint8))
+    assert ["mode collapse" in text for text in constant.of_samples()] == [True]
+    assert constant.of_samples() == []
+    assert diagnosis().of_samples() == []
+
+
+def test_dropped_classes_are_counted():
+    asked = np.arange(60) % 3
+    made = np.where(asked == 2, 0, asked)
+    (said,) = diagnosis(solid(made), CLASSES).of_samples()
+    assert "dropped modes: of 60 samples hardly any is 2 (0 instead of 20)" in said
+    assert diagnosis(solid(asked), CLASSES).of_samples() == []
+
+
+def test_a_generator_that_ignores_its_classes_is_seen():
+    (said,) = diagnosis(solid((np.arange(60) + 1) % 3), CLASSES).of_samples()
+    assert "conditional collapse: 0 % of the samples" in said
+
+
+def test_classes_that_cannot_be_told_are_not_counted():
+    assert diagnosis(solid((np.arange(60) + 1) % 3), CLASSES, readable=False).of_samples() == []
+
+
+def test_spread_and_nearest_are_what_they_say():
+    rows = torch.rand(20, 5, dtype=torch.float64)
+    pairs = [(a - b).square().sum() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]
+    rooted = math.sqrt(sum(pairs) / len(pairs))
+    assert spread(rows) == pytest.approx(rooted, rel=0.05)  # torch's variance without Bessel's correction
+    assert nearest(rows[[3, 7]], rows).tolist() == [3, 7]
+
+
+def test_warnings_reach_the_log_of_a_run(pictures, tmp_path):
+    """A learning rate that is absurdly high: the samples are all alike."""
+    s = settings("vanilla", pictures, train={"images": 40, "lr": 30.0, "optimizer_d": "adam"}, data={"size": 16})
+    s.train.score_every, s.discriminator.spectral_norm = 20, False
+    start(s, tmp_path / "run", say=lambda *words: None)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    said = [line["text"] for line in lines if line.get("event") == "warning"]
+    assert any("mode collapse" in text for text in said)

@@ -1,0 +1,1 @@
+"""The objectives on points of a plane: `translate toy`."""

@@ -1,0 +1,148 @@
+"""What `translate toy` does: checks what was typed, trains the lessons, writes a figure and the numbers."""
+
+import hashlib
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
+from rich.table import Table
+
+from translate.errors import UserError
+from translate.files import remove_leftovers, sha256, write_whole
+from translate.toy.figure import figure
+from translate.toy.lessons import LESSONS, SAMPLES, Course, train
+from translate.toy.mixtures import MIXTURES, Mixture
+from translate.toy.verdict import verdict
+
+PICTURE, RECORD, MAKER = "lesson.png", "toy.json", "translate toy"
+LEAST = 20  # rounds
+REAL = 800  # real points in the figure: enough to see where the modes are
+
+
+@dataclass
+class Wishes:
+    """What was typed."""
+
+    data: str = "ring"
+    objectives: str = "all"
+    out: Path | None = None
+    seed: int = 0
+    rounds: int | None = None
+
+
+def toy(wishes: Wishes, console: Console | None = None) -> Path:
+    """Train what is wished; returns the folder. UserError before anything is trained or written."""
+    console = console or Console(highlight=False)
+    if wishes.data not in MIXTURES:
+        raise UserError(f"--data must be {' or '.join(MIXTURES)}, not '{wishes.data}'.")
+    names = _names(wishes.objectives)
+    if wishes.rounds is not None and wishes.rounds < LEAST:
+        raise UserError(f"--rounds must be at least {LEAST}, not {wishes.rounds}.")
+    out = wishes.out or Path(f"toy-{wishes.data}")
+    _refuse_foreign(out)
+
+    mixture = MIXTURES[wishes.data]()
+    courses = _train(names, mixture, wishes, console)
+    real = mixture.draw(REAL, torch.Generator().manual_seed(wishes.seed))
+    picture = figure(courses, mixture, real.numpy())
+    record = {
+        "made by": MAKER,
+        PICTURE: hashlib.sha256(picture).hexdigest(),
+        "data": {"name": wishes.data, "modes": len(mixture.centres), "sigma": mixture.sigma},
+        "seed": wishes.seed,
+        "samples": SAMPLES,
+        "objectives": {course.name: _numbers(course, mixture) for course in courses},
+    }
+    remove_leftovers(out)
+    (out / PICTURE).unlink(missing_ok=True)  # a kill from here on leaves no picture that the record doesn't know
+    write_whole(out / RECORD, json.dumps(record, indent=1).encode())
+    write_whole(out / PICTURE, picture)
+    console.print(_table(courses, mixture))
+    console.print(f"wrote {out / PICTURE} and {RECORD}", soft_wrap=True, markup=False)
+    return out
+
+
+def _names(text: str) -> list[str]:
+    names = list(LESSONS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in LESSONS]
+    if unknown or not names:
+        what = f"there is no objective '{unknown[0]}'" if unknown else "no objective is named"
+        raise UserError(f"--objectives {text}: {what}; there are all, {', '.join(LESSONS)}.")
+    return list(dict.fromkeys(names))
+
+
+def _refuse_foreign(out: Path) -> None:
+    """UserError when the folder holds something that was not made, or not left as it was made, by this verb."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; name a folder.")
+    names = {path.name for path in out.glob("*")} if out.is_dir() else set()
+    try:
+        record: dict[str, Any] = json.loads((out / RECORD).read_bytes()) if RECORD in names else {}
+        ours = record.get("made by") == MAKER
+        ours = ours and (PICTURE not in names or sha256(out / PICTURE) == record[PICTURE])
+    except (OSError, ValueError, KeyError, AttributeError):
+        ours = False
+    if names and not (ours and names <= {PICTURE, RECORD}):
+        raise UserError(
+            f"--out {out} holds files that were not made, or not left as they were made, by `{MAKER}`; "
+            "name another folder."
+        )
+
+
+def _train(names: list[str], mixture: Mixture, wishes: Wishes, console: Console) -> list[Course]:
+    """As many lessons side by side as there are cores; each has random numbers of its own, so they don't disturb."""
+    workers = min(len(names), os.cpu_count() or 1)
+    with (
+        ProcessPoolExecutor(workers, get_context("spawn")) as pool,
+        Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console, transient=True) as progress,
+    ):
+        task = progress.add_task(f"{len(names)} objectives", total=len(names))
+        futures = [pool.submit(_lesson, name, mixture, wishes.seed, wishes.rounds) for name in names]
+        for future in as_completed(futures):
+            course = future.result()
+            progress.advance(task)
+            last = course.last
+            progress.console.print(f"{course.name}: {last.modes} modes covered, {100 * last.good:.0f} % good samples")
+    return [future.result() for future in futures]
+
+
+def _lesson(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Course:
+    torch.set_num_threads(1)  # matrices this small are slower with more, and sums come out otherwise
+    return train(name, mixture, seed, rounds)
+
+
+def _numbers(course: Course, mixture: Mixture) -> dict[str, Any]:
+    lesson = LESSONS[course.name]
+    return {
+        "game": lesson.game,
+        "train": lesson.train,
+        "rounds": course.rounds,
+        "modes": course.last.modes,
+        "good": course.last.good,
+        "verdict": verdict(course, len(mixture.centres)),
+        "modes over time": [count.modes for count in course.counts],
+        "good over time": [count.good for count in course.counts],
+        **{f"{name} over time": [gauge[name] for gauge in course.gauges] for name in course.gauges[0]},
+    }
+
+
+def _table(courses: list[Course], mixture: Mixture) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("objective", no_wrap=True)
+    for heading in ("modes", "good", "D right", "distance"):
+        table.add_column(heading, justify="right")
+    table.add_column("what happened")
+    for course in courses:
+        gauge = course.gauges[-1]
+        right = f"{100 * gauge['right']:.0f} %" if "right" in gauge else ""
+        distance = f"{course.gauges[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
+        covered, good = f"{course.last.modes}/{len(mixture.centres)}", f"{100 * course.last.good:.1f} %"
+        table.add_row(course.name, covered, good, right, distance, verdict(course, len(mixture.centres)))
+    return table

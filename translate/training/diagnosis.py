@@ -1,0 +1,149 @@
+"""Says when a training is failing, in the words that are taught: a D that is too good, gradients that explode, updates
+that undo each other, collapsed and dropped modes. It only looks; nothing in the training depends on it."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from translate.training.round import Round
+from translate.training.shown import Samples, Translations
+
+SURE = 0.02  # doubt of D under which there is nothing left to learn from it
+STEEP = 100.0  # norm of a gradient (ganhacks)
+WINDOW = 10  # reports of players that something must hold for
+UNDONE = 0.15  # net way of G's weights by the way they went; 0.32 for a random walk of 10 steps
+ALIKE = 0.5  # spread of the samples by the data's
+READABLE = (
+    0.7  # part of held-out images whose class the nearest training image must tell, for counting to mean anything
+)
+KNOWN = 5000  # training images that samples are compared with, or up to twice as many
+DROPPED = 0.2  # a class that comes this much more seldom than in the data
+
+
+class Diagnosis:
+    """Looks at a `round` and what is `shown` of it. Each warning is given once."""
+
+    def __init__(self, round: Round, shown: Samples | Translations):
+        self.round, self.shown = round, shown
+        self.doubts: list[float] = []
+        self.steep: dict[str, list[float]] = {player: [] for player in round.mode.players}
+        self.way = Way()
+        self.said: set[str] = set()
+        self.facts: list[str] = []  # about the newest samples
+
+    def of_players(self, gauges: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
+        """What the means since the last report say: gauges and largest gradient norms, by player."""
+        found = {}
+        of_d = gauges.get("D", {})
+        self.doubts = [*self.doubts, of_d["doubt"]][-WINDOW:] if "doubt" in of_d else []
+        if len(self.doubts) == WINDOW and max(self.doubts) < SURE:
+            found["vanishing gradients"] = (
+                f"D is too good: it tells real from fake in {100 * of_d['right']:.1f} % of all cases and is certain of "
+                "it, so G hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
+                "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
+            )
+        for player, norm in norms.items():
+            self.steep[player] = [*self.steep[player], norm][-WINDOW:]
+            if len(self.steep[player]) == WINDOW and min(self.steep[player]) > STEEP:
+                found[f"steep {player}"] = (
+                    f"the gradient of player {player} has reached a norm of {norm:,.0f}, and more than {STEEP:.0f} "
+                    "again and again. Try a smaller --lr, or clip_norm=10."
+                )
+        if isinstance(self.shown, Samples):
+            undone = self.way.went(self.round.mode.networks["G"])
+            if undone is not None and undone < UNDONE:
+                found["oscillation"] = (
+                    f"G's updates undo each other (no convergence): its weights have come {100 * undone:.0f} % as far "
+                    "as they went. Try a smaller --lr, r1=1, or ema=0.999, which averages it out."
+                )
+        return self._new(found)
+
+    def of_samples(self, early: bool = False) -> list[str]:
+        """What the samples themselves show, where images are made from noise. early: there is nothing to expect yet."""
+        if not isinstance(self.shown, Samples):
+            return []
+        found, shown = {}, self.shown
+        every = max(1, len(shown.data.train_a) // KNOWN)
+        samples, known = _rows(shown.outputs()), _rows(shown.data.train_images("a", every=every))
+        ratio = spread(samples) / max(spread(known), 1e-12)
+        self.facts = [f"spread {ratio:.2f} of the data's"]
+        if ratio < ALIKE:
+            found["collapse"] = (
+                f"mode collapse: the samples differ from each other {100 * ratio:.0f} % as much as training images do. "
+                "Try diffaugment=color,translation, a smaller lr_d, or --mode wgan-gp."
+            )
+        if shown.data.classes:
+            labels = torch.from_numpy(shown.data.train_labels()[::every])
+            found |= self._of_classes(shown, samples, known, labels)
+        return [] if early else self._new(found)
+
+    def _of_classes(self, shown: Samples, samples: Tensor, known: Tensor, labels: Tensor) -> dict[str, str]:
+        """By counting: the class of a sample is that of the nearest training image, where that can be trusted."""
+        data = shown.data
+        found: dict[str, str] = {}
+        held_out, truth = _rows(shown.held_out[:500]), torch.from_numpy(data.test_labels()[:500])
+        if (labels[nearest(held_out, known)] == truth).float().mean() < READABLE:
+            return found
+        classes = labels[nearest(samples, known)]
+        asked = shown.classes_of(len(samples))
+        counts = torch.bincount(classes, minlength=len(data.classes)).tolist()
+        wished = torch.tensor(asked) if asked else labels
+        due = (torch.bincount(wished, minlength=len(data.classes)) * (len(samples) / len(wished))).tolist()
+        dropped = [
+            f"{name} ({count} instead of {wanted:.0f})"
+            for name, count, wanted in zip(data.classes, counts, due, strict=True)
+            if count < DROPPED * wanted
+        ]
+        self.facts.append(f"{len(data.classes) - len(dropped)} of {len(data.classes)} classes")
+        if dropped:
+            found["dropped"] = f"dropped modes: of {len(samples)} samples hardly any is {', '.join(dropped)}."
+        obeyed = float((classes == torch.tensor(asked)).float().mean()) if asked else 1.0
+        self.facts += [f"{100 * obeyed:.0f} % of the class asked for"] if asked else []
+        if obeyed < 0.5:
+            found["ignored"] = (
+                f"conditional collapse: {100 * obeyed:.0f} % of the samples are of the class that was asked for, so G "
+                "does not heed it."
+            )
+        return found
+
+    def _new(self, found: dict[str, str]) -> list[str]:
+        new = [sentence for reason, sentence in found.items() if reason not in self.said]
+        self.said |= set(found)
+        return new
+
+
+class Way:
+    """How far a network's weights have come, by how far they went, over WINDOW reports."""
+
+    def __init__(self) -> None:
+        self.start: Tensor | None = None
+        self.last: Tensor | None = None
+        self.length, self.steps = 0.0, 0
+
+    @torch.no_grad()
+    def went(self, network: nn.Module) -> float | None:
+        """Net way by the way gone, at the end of each window; None in between."""
+        now = torch.cat([weights.flatten() for weights in network.parameters()])
+        if self.start is None or self.last is None:
+            self.start = self.last = now
+            return None
+        self.length, self.steps, self.last = self.length + float((now - self.last).norm()), self.steps + 1, now
+        if self.steps < WINDOW:
+            return None
+        ratio = float((now - self.start).norm()) / self.length if self.length else None  # at rest
+        self.start, self.length, self.steps = now, 0.0, 0
+        return ratio
+
+
+def spread(rows: Tensor) -> float:
+    """Mean distance between two of the rows (N, d): root of the mean squared one, over all pairs."""
+    return float((2 * rows.var(0, correction=1).sum()).sqrt())
+
+
+def nearest(rows: Tensor, known: Tensor) -> Tensor:
+    """For each of the rows (N, d) the index of the nearest of `known` (M, d)."""
+    return torch.cdist(rows, known).argmin(1)
+
+
+def _rows(images: np.ndarray) -> Tensor:
+    return torch.from_numpy(images).flatten(1).float() / 255

@@ -1,0 +1,134 @@
+"""What a run shows of its generators and has scored: translations of held-out images, or samples of fixed seeds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from translate import images
+from translate.catalog import cache_folder
+from translate.data import Data
+from translate.engine import to_image, translate_arrays
+from translate.metrics import Scorer
+from translate.sampler import latents, one_hot
+from translate.training.game import given_classes
+from translate.training.round import Round
+from translate.training.settings import RunSettings
+
+
+class Translations:
+    """Held-out images of two domains, translated by the generators of `round` as they are now."""
+
+    def __init__(self, settings: RunSettings, data: Data, round: Round):
+        self.settings, self.data, self.round = settings, data, round
+        self.held_out = {"a": data.test_images("a"), "b": data.test_images("b")}  # uint8 (N, H, W, C)
+
+    def grey(self) -> dict[str, bool]:
+        """Domain → whether its images hold no colour."""
+        return {side: _grey(arrays) for side, arrays in self.held_out.items()}
+
+    def translate(self, direction: str, arrays: np.ndarray) -> np.ndarray:
+        """uint8 (N, H, W, C) through the generator of `direction` as it is now."""
+        return translate_arrays(self.round.generator(direction), arrays, self.settings.train.device)
+
+    def outputs(self) -> np.ndarray:
+        """What is scored, uint8 (N, H, W, C)."""
+        return self.translate("a2b", self.held_out["a"][: self.settings.train.score_images])
+
+    def scorer(self, say: Callable[[str], Any]) -> Scorer:
+        limit = self.settings.train.score_images
+        # Of large sets every fourth real image is enough to compare with, and 1,000 at most.
+        every = max(1, min(4, len(self.data.train_b) // 300))
+        return Scorer(
+            self.held_out["a"][:limit],
+            self.data.train_images("b", every=every)[:1000],
+            self.held_out["b"][:limit] if self.data.truth else None,
+            aligned=self.data.paired,
+            device=self.settings.train.device,
+            cache=cache_folder() / "features",
+            say=say,
+        )
+
+    def sheet(self, direction: str, seen: int) -> bytes:
+        """A PNG of held-out images: input | output | truth, or translated back again where there is no truth."""
+        source, target = direction.split("2")
+        inputs = self.held_out[source][: self.settings.train.samples]
+        columns = [inputs, self.translate(direction, inputs)]
+        headings = ["input", "output"]
+        back = f"{target}2{source}"
+        if self.data.truth:
+            columns.append(self.held_out[target][: len(inputs)])
+            headings.append("truth")
+        elif back in self.round.mode.generators:
+            columns.append(self.translate(back, columns[1]))
+            headings.append("and back")
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b or "").name}
+        caption = f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {seen:,} images seen"
+        return images.to_png(images.sheet(rows, headings=headings, caption=caption))
+
+
+class Samples:
+    """Images that the generator makes of fixed seeds, with classes in turn where there are any."""
+
+    COLUMNS = 8
+
+    def __init__(self, settings: RunSettings, data: Data, round: Round):
+        self.settings, self.data, self.round = settings, data, round
+        self.held_out = data.test_images("a")  # uint8 (N, H, W, C)
+        self.classes: list[str] = given_classes(settings, data.classes)
+
+    def grey(self) -> dict[str, bool]:
+        return {"a": _grey(self.held_out)}
+
+    def classes_of(self, count: int) -> list[int] | None:
+        """The classes of samples 0 to count - 1, evenly; None where there are none."""
+        return [number % len(self.classes) for number in range(count)] if self.classes else None
+
+    @torch.inference_mode()
+    def make(self, count: int) -> np.ndarray:
+        """Samples of the seeds 0 to count - 1 as the generator is now: uint8 (count, H, W, C)."""
+        generator, device = self.round.generator("z2a"), self.settings.train.device
+        z = latents(range(count), self.settings.game.latent)
+        if (classes := self.classes_of(count)) is not None:
+            z = torch.cat([z, one_hot(classes, len(self.classes))], 1)
+        training = generator.training
+        generator.eval()
+        parts = [to_image(generator(part.to(device))) for part in z.split(64)]
+        generator.train(training)
+        return np.concatenate(parts)
+
+    def outputs(self) -> np.ndarray:
+        """What is scored, uint8 (N, H, W, C): not more than there are training images."""
+        return self.make(min(self.settings.train.score_images, max(2, len(self.data.train_a))))
+
+    def scorer(self, say: Callable[[str], Any]) -> Scorer:
+        """Compares with training images, as is usual for images from noise; held-out ones show what can be reached."""
+        every = max(1, len(self.data.train_a) // 1000)
+        return Scorer(
+            self.held_out[: self.settings.train.score_images],
+            self.data.train_images("a", every=every)[:1000],
+            aligned=False,
+            against="real images",
+            device=self.settings.train.device,
+            cache=cache_folder() / "features",
+            say=say,
+        )
+
+    def sheet(self, direction: str, seen: int) -> bytes:
+        """A PNG of samples, 8 in a row; with classes a row each."""
+        down = len(self.classes) or max(1, round(self.settings.train.samples / self.COLUMNS))
+        samples = self.make(down * self.COLUMNS)
+        rows = [list(samples[row::down]) for row in range(down)]
+        caption = f"{self.settings.mode}: {Path(self.settings.a).name} from noise, {seen:,} images seen"
+        headings = [""] * self.COLUMNS
+        return images.to_png(
+            images.sheet(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
+        )
+
+
+def _grey(arrays: np.ndarray) -> bool:
+    """Whether uint8 (N, H, W, C) hold no colour to speak of; generator files say it of their domains."""
+    return bool((np.ptp(arrays[:64], axis=-1) > 24).mean() < 0.005) if arrays.size else False
