@@ -36,6 +36,7 @@ def test_real_points_cover_all_and_lie_in_range(mixture):
     assert points.abs().max() < 1
 
 
+@pytest.mark.slow
 def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatch, capsys):
     out = tmp_path / "lesson"
     words = ["toy", *SHORT, "vanilla, wgan", "--out", out]
