@@ -52,7 +52,7 @@ class GAN(Mode):
         s, gan = self.settings, self.objective
         c = c if self.classes else None
         batches = list(zip(x.chunk(s.k), [None] * s.k if c is None else c.chunk(s.k), strict=False))
-        for x, c in batches:
+        for x, c in batches:  # "for k steps do": D ascends its gradient (2014, Algorithm 1; WGAN, Algorithm 1)
             fake = self.fake(len(x), c, x).detach()
 
             def D(x: Tensor, c: Tensor | None = c) -> Tensor:
@@ -86,7 +86,7 @@ class Vanilla(GAN):
     """The first GAN: fully connected networks."""
 
     defaults = {
-        "data": {"flip": 0.0, "load": 1.0},
+        "data": {"flip": 0.0, "load": 1.0, "size": [32, 32]},
         "generator": {"network": "mlp", "filters": 256, "blocks": 2, "init": "kaiming"},
         "discriminator": {"network": "mlp", "filters": 256, "layers": 2, "init": "kaiming"},
         "train": {"batch": 128, "decay_from": 1.0, "samples": 64},
