@@ -31,6 +31,9 @@ OPTIONS = {
 }
 
 
+MANY = 10_000  # images
+
+
 @dataclass
 class Wishes:
     """What was typed; None or empty where nothing was."""
@@ -71,6 +74,8 @@ class Wishes:
         base = merge(mode_defaults(mode), preset(chosen, mode))
         if domains == 1 and not isinstance(found := catalog.resolve(told["a"]), Path):
             base = merge(base, {"data": found.data})
+            if found.count >= MANY:  # D can't learn so many by heart, and on digits augmentation made the scores worse
+                base = merge(base, {"game": {"diffaugment": []}})
         if init_from := told.get("init_from"):
             base = merge(base, settings_of(init_from, mode))
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}

@@ -14,7 +14,7 @@ SMALL_GAN: dict[str, Any] = {
     "game": {"diffaugment": ["color", "translation"]},  # of 2,000 images D soon knows every one
     "train": {"images": 100_000, "batch": 32, "lr": 5e-4, "ema": 0.995, "score_every": 25_000},
 }
-SMALL_CRITIC = merge(SMALL_GAN, {"game": {"k": 3}})
+SMALL_CRITIC = merge(SMALL_GAN, {"game": {"k": 3, "diffaugment": []}})  # it made critics worse: docs/log.md
 LARGE_GAN: dict[str, Any] = {
     "data": {"size": [64, 64], "interpolation": "lanczos"},
     "train": {"images": 3_000_000, "ema": 0.999},
