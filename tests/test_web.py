@@ -118,8 +118,10 @@ def test_network_the_verb_serves_until_ctrl_c(model, tmp_path):
     command = [sys.executable, "-m", "translate", "web", str(model)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        # a shell's background jobs ignore SIGINT and hand that on, and the tests may be such a job
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         lines = iter(process.stdout.readline, "")
         said = next((line for line in lines if "http://127.0.0.1:" in line), None)
