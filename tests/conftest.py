@@ -19,3 +19,10 @@ torch.set_num_threads(1)
 def pictures(tmp_path_factory) -> tuple[Path, Path]:
     """Two folders of 24 drawn pairs of the same names; no test writes into them."""
     return draw_folders(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """A cache of data sets that a test has for itself."""
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"

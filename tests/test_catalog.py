@@ -14,12 +14,7 @@ from translate.data import DataSettings
 from translate.errors import UserError
 from translate.files import shipped
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
+pytestmark = pytest.mark.usefixtures("cache")
 
 # Recipes
 

@@ -2,13 +2,12 @@
 
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from data_arrays import CLASSES, TEST, TRAIN, arrays_recipe, cifar_files, fashion_files, idx_files, stack
-from data_files import wheel
+from data_files import put, silent, wheel
 from torchvision import datasets
 
 from translate import catalog
@@ -21,15 +20,7 @@ PLAIN = {"size": 28, "load": 1, "flip": 0, "channels_a": 1}
 KEPT = os.environ.get("TRANSLATE_CACHE")
 NATURAL = ["one 9", "one 10", "ten", "two"]
 
-
-def silent(text: str) -> None:
-    pass
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture
@@ -38,14 +29,9 @@ def digits(monkeypatch):
     images, labels = stack(1, 28)
     content = wheel({f"Set/{name}": data for name, data in idx_files(images, labels).items()})
     recipe = arrays_recipe(content, images, labels, "MNIST")
-    monkeypatch.setattr(download, "_pip", lambda recipe, folder: _put(folder / recipe.file, content))
+    monkeypatch.setattr(download, "_pip", lambda recipe, folder: put(folder / recipe.file, content))
     monkeypatch.setattr(names, "_recipes", lambda: {"one": recipe})
     return recipe, images, labels
-
-
-def _put(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
 
 
 def opened(**settings):

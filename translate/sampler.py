@@ -1,7 +1,7 @@
 """A trained GAN's generator to use: random numbers in, images out, the same image for the same number every time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,21 +59,28 @@ class Sampler:
         if (classes is None) == bool(self.classes) or (classes is not None and len(classes) != len(z)):
             raise ValueError("a class-conditional generator, and no other, needs the class of each latent")
         parts = [np.zeros((0, *self.size, self.channels), np.uint8)]
-        for start in range(0, len(z), BATCH):
-            rows = z[start : start + BATCH].float()
-            if classes is not None:
-                rows = torch.cat([rows, one_hot(classes[start : start + BATCH], len(self.classes))], 1)
-            parts.append(self._drawn(F.pad(rows, (0, 0, 0, BATCH - len(rows))))[: len(rows)])
+        for y in draw(self.network, z, classes, len(self.classes), self.device):
+            if not torch.isfinite(y).all():
+                raise FloatingPointError("the network's output is not a number (NaN or infinity)")
+            parts.append(to_image(y))
         return np.concatenate(parts)
 
-    @torch.inference_mode()
-    def _drawn(self, rows: Tensor) -> np.ndarray:
+
+@torch.inference_mode()
+def draw(
+    network: nn.Module, z: Tensor, classes: Sequence[int] | None, count: int, device: torch.device | str
+) -> Iterator[Tensor]:
+    """Latents (N, latent), and for each its class of `count` where there are any → images (up to BATCH, C, H, W) in
+    [-1, 1], batch after batch, each of BATCH rows, padded: how torch rounds depends on that."""
+    for start in range(0, len(z), BATCH):
+        rows = z[start : start + BATCH].float()
+        if classes is not None:
+            rows = torch.cat([rows, one_hot(classes[start : start + BATCH], count)], 1)
+        padded = F.pad(rows, (0, 0, 0, BATCH - len(rows)))
         # On CUDA the fastest transposed convolution adds in whatever order its threads come.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            y = self.network(rows.to(self.device))
-        if not torch.isfinite(y).all():
-            raise FloatingPointError("the network's output is not a number (NaN or infinity)")
-        return to_image(y)
+            y = network(padded.to(device))
+        yield y[: len(rows)]
 
 
 def latents(seeds: Sequence[int], length: int) -> Tensor:

@@ -1,6 +1,7 @@
 """What the games have in common: the settings every discriminator has, what it is shown, told and held back by."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -156,6 +157,11 @@ def gauges(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor
     if objective.boundary is None:
         return {"distance": real.float().mean() - fake.float().mean()}
     right = 0.5 * ((real > objective.boundary).float().mean() + (fake < objective.boundary).float().mean())
-    undecided = torch.full_like(real, objective.boundary)
-    nothing = objective.discriminator(undecided, undecided, 1.0, 0.0)
-    return {"right": right, "doubt": objective.discriminator(real, fake, 1.0, 0.0) / nothing}
+    return {"right": right, "doubt": objective.discriminator(real, fake, 1.0, 0.0) / _undecided(objective)}
+
+
+@cache
+def _undecided(objective: Objective) -> float:
+    """The loss of a D that can't tell."""
+    logits = torch.tensor([objective.boundary])
+    return objective.discriminator(logits, logits, 1.0, 0.0).item()

@@ -37,8 +37,7 @@ class GAN(Mode):
         channels: tuple[int, ...] = (3,),
         classes: int = 0,
     ):
-        self.settings, self.objective = settings, objective
-        self.classes = classes = classes if settings.conditional else 0
+        self.settings, self.objective, self.classes = settings, objective, classes
         self.G = generator(settings.latent + classes, channels[0])
         self.D = discriminator(channels[0] + classes)
         self.networks = {"G": self.G, "D": self.D}

@@ -1,10 +1,14 @@
 """Says when a training is failing, in the words that are taught: a D that is too good, gradients that explode, updates
 that undo each other, collapsed and dropped modes. It only looks; nothing in the training depends on it."""
 
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate.metrics.nearest import nearest
 from translate.training.round import Round
 from translate.training.shown import Samples, Translations
 
@@ -13,9 +17,7 @@ STEEP = 100.0  # norm of a gradient (ganhacks)
 WINDOW = 10  # reports of players that something must hold for
 UNDONE = 0.15  # net way of G's weights by the way they went; 0.32 for a random walk of 10 steps
 ALIKE = 0.5  # spread of the samples by the data's
-READABLE = (
-    0.7  # part of held-out images whose class the nearest training image must tell, for counting to mean anything
-)
+READABLE = 0.7  # part of held-out images whose class the nearest training image must tell, else nothing is counted
 KNOWN = 5000  # training images that samples are compared with, or up to twice as many
 DROPPED = 0.2  # a class that comes this much more seldom than in the data
 
@@ -58,58 +60,76 @@ class Diagnosis:
                 )
         return self._new(found)
 
-    def of_samples(self, early: bool = False) -> list[str]:
-        """What the samples themselves show, where images are made from noise. early: there is nothing to expect yet."""
+    def of_samples(self, samples: np.ndarray, early: bool = False) -> list[str]:
+        """What newly drawn samples, uint8 (N, H, W, C), show, where images are made from noise. early: there is nothing
+        to expect yet."""
         if not isinstance(self.shown, Samples):
             return []
-        found, shown = {}, self.shown
-        every = max(1, len(shown.data.train_a) // KNOWN)
-        samples, known = _rows(shown.outputs()), _rows(shown.data.train_images("a", every=every))
-        ratio = spread(samples) / max(spread(known), 1e-12)
+        found: dict[str, str] = {}
+        ratio = spread(_rows(samples)) / max(self.known.spread, 1e-12)
         self.facts = [f"spread {ratio:.2f} of the data's"]
         if ratio < ALIKE:
             found["collapse"] = (
                 f"mode collapse: the samples differ from each other {100 * ratio:.0f} % as much as training images do. "
                 "Try diffaugment=color,translation, a smaller lr_d, or --mode wgan-gp."
             )
-        if shown.data.classes:
-            labels = torch.from_numpy(shown.data.train_labels()[::every])
-            found |= self._of_classes(shown, samples, known, labels)
+        if self.known.readable:
+            found |= self._of_classes(self.shown, samples)
         return [] if early else self._new(found)
 
-    def _of_classes(self, shown: Samples, samples: Tensor, known: Tensor, labels: Tensor) -> dict[str, str]:
-        """By counting: the class of a sample is that of the nearest training image, where that can be trusted."""
-        data = shown.data
-        found: dict[str, str] = {}
-        held_out, truth = _rows(shown.held_out[:500]), torch.from_numpy(data.test_labels()[:500])
-        if (labels[nearest(held_out, known)] == truth).float().mean() < READABLE:
-            return found
-        classes = labels[nearest(samples, known)]
+    @cached_property
+    def known(self) -> "Known":
+        """What samples are compared with: the same in the whole run."""
+        shown, data = self.shown, self.shown.data
+        assert isinstance(shown, Samples)
+        every = max(1, len(data.train_a) // KNOWN)
+        known, labels = data.train_images("a", every=every), data.train_labels()[::every]
+        readable = False
+        if data.classes:
+            told = labels[nearest(shown.held_out[:500], known)[0][:, 0]]
+            readable = bool((told == data.test_labels()[:500]).mean() >= READABLE)
+        return Known(known, labels, spread(_rows(known)), readable)
+
+    def _of_classes(self, shown: Samples, samples: np.ndarray) -> dict[str, str]:
+        """By counting: the class of a sample is that of the nearest training image."""
+        names, found = shown.data.classes, {}
+        classes = self.known.labels[nearest(samples, self.known.images)[0][:, 0]]
         asked = shown.classes_of(len(samples))
-        counts = torch.bincount(classes, minlength=len(data.classes)).tolist()
-        wished = torch.tensor(asked) if asked else labels
-        due = (torch.bincount(wished, minlength=len(data.classes)) * (len(samples) / len(wished))).tolist()
+        counts = np.bincount(classes, minlength=len(names))
+        wished = np.array(asked) if asked else self.known.labels
+        due = np.bincount(wished, minlength=len(names)) * (len(samples) / len(wished))
         dropped = [
             f"{name} ({count} instead of {wanted:.0f})"
-            for name, count, wanted in zip(data.classes, counts, due, strict=True)
+            for name, count, wanted in zip(names, counts, due, strict=True)
             if count < DROPPED * wanted
         ]
-        self.facts.append(f"{len(data.classes) - len(dropped)} of {len(data.classes)} classes")
+        self.facts.append(f"{len(names) - len(dropped)} of {len(names)} classes")
         if dropped:
             found["dropped"] = f"dropped modes: of {len(samples)} samples hardly any is {', '.join(dropped)}."
-        obeyed = float((classes == torch.tensor(asked)).float().mean()) if asked else 1.0
-        self.facts += [f"{100 * obeyed:.0f} % of the class asked for"] if asked else []
-        if obeyed < 0.5:
-            found["ignored"] = (
-                f"conditional collapse: {100 * obeyed:.0f} % of the samples are of the class that was asked for, so G "
-                "does not heed it."
-            )
+        if asked:
+            obeyed = 100 * (classes == np.array(asked)).mean()
+            self.facts.append(f"{obeyed:.0f} % of the class asked for")
+            if obeyed < 50:
+                found["ignored"] = (
+                    f"conditional collapse: {obeyed:.0f} % of the samples are of the class that was asked for, so G "
+                    "does not heed it."
+                )
         return found
 
     def _new(self, found: dict[str, str]) -> list[str]:
         new = [sentence for reason, sentence in found.items() if reason not in self.said]
         self.said |= set(found)
         return new
+
+
+class Known(NamedTuple):
+    """Training images, uint8 (N, H, W, C), their classes, how much they differ, and whether the nearest of them tells
+    the class of a held-out image."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    spread: float
+    readable: bool
 
 
 class Way:
@@ -138,11 +158,6 @@ class Way:
 def spread(rows: Tensor) -> float:
     """Mean distance between two of the rows (N, d): root of the mean squared one, over all pairs."""
     return float((2 * rows.var(0, correction=1).sum()).sqrt())
-
-
-def nearest(rows: Tensor, known: Tensor) -> Tensor:
-    """For each of the rows (N, d) the index of the nearest of `known` (M, d)."""
-    return torch.cdist(rows, known).argmin(1)
 
 
 def _rows(images: np.ndarray) -> Tensor:

@@ -80,7 +80,8 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
     """The settings that a generator file fixes (channels, networks), so that training from it needs no flags."""
     description = generators.read(model)[1]
     direction, entry = next(iter(description["directions"].items()))
-    channels = dict(zip(direction.split("2"), _channels(entry), strict=True))
+    source, target = direction.split("2")
+    channels = {source: entry["arguments"]["in_channels"], target: entry["arguments"]["out_channels"]}
     if ("z" in channels) != (MODES[mode].domains == 1):
         does = "makes images from noise" if "z" in channels else "translates images"
         raise UserError(f"--init-from {model}: it {does}, which --mode {mode} does not.")
@@ -94,10 +95,6 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
         if name in wanted:
             settings["discriminator"] = {**_settings(judge, DiscriminatorSettings), "spectral_norm": False}
     return settings
-
-
-def _channels(entry: dict[str, Any]) -> tuple[int, int]:
-    return entry["arguments"]["in_channels"], entry["arguments"]["out_channels"]
 
 
 def _settings(entry: dict[str, Any], model: type[Settings]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from translate.data import Data
 from translate.metrics import Score, Scorer
 from translate.modes import MODES
@@ -22,6 +24,7 @@ class Judge:
         self.shown: Samples | Translations = kind(settings, data, round)
         self.scorer: Scorer | None = None
         self.best: dict[str, Any] | None = None
+        self.judged = np.zeros(0, np.uint8)  # the images that were scored last
         self.lines: list[str] = []
         self.scored = 0  # images seen at the last scoring
 
@@ -36,7 +39,8 @@ class Judge:
     def score(self, seen: int, say: Callable[[str], Any]) -> tuple[list[Score], bool]:
         """(scores of the first direction, whether this is the best generator so far)."""
         scorer = self.prepare(say)
-        scores = scorer.score(self.shown.outputs())
+        self.judged = self.shown.outputs()
+        scores = scorer.score(self.judged)
         self.lines, self.scored = [str(score) for score in scores], seen
         chosen = next((score for score in scores if score.name == scorer.best_of()), None)
         better = chosen is None or self.best is None or self.best["score"] != chosen.name or _better(chosen, self.best)

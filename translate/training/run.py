@@ -183,7 +183,7 @@ class Run:
         if first and self.judge.scorer:
             self.log.write(self.seen, protocol=self.judge.scorer.protocol())
         rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
-        warnings = self.diagnosis.of_samples(early=self.seen < self.total // 2)
+        warnings = self.diagnosis.of_samples(self.judge.judged, early=self.seen < self.total // 2)
         self.log.write(self.seen, scores=rows, samples=self.diagnosis.facts)
         self.log.curves(self.seen, {f"score/{s.name}": s.value for s in scores})
         self.display.scores = [*self.judge.lines, *self.diagnosis.facts]

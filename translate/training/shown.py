@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from translate import images
 from translate.catalog import cache_folder
 from translate.data import Data
 from translate.engine import to_image, translate_arrays
 from translate.metrics import Scorer
-from translate.sampler import latents, one_hot
+from translate.sampler import draw, latents
 from translate.training.game import given_classes
 from translate.training.round import Round
 from translate.training.settings import RunSettings
@@ -87,16 +86,13 @@ class Samples:
         """The classes of samples 0 to count - 1, evenly; None where there are none."""
         return [number % len(self.classes) for number in range(count)] if self.classes else None
 
-    @torch.inference_mode()
     def make(self, count: int) -> np.ndarray:
         """Samples of the seeds 0 to count - 1 as the generator is now: uint8 (count, H, W, C)."""
         generator, device = self.round.generator("z2a"), self.settings.train.device
         z = latents(range(count), self.settings.game.latent)
-        if (classes := self.classes_of(count)) is not None:
-            z = torch.cat([z, one_hot(classes, len(self.classes))], 1)
         training = generator.training
         generator.eval()
-        parts = [to_image(generator(part.to(device))) for part in z.split(64)]
+        parts = [to_image(y) for y in draw(generator, z, self.classes_of(count), len(self.classes), device)]
         generator.train(training)
         return np.concatenate(parts)
 
