@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
 from translate.catalog import Recipe
-from translate.data import record
+from translate.data import loader, record
 from translate.data.augment import Augment
 from translate.data.items import Item, Problem
+from translate.data.loader import Batch, Stretch
+from translate.data.on_device import OnDevice
 from translate.data.order import nth
 from translate.data.pictures import Pictures
 from translate.data.settings import DataSettings
@@ -56,6 +59,7 @@ class Data:
         self.classes = classes
         self._labels = self._numbers(domains[A].train.items)
         self._augments: list[Augment] = []
+        self._on_device: dict[torch.device, OnDevice] = {}
 
     @property
     def train_a(self) -> list[Item]:
@@ -81,7 +85,7 @@ class Data:
         return self.domains[A].train.stack is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_augments": []}
+        return {**self.__dict__, "_augments": [], "_on_device": {}}
 
     # Training
 
@@ -114,27 +118,56 @@ class Data:
         batch: int,
         *,
         workers: int = 0,
-        pin_memory: bool = False,
         share: tuple[int, int] = (0, 1),
-    ) -> Iterator[tuple[Any, ...]]:
-        """Batches with images start to stop - 1 in the order they are seen.
+        device: str | torch.device = "cpu",
+    ) -> Iterator[Batch]:
+        """Batches with images start to stop - 1 in the order they are seen, on `device`.
 
         Tensors (x, y) of two domains; (x,) of one, with labels (x, c). x, y: (B, C, H, W) in [-1, 1]; c: int64 (B,).
         The last batch may be smaller. `share` = (rank, ranks) takes every ranks-th image of each batch. What comes
         doesn't depend on `workers`, nor on where a run was interrupted. UserError names a file that can't be read.
+        On CUDA the next batch is copied, and with augment_on = "device" varied, while one is in use.
         """
-        from translate.data.loader import batches
+        device = torch.device(device)
+        there = self._there(device) if self.settings.augment_on == "device" else None
+        made = loader.batches(
+            there.make if there else self._made,
+            Stretch(start, stop, batch, share),
+            self._names,
+            workers=0 if there and there.resident else workers,  # nothing is left for them to do
+            pin=device.type == "cuda",
+        )
 
-        return batches(self, start, stop, batch, workers=workers, pin_memory=pin_memory, share=share)
+        def bring(*parts: torch.Tensor) -> Batch:
+            return tuple(part.to(device, non_blocking=True) for part in parts)
+
+        return loader.brought(made, device, there.finish if there else bring)
+
+    def _made(self, numbers: range) -> Batch:
+        """The batch of these numbers, on the CPU."""
+        examples = [self.example(n) for n in numbers]
+        return tuple(torch.stack([torch.from_numpy(part) for part in parts]) for parts in zip(*examples, strict=True))
+
+    def _there(self, device: torch.device) -> OnDevice:
+        if device not in self._on_device:
+            self._on_device[device] = OnDevice(
+                [domain.train for domain in self.domains],
+                self.settings,
+                seed=self.seed,
+                streams=[A if self.paired else index for index in range(len(self.domains))],
+                order=self.order,
+                labels=self._labels,
+                device=device,
+            )
+        return self._on_device[device]
 
     def files_of(self, start: int, stop: int) -> list[str]:
         """Names of the images seen from start to stop - 1, for a message about that batch."""
-        names = []
-        for n in range(start, stop):
-            items = [domain.train.items[self.order(index, n)] for index, domain in enumerate(self.domains)]
-            first = items[A]
-            names.append(f"{first.name} (side by side)" if first.part else ", ".join(item.name for item in items))
-        return names
+        return [self._names(n) for n in range(start, stop)]
+
+    def _names(self, n: int) -> str:
+        items = [domain.train.items[self.order(index, n)] for index, domain in enumerate(self.domains)]
+        return f"{items[A].name} (side by side)" if items[A].part else ", ".join(item.name for item in items)
 
     def train_labels(self) -> np.ndarray:
         """The class of each training image as its place in `classes`, int64 (N,), in the order of `train_images`."""

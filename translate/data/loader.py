@@ -1,7 +1,9 @@
-"""Batches as torch tensors, made in this process or by worker processes: the same numbers either way."""
+"""Batches as torch tensors, made in this process or by worker processes, the same either way; their way to a device."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -9,56 +11,69 @@ from torch.utils.data import DataLoader, Dataset
 
 from translate.errors import UserError
 
-if TYPE_CHECKING:
-    from translate.data.dataset import Data
-
 Batch = tuple[Tensor, ...]  # (x, y) of two domains; (x,) or (x, c) of one
 
 
-class Batches(Dataset):
-    """Batch `i` of a stretch of training. Whole batches, so that a worker's result needs no collating."""
+@dataclass(frozen=True)
+class Stretch:
+    """Images start to stop - 1 in batches, of which share = (rank, ranks) takes every ranks-th image."""
 
-    def __init__(self, data: "Data", start: int, stop: int, batch: int, share: tuple[int, int]):
-        self.data, self.start, self.stop, self.batch, self.share = data, start, stop, batch, share
+    start: int
+    stop: int
+    batch: int
+    share: tuple[int, int]
 
     def __len__(self) -> int:
         return max(0, -(-(self.stop - self.start) // self.batch))
 
     def numbers(self, index: int) -> range:
+        """Numbers of the images of batch `index`."""
         first = self.start + index * self.batch
         rank, ranks = self.share
         return range(first + rank, min(first + self.batch, self.stop), ranks)
 
-    def make(self, index: int) -> Batch:
-        examples = [self.data.example(n) for n in self.numbers(index)]
-        return tuple(torch.stack([torch.from_numpy(part) for part in parts]) for parts in zip(*examples, strict=True))
+
+@dataclass(frozen=True)
+class Batches(Dataset):
+    """Whole batches, so that a worker's result needs no collating. make: the batch of these numbers."""
+
+    make: Callable[[range], Batch]
+    stretch: Stretch
+
+    def __len__(self) -> int:
+        return len(self.stretch)
 
     def __getitem__(self, index: int) -> Batch | str:
         try:
-            return self.make(index)
+            return self.make(self.stretch.numbers(index))
         except UserError as error:
             return str(error)  # an exception would come out of a worker with a traceback for its message
 
 
 def batches(
-    data: "Data", start: int, stop: int, batch: int, *, workers: int, pin_memory: bool, share: tuple[int, int]
+    make: Callable[[range], Batch],
+    stretch: Stretch,
+    name: Callable[[int], str],
+    *,
+    workers: int,
+    pin: bool,
 ) -> Iterator[Batch]:
-    """See Data.batches."""
-    dataset = Batches(data, start, stop, batch, share)
-    pin = pin_memory and torch.cuda.is_available()
+    """The batches of `stretch`, in main memory. name(n) is what a message calls the n-th image."""
     if workers == 0:
-        for index in range(len(dataset)):
-            made = dataset.make(index)
+        for index in range(len(stretch)):
+            made = make(stretch.numbers(index))
             yield tuple(part.pin_memory() for part in made) if pin else made
         return
     loader: DataLoader = DataLoader(
-        dataset,
+        Batches(make, stretch),
         batch_size=None,
         num_workers=workers,
         pin_memory=pin,
         prefetch_factor=2,
         worker_init_fn=_one_thread,
         generator=torch.Generator().manual_seed(0),  # else every iterator draws a number from torch's global stream
+        # Forked processes see the decoded images where they are; others would each be sent a copy of all of them.
+        multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
     arrived = 0
     try:
@@ -70,11 +85,33 @@ def batches(
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        numbers = dataset.numbers(min(arrived, len(dataset) - 1))
-        files = "; ".join(data.files_of(numbers.start, numbers.start + 1))
+        first = stretch.numbers(min(arrived, len(stretch) - 1)).start
         raise UserError(
-            f"a process that loads images died (out of memory?) at or soon after {files}; try --set workers=0."
+            f"a process that loads images died (out of memory?) at or soon after {name(first)}; try --set workers=0."
         ) from error
+
+
+def brought(batches: Iterator[Batch], device: torch.device, bring: Callable[..., Batch]) -> Iterator[Batch]:
+    """Each batch as `bring` gives it on `device`. On CUDA the next one is on its way while one is in use."""
+    if device.type != "cuda":
+        for made in batches:
+            yield bring(*made)
+        return
+    # A stream of its own, so that `bring` doesn't queue behind the training's round.
+    stream = torch.cuda.Stream(device)
+    coming: tuple[Batch, torch.Event] | None = None
+    for following in itertools.chain(batches, [None]):
+        here = coming
+        if following is not None:
+            with torch.cuda.stream(stream):
+                coming = bring(*following), stream.record_event()
+        if here is not None:
+            parts, done = here
+            current = torch.cuda.current_stream(device)
+            current.wait_event(done)
+            for part in parts:
+                part.record_stream(current)  # its memory is not used again before the round is through with it
+            yield parts
 
 
 def _one_thread(worker: int) -> None:

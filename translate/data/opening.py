@@ -13,6 +13,7 @@ from translate.data.pictures import Pictures, Reader
 from translate.data.settings import DataSettings
 from translate.data.split import some, split, spread
 from translate.errors import UserError
+from translate.memory import free_memory
 
 Say = Callable[[str], None]
 MANY = 1000  # images from which progress is told
@@ -131,12 +132,13 @@ def _scan(parts: list[Pictures], settings: DataSettings, problems: list[Problem]
         part.scan(in_memory, done, problems)
 
 
-def _memory() -> int:
-    """Bytes of memory of this machine; where it can't be asked, a careful guess."""
+def _memory() -> float:
+    """Bytes of memory that are free; where only the machine's size is known that, and else a careful guess."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 8 << 30
+        whole = 8 << 30
+    return min(whole, free_memory()) / int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # torchrun's, all on one machine
 
 
 def _say_problems(problems: list[Problem], settings: DataSettings, say: Say) -> None:

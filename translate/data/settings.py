@@ -27,6 +27,9 @@ class DataSettings(Settings):
     contrast: float = Field(0.0, ge=0, le=1, description="change of contrast by up to this share; input only")
     saturation: float = Field(0.0, ge=0, le=1, description="change of saturation by up to this share; input only")
     hue: float = Field(0.0, ge=0, le=0.5, description="change of hue by up to this share of the circle; input only")
+    augment_on: Literal["cpu", "device"] = Field("cpu", description="where images are cropped, mirrored, turned and "
+                        "recoloured: cpu, one by one, or device, whole batches where the training runs, for when the "
+                        "CPU can't keep up; each draws other random numbers")  # fmt: skip
     background: str = Field("white", description="colour under transparency: white, black or #rrggbb")
     channels_a: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     channels_b: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
@@ -38,7 +41,7 @@ class DataSettings(Settings):
     side_by_side: Literal["auto", "yes", "no"] = Field("auto", description="each file holds a pair, input left and "
                         "output right; auto: if a and b are one folder of files twice as wide as high")  # fmt: skip
     cache: Literal["auto", "ram", "none"] = Field("auto", description="keep the decoded images in memory; auto: when "
-                        "they take less than a quarter of it")  # fmt: skip
+                        "they take less than a quarter of what is free")  # fmt: skip
     max_pixels: int = Field(64_000_000, ge=1, le=PILLOW_LIMIT, description="larger images are refused undecoded")
     strict: bool = Field(False, description="refuse to run when an image can't be read or a pair doesn't fit, instead "
                         "of leaving it out")  # fmt: skip

@@ -1,0 +1,80 @@
+"""Batches that are varied where the training runs: what each process knows of them, and what becomes of it there."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from translate.data.pictures import Pictures
+from translate.data.settings import DataSettings
+from translate.data.vary import Vary, uniform
+
+SHARE = 0.25  # of a GPU's free memory, for images that stay there
+
+
+class OnDevice:
+    """`make` says on the CPU which images a batch takes and what is drawn for each; `finish` does it on the device.
+
+    pictures: each domain's. streams: the number of each domain's random numbers; of pairs both have the same.
+    order(domain, n): the place of the n-th image. labels: the class of each image of the first domain; may be empty.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Pictures],
+        settings: DataSettings,
+        *,
+        seed: int,
+        streams: Sequence[int],
+        order: Callable[[int, int], int],
+        labels: np.ndarray,
+        device: torch.device,
+    ):
+        self.pictures, self.seed, self.streams, self.order, self.labels = pictures, seed, streams, order, labels
+        self.vary = [Vary(settings, each.reader.channels, colour=i == 0) for i, each in enumerate(pictures)]
+        self.device = device
+        self.stacks = _resident([each.stack for each in pictures], device)
+
+    @property
+    def resident(self) -> bool:
+        """Whether all images are on the device, so that only what is drawn has to come."""
+        return bool(self.stacks)
+
+    def make(self, numbers: range) -> tuple[Tensor, ...]:
+        """int32 (B, sum of 1 + width, + 1 with labels): place and row of each domain's image, class; then, unless they
+        are resident, each domain's images, uint8 (B, H, W, C). UserError names a file that can't be read."""
+        columns: list[Sequence[int] | np.ndarray] = []
+        images = []
+        for index, (pictures, vary, stream) in enumerate(zip(self.pictures, self.vary, self.streams, strict=True)):
+            places = [self.order(index, n) for n in numbers]
+            if not self.resident:
+                images.append(torch.from_numpy(np.stack([pictures[place] for place in places])))
+            columns.append(places if self.resident else range(len(places)))
+            columns.append(vary.draw(uniform(self.seed, stream, numbers)))
+        if len(self.labels):
+            columns.append(self.labels[[self.order(0, n) for n in numbers]])
+        return torch.from_numpy(np.column_stack(columns).astype(np.int32)), *images
+
+    def finish(self, columns: Tensor, *images: Tensor) -> tuple[Tensor, ...]:
+        """The batch on the device, see Data.batches, of what `make` made."""
+        drawn = columns.numpy()
+        here = columns.to(self.device, non_blocking=True)
+        sources = self.stacks or [part.to(self.device, non_blocking=True) for part in images]
+        made, first = [], 0
+        for vary, source in zip(self.vary, sources, strict=True):
+            rows = slice(first + 1, first + 1 + vary.width)
+            made.append(vary(source, here[:, first].long(), here[:, rows], drawn[:, rows]))
+            first = rows.stop
+        return (*made, here[:, first].long()) if len(self.labels) else tuple(made)
+
+
+def _resident(stacks: Sequence[np.ndarray | None], device: torch.device) -> list[Tensor]:
+    """The decoded images on the device where there are such and they take less than SHARE of its free memory; else
+    none. On a CPU they are there already."""
+    kept = [torch.from_numpy(stack) for stack in stacks if stack is not None]
+    if len(kept) < len(stacks):
+        return []
+    if device.type == "cuda" and sum(stack.nbytes for stack in kept) > SHARE * torch.cuda.mem_get_info(device)[0]:
+        return []
+    return [stack.to(device) for stack in kept]
