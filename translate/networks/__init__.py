@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import nn
 
+from translate.networks.checkpointing import checkpoint_activations
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
 from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
@@ -24,6 +25,7 @@ __all__ = [
     "GeneratorSettings",
     "build_discriminator",
     "build_generator",
+    "checkpoint_activations",
     "receptive_field",
     "takes",
 ]

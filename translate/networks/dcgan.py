@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from translate.networks.checkpointing import Segmented
 from translate.networks.layers import NORMS, Upsample, has_bias, upsample
 
 BASES = range(4, 8)  # sides of the smallest feature map: 32, 64 and 128 px come down to 4, and 28 px to 7
@@ -22,7 +23,7 @@ def stages(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
     )
 
 
-class DCGANGenerator(nn.Module):
+class DCGANGenerator(Segmented):
     """z (B, in_channels) → (B, out_channels, H, W) in [-1, 1]: transposed convolutions that double the image, batch
     norm and ReLU after each but the last, then tanh. At 64 px and 64 filters the layers are 512, 256, 128, 64 wide."""
 
@@ -47,10 +48,10 @@ class DCGANGenerator(nn.Module):
         self.net = nn.Sequential(*layers, upsample(upsampling, widths[-1], out_channels, 4, bias=True), nn.Tanh())
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.net(z[:, :, None, None])
+        return self.run(self.net, z[:, :, None, None])
 
 
-class DCGANDiscriminator(nn.Module):
+class DCGANDiscriminator(Segmented):
     """(B, C, H, W) of one size → (B, 1, 1, 1) logits: the generator mirrored, strided convolutions with LeakyReLU 0.2
     and a norm after each but the first; no sigmoid."""
 
@@ -67,4 +68,4 @@ class DCGANDiscriminator(nn.Module):
         self.net = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, base))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+        return self.run(self.net, x)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from translate.networks.checkpointing import Segmented, Step, roots
 from translate.networks.layers import NORMS, Padding, pad_to, upsample
 
 
@@ -23,7 +24,7 @@ class LightBlock(nn.Module):
         return x + self.block(x)
 
 
-class Light(nn.Module):
+class Light(Segmented):
     """(B, C, H, W) in [-1, 1] → (B, C, H, W) in [-1, 1], G(x) = clamp(x + f(x), -1, 1), any H and W ≥ 1.
 
     filters: channels at full size; each of the `downs` stride-2 convolutions doubles them, up to 8 × filters.
@@ -63,23 +64,22 @@ class Light(nn.Module):
         )
         self.last = nn.Conv2d(filters, out_channels, 3, padding=1, padding_mode=padding)
 
-    def steps(self) -> Iterator[nn.Module | str]:
-        """The forward pass on padded input as a list, for translate/tiles.py."""
-        yield from self.first
+    def segments(self) -> Iterator[list[Step]]:
+        """The way down, the blocks in groups, and every level's way up; on padded input."""
+        segment: list[Step] = [*self.first]
         for down in self.down:
-            yield "push"
-            yield from down.children()
-        for block in self.middle:
-            assert isinstance(block, LightBlock)
-            yield from ("push", *block.block, "add")
+            segment += ["push", *down.children()]
+        yield segment
+        yield from roots([["push", *block.block, "add"] for block in self.middle if isinstance(block, LightBlock)])
+        segment = []
         for up in self.up:
-            yield from up.children()
-            yield "add"
-        yield self.last
+            if segment:
+                yield segment
+            segment = [*up.children(), "add"]
+        yield [*segment, self.last]
 
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        h = self.first(pad_to(x, self.multiple, self.least))
+    def layers(self, x: Tensor) -> Tensor:
+        h = self.first(x)
         skips = []
         for down in self.down:
             skips.append(h)
@@ -87,7 +87,12 @@ class Light(nn.Module):
         h = self.middle(h)
         for up in self.up:
             h = up(h) + skips.pop()
-        return torch.clamp(x + self.last(h)[..., :height, :width], -1, 1)
+        return self.last(h)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        y = self.run(self.layers, pad_to(x, self.multiple, self.least))[..., :height, :width]
+        return torch.clamp(x + y, -1, 1)
 
 
 def convolution(before: int, after: int, norm: str, padding: Padding, stride: int = 1) -> list[nn.Module]:

@@ -2,10 +2,11 @@
 
 from torch import Tensor, nn
 
+from translate.networks.checkpointing import Segmented
 from translate.networks.layers import NORMS, has_bias
 
 
-class PatchGAN(nn.Module):
+class PatchGAN(Segmented):
     """(B, C, H, W) → (B, 1, h, w) logits, one per overlapping patch; no sigmoid.
 
     layers: stride-2 convolutions; the receptive field is 16, 34, 70, 142 or 286 px for 1 to 5 (70 is the papers').
@@ -29,7 +30,7 @@ class PatchGAN(nn.Module):
         self.model = nn.Sequential(*modules)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        return self.run(self.model, x)
 
 
 def receptive_field(layers: int, stop: int = 2) -> int:
@@ -40,7 +41,7 @@ def receptive_field(layers: int, stop: int = 2) -> int:
     return field
 
 
-class Pixel(nn.Module):
+class Pixel(Segmented):
     """(B, C, H, W) → (B, 1, H, W) logits, each from one pixel alone: it can judge colours and nothing else."""
 
     def __init__(self, in_channels: int = 3, *, filters: int = 64, norm: str = "instance"):
@@ -56,4 +57,4 @@ class Pixel(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+        return self.run(self.net, x)

@@ -1,0 +1,90 @@
+"""Activation checkpointing (Chen et al. 2016, "Training deep nets with sublinear memory cost"): of a network's segments
+only the borders are kept for the backward pass, which computes the inside of one after the other again."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby, repeat
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+Step = nn.Module | str  # a layer; 'push' keeps what is there, 'add' and 'cat' take it up again
+
+
+def checkpoint_activations(network: nn.Module) -> None:
+    """From now on the network keeps its segments' borders only: less memory, up to one forward pass more in a backward
+    pass, the same numbers. Its weights may not change between the two, which nothing would notice.
+
+    Left as they are: networks whose maps are small (mlp), and those whose weights every pass changes (spectral norm).
+    """
+    if isinstance(network, Segmented) and not any(hasattr(layer, "parametrizations") for layer in network.modules()):
+        # Dropout stands between segments and keeps its mask. With nothing random inside, the state of the random
+        # numbers need not be restored, which other threads use and a CUDA graph can't set.
+        network.parts = [
+            (random, list(steps))
+            for segment in network.segments()
+            for random, steps in groupby(segment, lambda step: isinstance(step, nn.Dropout))
+        ]
+
+
+class Segmented(nn.Module):
+    """A network of which the steps are known, in segments. Here one of all layers, in the order they were made."""
+
+    parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none where all is kept
+
+    def segments(self) -> Iterator[list[Step]]:
+        """The forward pass as lists of steps. None begins with a layer that works in place: its input is kept."""
+        yield [layer for part in self.children() for layer in part.children()]
+
+    def steps(self) -> Iterator[Step]:
+        """The forward pass as one list, for translate/tiles.py."""
+        return chain.from_iterable(self.segments())
+
+    def run(self, layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """layers(x), which is what the steps do to x."""
+        if not self.parts or not torch.is_grad_enabled() or torch.compiler.is_exporting():
+            return layers(x)
+        state: tuple[Tensor, ...] = (x,)
+        for random, steps in self.parts:
+            state = play(steps, *state) if random else recomputed(steps, *state)
+        return state[0]
+
+
+def roots(blocks: Sequence[list[Step]]) -> Iterator[list[Step]]:
+    """√n segments of about √n of the n blocks each: what is kept and what is computed again at once are then alike."""
+    size = max(1, round(math.sqrt(len(blocks))))
+    for start in range(0, len(blocks), size):
+        yield list(chain.from_iterable(blocks[start : start + size]))
+
+
+def play(steps: Sequence[Step], x: Tensor, *pushed: Tensor) -> tuple[Tensor, ...]:
+    """(x, *pushed) after the steps."""
+    stack = list(pushed)
+    for step in steps:
+        if step == "push":
+            stack.append(x)
+        elif step == "add":
+            x = stack.pop() + x
+        elif step == "cat":
+            x = torch.cat([stack.pop(), x], 1)
+        else:
+            assert isinstance(step, nn.Module)
+            x = step(x)
+    return x, *stack
+
+
+def recomputed(steps: Sequence[Step], *state: Tensor) -> tuple[Tensor, ...]:
+    """`play`, of which nothing is kept for the backward pass but what it is given."""
+    passes = chain([steps], repeat([_twin(step) for step in steps]))
+    return checkpoint(lambda *state: play(next(passes), *state), *state, use_reentrant=False, preserve_rng_state=False)
+
+
+def _twin(step: Step) -> Step:
+    """The layer with running statistics of its own, so that a second pass doesn't move the network's again."""
+    if not isinstance(step, nn.BatchNorm2d):
+        return step
+    twin = copy.copy(step)
+    twin._buffers = {name: None if buffer is None else buffer.clone() for name, buffer in step._buffers.items()}
+    return twin
