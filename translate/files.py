@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from translate.errors import DISK, UserError
 from translate.words import printable
@@ -23,17 +23,17 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
     temporary = None
     try:
         try:
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            temporary, file = _beside(path)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with open(descriptor, "wb") as file:
+            temporary, file = _beside(path)
+        with file:
             file.write(content)
             file.flush()
-            publish(descriptor, temporary, path, announce)
+            publish(file.fileno(), temporary, path, announce)
     except OSError as error:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise UserError(
             f"{path} could not be written ({len(content):,} bytes): {error.strerror or error}. "
             "Free some space or choose another folder with --out.",
@@ -41,6 +41,12 @@ def write_whole(path: Path, content: bytes, announce: Callable[[os.stat_result],
         ) from error
     if not announce:
         sync_folder(path.parent)
+
+
+def _beside(path: Path) -> tuple[Path, BinaryIO]:
+    """A new file in `path`'s folder, open for writing, under a name of its own."""
+    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
+    return temporary, open(temporary, "xb")
 
 
 def publish(
