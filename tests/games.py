@@ -57,6 +57,23 @@ def weights(networks: dict[str, nn.Module]) -> dict[str, torch.Tensor]:
     return {f"{n}.{k}": v for n, net in networks.items() for k, v in net.state_dict().items()}
 
 
+def assert_near(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor], part: float) -> None:
+    """What two trainings with tiny steps came to: nothing differs by more than a `part` of the largest value of its
+    kind. Adam's first moments are the gradients."""
+    assert ours.keys() == theirs.keys()
+    largest: dict[str, float] = {}
+
+    def kind(name: str) -> str:
+        what, owner, *rest = name.split("/")
+        return f"{what} {owner} {rest[-1]}" if what == "optimizers" else f"{what} {owner}"
+
+    for name, value in theirs.items():
+        largest[kind(name)] = max(largest.get(kind(name), 0.0), value.abs().max().item())
+    for name, value in theirs.items():
+        far = (value.double() - ours[name].double()).abs().max().item()
+        assert far <= part * largest[kind(name)] or name.startswith("random/"), name
+
+
 def assert_identical(ours, textbook):
     assert ours.keys() == textbook.keys()
     different = [name for name in ours if not torch.equal(ours[name], textbook[name])]

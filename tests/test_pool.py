@@ -14,7 +14,7 @@ def test_pool_returns_the_fresh_ones_until_full_then_half_old_ones():
     shown = torch.cat([pool.query(torch.full((1, 1, 1, 1), 100.0 + n)) for n in range(2000)]).flatten()
     old = (shown != torch.arange(100.0, 2100.0)).float().mean().item()
     assert 0.45 < old < 0.55
-    assert len(pool.images) == 50
+    assert len(pool.state()["images"]) == 50
 
 
 def test_pool_of_a_batch_draws_for_each_image():

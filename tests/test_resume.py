@@ -24,7 +24,7 @@ def snapshot(trainer: Round):
 
 
 def play(trainer: Round, data: Data, seen: int, stop: int):
-    for batch in data.batches(seen, stop, BATCH, workers=0, pin_memory=False):
+    for batch in data.batches(seen, stop, BATCH):
         trainer.play([batch], seen)
         seen += len(batch[0])
 

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from translate import draws
+
 Label = float | Tensor  # a tensor broadcasts against the logits: (B, 1, 1, 1)
 
 
@@ -105,7 +107,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     """E(‖∇D(x̂)‖₂ - 1)² at x̂ = εx + (1 - ε)x̃, ε uniform for each image, between real x and fake x̃, both (B, C, H, W)
     (Gulrajani et al. 2017, Eq. 3 and Algorithm 1)."""
     real, fake = _wide(real.detach()), _wide(fake.detach())
-    epsilon = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    epsilon = draws.uniform(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
     between = epsilon * real + (1 - epsilon) * fake
     return (_slope(discriminator, between).flatten(1).norm(dim=1) - 1).square().mean()
 

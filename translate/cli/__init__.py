@@ -1,5 +1,6 @@
 """The command line. One file a verb; torch is imported only inside a verb, so that --help answers at once."""
 
+import os
 import sys
 import warnings
 
@@ -15,7 +16,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # what torchrun starts all meets the same problems
+            print(f"error: {error}", file=sys.stderr)
         sys.exit(error.code)
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)

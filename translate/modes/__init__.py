@@ -1,7 +1,7 @@
 """The games by name: one file a paper."""
 
 from translate.modes.cycle import Cycle
-from translate.modes.game import GameSettings, Mode
+from translate.modes.game import GameSettings, Mode, Turn
 from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
 
@@ -17,4 +17,4 @@ MODES: dict[str, type[Mode]] = {
 }
 ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
 
-__all__ = ["ALIASES", "GAN", "MODES", "Cycle", "GameSettings", "Mode", "Pix2Pix"]
+__all__ = ["ALIASES", "GAN", "MODES", "Cycle", "GameSettings", "Mode", "Pix2Pix", "Turn"]

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from translate import draws
 from translate.diffaugment import Policy, diffaugment
+from translate.networks.layers import alone
 from translate.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
 from translate.pool import Pool
 from translate.settings import Settings
 
 Losses = dict[str, Tensor]
-Discriminator = Callable[[Tensor], Tensor]
+Discriminator = Callable[..., Sequence[Tensor]]  # batches of images → the logits of each
 
 
 class GameSettings(Settings):
@@ -77,8 +79,16 @@ class GameSettings(Settings):
         return OBJECTIVES[self.objective].clip if self.clip_weights is None else self.clip_weights
 
 
+class Turn(NamedTuple):
+    """A player's turn: it is to minimise the sum of `losses`. gauges: what else the game knows, watched only."""
+
+    player: str
+    losses: Losses
+    gauges: dict[str, Tensor] = {}
+
+
 class Mode:
-    """What the trainer asks of a game; it knows nothing else of the method. Declarations only, no behaviour."""
+    """What the trainer asks of a game; it knows nothing else of the method."""
 
     Settings: type[GameSettings]
     domains: int = 2  # 1: images are made from noise
@@ -86,11 +96,15 @@ class Mode:
     defaults: dict[str, dict[str, Any]]  # the paper's settings of the game and of the parts that are not its own
     players: dict[str, list[str]]  # player -> the networks it moves, in one optimizer
     generators: dict[str, str]  # direction -> network: what is kept, averaged and exported
+    settings: Any  # an instance of Settings
     networks: dict[str, nn.Module]
     pools: dict[str, Pool]
     draws: int = 1  # batches of data that one round takes
-    step: Callable[..., Iterator[tuple[str, Losses]]]  # a batch of data and `progress` → the players' turns
-    gauges: dict[str, Tensor]  # what the newest step knows of the game besides losses; watched, not minimised
+    clip: dict[str, float]  # player -> largest weight its networks may have after it has moved
+    # A batch of data and `progress` → the players' turns. Several batches' steps may be under way at once, in threads:
+    # a step changes nothing of its mode but the pools.
+    step: Callable[..., Iterator[Turn]]
+    together: bool = False  # set by the trainer: several passes of one network become one where that changes nothing
 
     def __init__(
         self,
@@ -102,14 +116,22 @@ class Mode:
     ) -> None:
         raise NotImplementedError
 
+    def passes(self, network: nn.Module, *batches: Tensor, joined: bool = False) -> Sequence[Tensor]:
+        """network(batch) of each batch; in one pass if they are `joined`, or if it may be and makes no difference."""
+        if joined or (self.together and len(batches) > 1 and alone(network)):
+            return network(torch.cat(batches)).split([len(batch) for batch in batches])
+        return [network(batch) for batch in batches]
+
 
 def discriminator_sees(images: Tensor, settings: GameSettings, progress: float, channels: Sequence[int] = ()) -> Tensor:
     """Images (of `channels`, where several are stacked) as a discriminator is shown them: augmented, and with instance
     noise (Sønderby et al. 2017), if any is set."""
     if settings.diffaugment:
         images = diffaugment(images, settings.diffaugment, channels)
-    sigma = settings.instance_noise * (1 - progress)
-    return images + sigma * torch.randn_like(images) if sigma else images
+    if not settings.instance_noise:
+        return images
+    noise = draws.normal(*images.shape, device=images.device, dtype=images.dtype)
+    return images + settings.instance_noise * (1 - progress) * noise
 
 
 def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
@@ -119,7 +141,7 @@ def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
         return real, fake
 
     def drawn() -> Tensor:
-        return torch.rand(len(logits), 1, 1, 1, device=logits.device)
+        return draws.uniform(len(logits), 1, 1, 1, device=logits.device)
 
     reals, fakes = (0.7 + 0.5 * drawn(), 0.3 * drawn()) if settings.soft_labels else (drawn() * 0 + real, drawn() * 0)
     swapped = drawn() < settings.flip_labels, drawn() < settings.flip_labels
@@ -129,25 +151,17 @@ def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
 def penalties(settings: GameSettings, *critics: tuple[Discriminator, Tensor, Tensor]) -> Losses:
     """What else discriminators minimise, each given with its real and fake images: their slope, summed over them."""
     losses: Losses = {}
+    judges = [(lambda x, D=D: D(x)[0], real, fake) for D, real, fake in critics]
     if settings.r1:
         # Usually 0, because it costs a second backward pass, and as much stronger when it is not.
-        drawn = torch.rand(()).item() * settings.r1_every < 1
+        drawn = settings.r1_every == 1 or draws.chance() * settings.r1_every < 1
         gamma = settings.r1 * settings.r1_every
         none = critics[0][1].new_zeros(())
-        losses["r1"] = gamma * sum((r1(D, real) for D, real, _ in critics), none) if drawn else none
+        losses["r1"] = gamma * sum((r1(D, real) for D, real, _ in judges), none) if drawn else none
     if settings.penalty:
         none = critics[0][1].new_zeros(())
-        losses["gp"] = settings.penalty * sum((gradient_penalty(*critic) for critic in critics), none)
+        losses["gp"] = settings.penalty * sum((gradient_penalty(*judge) for judge in judges), none)
     return losses
-
-
-@torch.no_grad()
-def clip_weights(settings: GameSettings, *discriminators: nn.Module) -> None:
-    """w ← clip(w, −c, c) (Arjovsky et al. 2017, Algorithm 1, line 7), where it is set."""
-    if settings.clip:
-        for network in discriminators:
-            for weight in network.parameters():
-                weight.clamp_(-settings.clip, settings.clip)
 
 
 @torch.no_grad()

@@ -1,14 +1,15 @@
 """Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017) and WGAN-GP
 (Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). They are one game with different parts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Losses, Mode, clip_weights, discriminator_sees, gauges, labels, penalties
+from translate import draws
+from translate.modes.game import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
 from translate.objectives import Objective
 
 
@@ -41,11 +42,11 @@ class GAN(Mode):
         self.G = generator(settings.latent + classes, channels[0])
         self.D = discriminator(channels[0] + classes)
         self.networks = {"G": self.G, "D": self.D}
-        self.gauges: dict[str, Tensor] = {}
         self.pools = {}
+        self.clip = {"D": settings.clip}
         self.draws = settings.k  # every step of D sees new images (Algorithm 1 of 2014 and of WGAN)
 
-    def step(self, x: Tensor, c: Tensor | None = None, *, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
+    def step(self, x: Tensor, c: Tensor | None = None, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (k·B, C, H, W): k batches of images in [-1, 1]; c (k·B,): their classes, as integers. Yields each player's
         losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
         s, gan = self.settings, self.objective
@@ -54,21 +55,18 @@ class GAN(Mode):
         for x, c in batches:  # "for k steps do": D ascends its gradient (2014, Algorithm 1; WGAN, Algorithm 1)
             fake = self.fake(len(x), c, x).detach()
 
-            def D(x: Tensor, c: Tensor | None = c) -> Tensor:
-                return self.D(_given(discriminator_sees(x, s, progress), c, self.classes))
+            def D(*batches: Tensor, c: Tensor | None = c) -> Sequence[Tensor]:
+                seen = (_given(discriminator_sees(x, s, progress), c, self.classes) for x in batches)
+                return self.passes(self.D, *seen, joined=not s.separate)
 
-            if s.separate:
-                real, faked = D(x), D(fake)
-            else:
-                real, faked = D(torch.cat([x, fake]), None if c is None else torch.cat([c, c])).chunk(2)
-            self.gauges = gauges(gan, real, faked)
-            yield "D", {"D": gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, x, fake))}
-            clip_weights(s, self.D)
-        yield "G", {"G": gan.generator(D(self.fake(len(x), c, x)))}
+            real, faked = D(x, fake)
+            losses = {"D": gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, x, fake))}
+            yield Turn("D", losses, gauges(gan, real, faked))
+        yield Turn("G", {"G": gan.generator(*D(self.fake(len(x), c, x)))})
 
     def fake(self, count: int, c: Tensor | None, like: Tensor) -> Tensor:
         """G(z) for new z ~ N(0, 1), G(z, c) with classes c (count,)."""
-        z = torch.randn(count, self.settings.latent, device=like.device)
+        z = draws.normal(count, self.settings.latent, device=like.device)
         return self.G(_given(z, c, self.classes))
 
 

@@ -1,12 +1,12 @@
 """pix2pix: paired translation with a conditional GAN and L1 (Isola et al. 2017). Equation numbers are the paper's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Losses, Mode, clip_weights, discriminator_sees, gauges, labels, penalties
+from translate.modes.game import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
 from translate.objectives import Objective, l1
 
 
@@ -41,22 +41,22 @@ class Pix2Pix(Mode):
         self.G = generator(*channels)
         self.D = discriminator(sum(channels))
         self.networks = {"G": self.G, "D": self.D}
-        self.gauges: dict[str, Tensor] = {}
         self.pools = {}
+        self.clip = {"D": settings.clip}
 
-    def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[tuple[str, Losses]]:
+    def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (B, C_x, H, W), y (B, C_y, H, W): a batch of pairs in [-1, 1]. Yields each player's losses in turn; when
         resumed, the trainer has minimised them. progress: part of the training that is done, 0 to 1."""
         s, gan = self.settings, self.objective
         fake = self.G(x)
 
-        def D(y: Tensor) -> Tensor:
-            return self.D(discriminator_sees(torch.cat([x, y], 1), s, progress, self.channels))
+        def D(*batches: Tensor) -> Sequence[Tensor]:
+            pairs = (torch.cat([x, y], 1) for y in batches)
+            return self.passes(self.D, *(discriminator_sees(pair, s, progress, self.channels) for pair in pairs))
 
         # D maximises L_cGAN(G, D) (Eq. 1); the objective is halved, which slows D down relative to G (section 3.3)
-        real, faked = D(y), D(fake.detach())
-        self.gauges = gauges(gan, real, faked)
-        yield "D", {"D": 0.5 * gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, y, fake))}
-        clip_weights(s, self.D)
+        real, faked = D(y, fake.detach())
+        losses = {"D": 0.5 * gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, y, fake))}
+        yield Turn("D", losses, gauges(gan, real, faked))
         # G* = arg min_G max_D L_cGAN(G, D) + λ L_L1(G) (Eqs. 3 and 4)
-        yield "G", {"gan": gan.generator(D(fake)), "l1": s.lambda_l1 * l1(fake, y)}
+        yield Turn("G", {"gan": gan.generator(*D(fake)), "l1": s.lambda_l1 * l1(fake, y)})

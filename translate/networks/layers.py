@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from translate import draws, ranks
+
 Norm = Literal["instance", "batch", "group", "none"]
 Padding = Literal["reflect", "replicate", "zeros"]
 Upsample = Literal["deconv", "resize", "shuffle"]
@@ -35,10 +37,44 @@ class GroupNorm(nn.GroupNorm):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm, always computed in float32."""
+    """Batch norm, always computed in float32; of the whole batch, also where several processes share it.
+
+    (torch's SyncBatchNorm is for GPUs only.)
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float()).to(x.dtype)
+        if not self.training or ranks.count() == 1:
+            return super().forward(x.float()).to(x.dtype)
+        wide, shape = x.float(), (1, -1, 1, 1)
+        count = ranks.count() * wide.numel() // wide.shape[1]
+        mean = ranks.Sum.apply(wide.sum((0, 2, 3))) / count
+        centred = wide - mean.view(shape)
+        variance = ranks.Sum.apply(centred.square().sum((0, 2, 3))) / count
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            with torch.no_grad():
+                self.num_batches_tracked.add_(1)
+                self.running_mean.lerp_(mean, self.momentum or 0.1)
+                self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum or 0.1)
+        y = centred * (variance + self.eps).rsqrt().view(shape)
+        return (y * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+
+
+class Dropout(nn.Dropout):
+    """Dropout whose numbers are an image's own, whoever works on it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = draws.uniform(len(x), *x.shape[1:], device=x.device) >= self.p
+        return x * kept / (1 - self.p)
+
+
+def alone(network: nn.Module) -> bool:
+    """Whether what the network makes of an image depends on that image only, and a pass changes nothing in it."""
+    return not any(
+        isinstance(layer, (nn.BatchNorm2d, nn.Dropout)) or hasattr(layer, "parametrizations")
+        for layer in network.modules()
+    )
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {

@@ -1,11 +1,13 @@
 """The residual generator of CycleGAN (Zhu et al. 2017, after Johnson et al. 2016): 6 or 9 blocks in the paper."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
-from translate.networks.layers import NORMS, Padding, has_bias, pad, pad_to, upsample
+from translate.networks.checkpointing import Segmented, Step, roots
+from translate.networks.layers import NORMS, Dropout, Padding, has_bias, pad, pad_to, upsample
 
 
 class ResNetBlock(nn.Module):
@@ -20,7 +22,7 @@ class ResNetBlock(nn.Module):
             nn.ReLU(inplace=True),
         ]
         if dropout:
-            layers.append(nn.Dropout(0.5))
+            layers.append(Dropout(0.5))
         layers += [pad(padding, 1), nn.Conv2d(channels, channels, 3, bias=has_bias(norm)), NORMS[norm](channels)]
         self.conv_block = nn.Sequential(*layers)
 
@@ -28,7 +30,7 @@ class ResNetBlock(nn.Module):
         return x + self.conv_block(x)
 
 
-class ResNet(nn.Module):
+class ResNet(Segmented):
     """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1.
 
     c7s1-64, d128, d256, R256 × blocks, u128, u64, c7s1-3 in the paper's words. State-dict keys and parameter counts
@@ -81,15 +83,16 @@ class ResNet(nn.Module):
             layers.append(nn.Tanh())
         self.model = nn.Sequential(*layers)
 
-    def steps(self) -> Iterator[nn.Module | str]:
-        """The forward pass on padded input as a list, for translate/tiles.py."""
-        for layer in self.model:
-            if isinstance(layer, ResNetBlock):
-                yield from ("push", *layer.conv_block, "add")
+    def segments(self) -> Iterator[list[Step]]:
+        """The way down, the blocks, which work on the smallest maps, in groups, and the way up; on padded input."""
+        for residual, layers in groupby(self.model, lambda layer: isinstance(layer, ResNetBlock)):
+            if residual:
+                blocks = (layer for layer in layers if isinstance(layer, ResNetBlock))
+                yield from roots([["push", *block.conv_block, "add"] for block in blocks])
             else:
-                yield layer
+                yield list(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        y = self.model(pad_to(x, self.multiple, self.least))[..., :height, :width]
+        y = self.run(self.model, pad_to(x, self.multiple, self.least))[..., :height, :width]
         return torch.clamp(x + y, -1, 1) if self.residual else y

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from translate.networks.layers import NORMS, has_bias, pad_to, upsample
+from translate.networks.checkpointing import Segmented, Step
+from translate.networks.layers import NORMS, Dropout, has_bias, pad_to, upsample
 
 
 class UNetBlock(nn.Module):
@@ -46,10 +47,10 @@ class UNetBlock(nn.Module):
         elif final is not None:
             layers.append(final)
         if dropout:
-            layers.append(nn.Dropout(0.5))
+            layers.append(Dropout(0.5))
         self.model = nn.Sequential(*layers)
 
-    def steps(self) -> Iterator[nn.Module | str]:
+    def steps(self) -> Iterator[Step]:
         if not self.outermost:
             yield "push"
         for layer in self.model:
@@ -64,7 +65,7 @@ class UNetBlock(nn.Module):
         return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
 
 
-class UNet(nn.Module):
+class UNet(Segmented):
     """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1: padded inside to 2^depth, cropped back.
 
     depth: stride-2 convolutions; 8 is the paper's (`unet_256`, 54,413,955 parameters with batch norm), 7 its
@@ -113,11 +114,20 @@ class UNet(nn.Module):
             final=final,
         )
 
-    def steps(self) -> Iterator[nn.Module | str]:
-        """The forward pass on padded input as a list, for translate/tiles.py."""
-        return self.model.steps()
+    def segments(self) -> Iterator[list[Step]]:
+        """Every level's way down, to what it hands over rectified, and every level's way up; on padded input."""
+        segment: list[Step] = []
+        for step in self.model.steps():
+            if step == "cat":
+                yield segment
+                segment = []
+            segment.append(step)
+            if isinstance(step, nn.LeakyReLU):
+                yield segment
+                segment = []
+        yield segment
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        y = self.model(pad_to(x, self.multiple, self.least))[..., :height, :width]
+        y = self.run(self.model, pad_to(x, self.multiple, self.least))[..., :height, :width]
         return torch.clamp(x + y, -1, 1) if self.residual else y

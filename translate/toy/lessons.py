@@ -105,7 +105,7 @@ def _train(name: str, lesson: Lesson, mixture: Mixture, rounds: int) -> Course:
             if not points.isfinite().all():
                 raise UserError(f"{name}: the samples are not finite after {number} rounds.", DIVERGED)
             course.counts.append(mixture.measure(points))
-            course.gauges.append(game.watch["D"].gauged())
+            course.gauges.append(game.watch["D"].means()[1])
             game.watch["D"].clear()
         if number in moments:
             shown[number] = points.numpy()

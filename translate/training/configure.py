@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from translate import catalog
+from translate import catalog, ranks
 from translate.device import choose
 from translate.errors import UserError
 from translate.modes import MODES
@@ -15,7 +15,7 @@ from translate.networks import GENERATORS, LATENT
 from translate.settings import merge, parse_assignment, read_toml
 from translate.training.game import settings_of
 from translate.training.presets import automatic, preset
-from translate.training.settings import Precision, RunSettings, mode_defaults, mode_name, settings_class
+from translate.training.settings import Precision, RunSettings, TrainSettings, mode_defaults, mode_name, settings_class
 
 # Options of the command line that are settings under another name.
 OPTIONS = {
@@ -104,6 +104,10 @@ def complete(settings: RunSettings) -> RunSettings:
         t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
     if t.channels_last is None:
         t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
+    if t.together is None:
+        t.together = t.device == "cpu"
+    _fits_the_processes(t)
+    _can_be_recorded(settings)
     _fits_the_mode(settings)
     try:
         settings.generator = settings.generator.for_size(*size)
@@ -134,6 +138,39 @@ def _fits_the_mode(settings: RunSettings) -> None:
             "the gradient penalty is about D's slope at single images, and batch norm makes each depend on all others; "
             "use --set discriminator.norm=none, instance or group."
         )
+
+
+def _fits_the_processes(t: TrainSettings) -> None:
+    """UserError unless all processes and threads get as many images of a batch."""
+    each, left = divmod(t.batch, ranks.launched())
+    if left:
+        raise UserError(
+            f"--batch {t.batch} is for all processes together and can't be dealt to {ranks.launched()}; "
+            f"use {(each + 1) * ranks.launched()}."
+        )
+    if t.shares is None:
+        cores = torch.get_num_threads() if t.device == "cpu" else 1
+        t.shares = max(number for number in range(1, cores + 1) if each % number == 0)
+    elif t.device != "cpu" and t.shares > 1:
+        raise UserError(f"train.shares = {t.shares} is for the CPU; leave it out on {t.device}.")
+    elif each % t.shares:
+        raise UserError(f"train.shares = {t.shares} must divide a process's {each} images of a batch.")
+
+
+def _can_be_recorded(settings: RunSettings) -> None:
+    """UserError if train.graphs is set for rounds that are not all alike, or that wait for the device."""
+    t, game = settings.train, settings.game
+    if not t.graphs:
+        return
+    kinds = {t.optimizer, t.optimizer_d or t.optimizer}
+    for wrong, what in (
+        (t.device != "cuda", f"device = {t.device}; it is for cuda"),
+        (ranks.launched() > 1, "several processes; leave one of the two out"),
+        (game.r1 and game.r1_every > 1, f"r1_every = {game.r1_every}, as only some rounds have the penalty; use 1"),
+        (t.precision == "fp16" and "rmsprop" in kinds, "rmsprop in fp16; use bf16"),
+    ):
+        if wrong:
+            raise UserError(f"train.graphs can't be had with {what}.")
 
 
 def best_precision(device: str) -> Precision:

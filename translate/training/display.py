@@ -21,8 +21,8 @@ class Display:
 
     plain_seconds = 15.0
 
-    def __init__(self, total: int, seen: int, console: Console | None = None):
-        self.console = console or Console(highlight=False, soft_wrap=True)
+    def __init__(self, total: int, seen: int, console: Console | None = None, quiet: bool = False):
+        self.console = console or Console(highlight=False, soft_wrap=True, quiet=quiet)
         self.total, self.seen, self.first = total, seen, seen
         self.started = self.last_line = time.monotonic()
         self.paused = 0.0
@@ -36,7 +36,7 @@ class Display:
         self.live = Live(console=self.console, refresh_per_second=4, transient=True) if self._terminal() else None
 
     def _terminal(self) -> bool:
-        return self.console.is_terminal
+        return self.console.is_terminal and not self.console.quiet
 
     def __enter__(self) -> "Display":
         if self.live:

@@ -12,7 +12,13 @@ import translate
 from translate import generators
 from translate.errors import UserError
 from translate.modes import MODES, Mode
-from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
+from translate.networks import (
+    DiscriminatorSettings,
+    GeneratorSettings,
+    build_discriminator,
+    build_generator,
+    checkpoint_activations,
+)
 from translate.objectives import OBJECTIVES
 from translate.settings import Settings
 from translate.tensors import nest
@@ -33,6 +39,9 @@ def build_game(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
         (settings.data.channels_a, settings.data.channels_b)[: game.domains],
         **({"classes": classes} if classes else {}),
     )
+    if settings.train.checkpointing:
+        for network in mode.networks.values():
+            checkpoint_activations(network)
     if settings.init_from:
         _start_from(mode, settings, classes, say)
     return mode

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 
 import translate
+from translate import ranks
 from translate.errors import DISK, UserError
 from translate.files import write_whole
+from translate.training.round import Round
 
 
 class Log:
@@ -58,8 +60,15 @@ class Log:
             self.events.close()
 
 
-def environment(device: str) -> dict[str, Any]:
+def environment(round: Round) -> dict[str, Any]:
     """What a reader of the log needs to judge speeds and to reproduce numbers."""
-    name = torch.cuda.get_device_name() if device == "cuda" else device
+    name = torch.cuda.get_device_name() if round.device.type == "cuda" else round.device.type
     versions = {"translate": translate.__version__, "torch": torch.__version__}
-    return {"device": name, "threads": torch.get_num_threads(), "versions": versions}
+    shares = round.shares.count if round.shares else 1
+    return {
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "shares": shares,
+        "ranks": ranks.count(),
+        "versions": versions,
+    }

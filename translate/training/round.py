@@ -1,18 +1,25 @@
 """The training round: the only place that steps an optimizer. It knows players and losses, nothing of the method."""
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from translate.modes import Mode
-from translate.tensors import nest
+from translate import draws, ranks
+from translate.modes import Mode, Turn
+from translate.networks.layers import alone
+from translate.training import state
+from translate.training.graphs import Batches, Recorded
+from translate.training.reducer import Reducer
 from translate.training.settings import TrainSettings
+from translate.training.shares import Shares, one_thread
 from translate.training.watch import Watch
 
 Batch = tuple[Tensor, ...]
+OVER = Turn("", {})
 DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -26,6 +33,9 @@ class Round:
     """Plays rounds of a game and holds all that changes while it is trained: networks, optimizers, averages, scaler.
 
     settings: resolved (no 'auto'). total: the training's length in images.
+
+    Where processes train together (`ranks`), each plays with its images of the batch; on a CPU threads do so with their
+    `shares` of those. Gradients are averaged over all of them.
     """
 
     def __init__(self, mode: Mode, settings: TrainSettings, total: int):
@@ -40,71 +50,158 @@ class Round:
         }
         self.optimizers = {player: self._optimizer(player) for player in self.parameters}
         self.averages = {name: self._average(mode.networks[name]) for name in mode.generators.values() if settings.ema}
+        self.reducers = {p: Reducer(self.parameters[p]) for p in self.parameters} if ranks.count() > 1 else {}
         # One scaler for all players, updated once a round; it does nothing unless the precision is fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         self.rounds = 0
         self.watch = {player: Watch(self.device) for player in mode.players}
+        mode.together = bool(settings.together)
+        for pool in mode.pools.values():
+            pool.device = self.device
+        # Batch statistics, and networks that a pass changes, are of the whole batch.
+        shares = settings.shares or 1
+        apart = shares > 1 and all(alone(network) for network in mode.networks.values())
+        self.shares = Shares(shares) if apart else None
+        # What changes from round to round, as a recorded round reads it.
+        self.clock: dict[str, Any] = {"seen": 0, "progress": 0.0, "decay": 0.0}
+        self._body = self._play
+        if settings.graphs:
+            self.clock = {name: torch.tensor(value, device=self.device) for name, value in self.clock.items()}
+            self._body = Recorded(self._play)
+        if settings.compile:
+            for network in self._compilable():
+                network.compile()
 
     def _lr(self, player: str) -> float:
         return self.settings.lr_d or self.settings.lr if player.startswith("D") else self.settings.lr
 
     def _optimizer(self, player: str) -> torch.optim.Optimizer:
-        s, parameters, lr = self.settings, self.parameters[player], self._lr(player)
+        s, parameters = self.settings, self.parameters[player]
+        # A recorded round reads the step size where it was when it was recorded.
+        lr: Any = torch.tensor(self._lr(player), device=self.device) if s.graphs else self._lr(player)
         kind = s.optimizer_d or s.optimizer if player.startswith("D") else s.optimizer
         if kind == "rmsprop":
-            return torch.optim.RMSprop(parameters, lr)
+            return torch.optim.RMSprop(parameters, lr, capturable=s.graphs)
         fused = self.device.type in ("cuda", "cpu") or None  # one kernel for all parameters: less time between steps
         if kind == "sgd":
             return torch.optim.SGD(parameters, lr, fused=fused)
-        return torch.optim.Adam(parameters, lr, betas=(s.beta1, s.beta2), fused=fused)
+        return torch.optim.Adam(parameters, lr, betas=(s.beta1, s.beta2), fused=fused, capturable=s.graphs)
 
     @staticmethod
     def _average(network: nn.Module) -> nn.Module:
         return copy.deepcopy(network).requires_grad_(False).eval()
 
+    def _compilable(self) -> list[nn.Module]:
+        """All networks but those of which second derivatives are wanted: torch can't compile for them."""
+        s = self.mode.settings
+        twice = self.mode.players["D"] if s.penalty or s.r1 else []
+        return [network for name, network in self.mode.networks.items() if name not in twice]
+
+    # A round ----------------------------------------------------------------------------------------------------------
+
     def play(self, batches: Sequence[Batch], seen: int) -> None:
         """One round: the players move in the game's order, each on the gradients of all `batches` together.
 
-        batches: each what the mode's `step` takes; several of them = gradient accumulation. seen: images before.
+        batches: each what the mode's `step` takes, this process's images of it; several of them = gradient
+        accumulation. seen: images before.
         """
-        s = self.settings
-        multiplier = learning_rate(seen, self.total, s.decay_from)
-        progress = seen / max(1, self.total)
+        self._set_clock(seen)
         images = [tuple(self._here(tensor) for tensor in batch) for batch in batches]
-        weights = [len(batch[0]) / sum(len(b[0]) for b in images) for batch in images]
-        games = [self.mode.step(*batch, progress=progress) for batch in images]
-        while player := self._turn(games, weights):
-            self._move(player, multiplier, seen)
-            if self.mode.draws > 1:  # the same player may be next, and the scaler wants an update in between
-                self.scaler.update()
-        if self.mode.draws == 1:
-            self.scaler.update()
+        for pool in self.mode.pools.values():
+            pool.plan(*(ranks.count() * len(batch[0]) for batch in images))
+        self._body(images)
         self.rounds += 1
-        self._follow()
+
+    def _set_clock(self, seen: int) -> None:
+        s = self.settings
+        now = {
+            "seen": seen,
+            "progress": seen / max(1, self.total),
+            # Averages move quickly at first, so that early samples are not the start.
+            "decay": min(s.ema, (2 + self.rounds) / (11 + self.rounds)),
+        }
+        multiplier = learning_rate(seen, self.total, s.decay_from)
+        groups = [(group, multiplier * self._lr(p)) for p, o in self.optimizers.items() for group in o.param_groups]
+        if s.graphs:
+            for name, value in now.items():
+                self.clock[name].fill_(value)
+            for group, lr in groups:
+                group["lr"].fill_(lr)
+        else:
+            self.clock = now
+            for group, lr in groups:
+                group["lr"] = lr
 
     def _here(self, tensor: Tensor) -> Tensor:
         if tensor.ndim < 4:  # classes
             return tensor.to(self.device, non_blocking=True)
-        return tensor.to(self.device, memory_format=self.layout, non_blocking=True)
+        return tensor.to(self.device, non_blocking=True).contiguous(memory_format=self.layout)
 
-    def _turn(self, games: list[Iterator], weights: list[float]) -> str:
+    def _play(self, batches: Batches) -> None:
+        count = sum(len(batch[0]) for batch in batches)
+        weights = [len(batch[0]) / count for batch in batches]
+        games = [self._games(batch) for batch in batches]
+        while player := self._turn(games, weights):
+            self._move(player)
+            if self.mode.draws > 1:  # the same player may be next, and the scaler wants an update in between
+                self.scaler.update()
+        if self.mode.draws == 1:
+            self.scaler.update()
+        self._follow()
+
+    def _games(self, batch: Sequence[Tensor]) -> list[Iterator[Turn]]:
+        """A game for each share of the batch."""
+        shares = math.gcd(self.shares.count, len(batch[0]) // self.mode.draws) if self.shares else 1
+        parts = [[self._here(tensor[share::shares]) for tensor in batch] for share in range(shares)]
+        return [self.mode.step(*part, progress=self.clock["progress"]) for part in parts]
+
+    def _turn(self, games: list[list[Iterator[Turn]]], weights: list[float]) -> str:
         """The gradients of the next turn, in every game the same player's, whose name it returns; "" after the last."""
-        player, s = "", self.settings
-        for game, weight in zip(games, weights, strict=True):
-            with torch.autocast(self.device.type, DTYPES[s.precision], enabled=s.precision != "fp32"):
-                player, losses = next(game, ("", {}))
-            if player:
-                values = torch.stack([loss.float() for loss in losses.values()])
-                # `inputs` keeps the gradient from everybody else's networks: no requires_grad to switch on and off.
-                self.scaler.scale(weight * values.sum()).backward(inputs=self.parameters[player])
-                gauges = self.mode.gauges if player == "D" else {}
-                self.watch[player].note(losses, values.detach(), weight, gauges)
-        return player
+        for number, (shares, weight) in enumerate(zip(games, weights, strict=True)):
+            if len(shares) > 1:
+                turns = self._shared(shares, weight)
+            else:
+                turns = [self._alone(shares[0], weight, last=number == len(games) - 1)]
+            for turn in turns if turns[0].player else []:
+                self.watch[turn.player].note(turn, weight / len(turns))
+        return turns[0].player
 
-    def _move(self, player: str, multiplier: float, seen: int) -> None:
+    def _alone(self, game: Iterator[Turn], weight: float, last: bool) -> Turn:
+        with draws.share(ranks.index(), ranks.count()):
+            turn = self._next(game)
+        if turn.player:
+            if self.reducers:
+                self.reducers[turn.player].armed = last
+            # `inputs` keeps the gradient from everybody else's networks: no requires_grad to switch on and off.
+            self.scaler.scale(weight * _total(turn)).backward(inputs=self.parameters[turn.player])
+        return turn
+
+    def _shared(self, games: list[Iterator[Turn]], weight: float) -> list[Turn]:
+        assert self.shares is not None
+        with one_thread():
+            turns, gradients = self.shares.turn(
+                games,
+                self._next,
+                lambda turn: torch.autograd.grad(
+                    weight * _total(turn), self.parameters[turn.player], allow_unused=True
+                ),
+            )
+        for parameter, gradient in zip(self.parameters.get(turns[0].player, []), gradients, strict=True):
+            if gradient is not None:
+                # In the parameter's own layout, as `backward` leaves it: fused optimizers go through memory in order.
+                own = torch.empty_like(parameter).copy_(gradient)
+                parameter.grad = own if parameter.grad is None else parameter.grad + own
+        return turns
+
+    def _next(self, game: Iterator[Turn]) -> Turn:
+        precision = self.settings.precision
+        with torch.autocast(self.device.type, DTYPES[precision], enabled=precision != "fp32"):
+            return next(game, OVER)
+
+    def _move(self, player: str) -> None:
         optimizer, parameters = self.optimizers[player], self.parameters[player]
-        for group in optimizer.param_groups:
-            group["lr"] = multiplier * self._lr(player)
+        if self.reducers:
+            self.reducers[player].finish()
         norm = None
         if self.settings.clip_norm or not self.scaler.is_enabled():
             self.scaler.unscale_(optimizer)
@@ -112,74 +209,42 @@ class Round:
             if self.settings.clip_norm:
                 torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
         # In fp16 a gradient may overflow now and then: the scaler then skips the player's step and scales less.
-        self.watch[player].close(seen, None if self.scaler.is_enabled() else norm)
+        self.watch[player].close(self.clock["seen"], None if self.scaler.is_enabled() else norm)
         self.scaler.step(optimizer)
         optimizer.zero_grad(set_to_none=True)
+        if limit := self.mode.clip.get(player):
+            with torch.no_grad():  # w ← clip(w, −c, c) (Arjovsky et al. 2017, Algorithm 1, line 7)
+                for weight in parameters:
+                    weight.clamp_(-limit, limit)
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the averages of the generators' weights: quickly at first, so that early samples are not the start."""
-        decay = min(self.settings.ema, (1 + self.rounds) / (10 + self.rounds))
+        """Move the averages of the generators' weights."""
         for name, average in self.averages.items():
-            network = self.mode.networks[name]
-            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-            for kept, now in zip(average.buffers(), network.buffers(), strict=True):
-                kept.copy_(now)
+            network, part = self.mode.networks[name], 1 - self.clock["decay"]
+            kept: list[Tensor] = list(average.parameters())
+            now: list[Tensor] = list(network.parameters())
+            if isinstance(part, float):
+                torch._foreach_lerp_(kept, now, part)
+            else:  # the kernel for many tensors takes no tensor here
+                for target, source in zip(kept, now, strict=True):
+                    target.lerp_(source, part)
+            for target, source in zip(average.buffers(), network.buffers(), strict=True):
+                target.copy_(source)
 
     def generator(self, direction: str) -> nn.Module:
         """The generator to show and keep: its averaged weights where there are any. In training mode otherwise."""
         name = self.mode.generators[direction]
         return self.averages.get(name, self.mode.networks[name])
 
-    # What a checkpoint holds -----------------------------------------------------------------------------------------
-
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """(tensors, JSON-able values): with the data's position all that the rest of the training depends on."""
-        tensors: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            tensors["random/cuda"] = torch.cuda.get_rng_state(self.device)
-        elif self.device.type == "mps":
-            tensors["random/mps"] = torch.mps.get_rng_state()
-        for kind, networks in (("networks", self.mode.networks), ("averages", self.averages)):
-            for name, network in networks.items():
-                tensors |= {f"{kind}/{name}/{key}": tensor for key, tensor in network.state_dict().items()}
-        for name, pool in self.mode.pools.items():
-            tensors |= {f"pools/{name}/{key}": tensor for key, tensor in pool.state().items()}
-        for player, optimizer in self.optimizers.items():
-            for index, parameter in enumerate(self.parameters[player]):
-                slots = optimizer.state.get(parameter, {})
-                tensors |= {f"optimizers/{player}/{index}/{key}": tensor for key, tensor in slots.items()}
-        return tensors, {"rounds": self.rounds, "scaler": self.scaler.state_dict()}
+        """See translate.training.state."""
+        return state.state(self)
 
     def load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Take up the state that `state` gave."""
-        for kind, networks in (("networks", self.mode.networks), ("averages", self.averages)):
-            for name, network in networks.items():
-                network.load_state_dict(nest(tensors, f"{kind}/{name}/"))
-        for name, pool in self.mode.pools.items():
-            pool.load(nest(tensors, f"pools/{name}/"), self.device)
-        for player, optimizer in self.optimizers.items():
-            for index, parameter in enumerate(self.parameters[player]):
-                slots = nest(tensors, f"optimizers/{player}/{index}/")
-                if slots:
-                    optimizer.state[parameter] = {
-                        key: _beside(tensor, parameter, optimizer.defaults.get("fused"))
-                        for key, tensor in slots.items()
-                    }
-        self.rounds = values["rounds"]
-        if self.scaler.is_enabled():
-            self.scaler.load_state_dict(values["scaler"])
-        torch.set_rng_state(tensors["random/cpu"])
-        if self.device.type == "cuda" and "random/cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
-        elif self.device.type == "mps" and "random/mps" in tensors:
-            torch.mps.set_rng_state(tensors["random/mps"])
+        state.load(self, tensors, values)
 
 
-def _beside(saved: Tensor, parameter: Tensor, fused: bool | None) -> Tensor:
-    """An optimizer's saved tensor, on the parameter's device and in its layout; step counts stay as they are."""
-    if saved.ndim == 0:  # a step count: fused optimizers keep it on the GPU, the others on the CPU
-        return saved.clone().to(parameter.device if fused else "cpu")
-    if saved.shape != parameter.shape:
-        return saved.clone()
-    return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(saved).detach()
+def _total(turn: Turn) -> Tensor:
+    return torch.stack([loss.float() for loss in turn.losses.values()]).sum()

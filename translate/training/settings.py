@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from translate.data.settings import DataSettings
 from translate.modes import ALIASES, MODES, GameSettings
@@ -35,6 +35,21 @@ class TrainSettings(Settings):
     device: Device = Field("auto", description="cpu, cuda or mps")
     tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
     channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
+    together: bool | None = Field(
+        None, description="several passes of one network become one where that makes no difference; by default on a CPU"
+    )
+    shares: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="on a CPU: parts of a batch that threads work on at once; by default as many as cores, and fit",
+    )
+    compile: bool = Field(False, description="networks are compiled (torch.compile): a minute or more at the start")
+    graphs: bool = Field(False, description="on CUDA: a round is recorded once and replayed (CUDA graphs)")
+    checkpointing: bool = Field(
+        False,
+        description="activations are computed again in the backward pass: less memory, more time (docs/memory.md)",
+    )
     workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
     samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
     sample_every: int = Field(0, ge=0, description="images between sample sheets; 0 = 40 sheets in all")
@@ -46,12 +61,19 @@ class TrainSettings(Settings):
     tensorboard: bool = Field(False, description="also write TensorBoard events (needs the extra 'tensorboard')")
     allow_change: bool = Field(False, description="go on although settings or data are not those the run began with")
 
+    @model_validator(mode="after")
+    def _compiled_or_checkpointed(self) -> "TrainSettings":
+        if self.compile and self.checkpointing:
+            raise ValueError("compile and checkpointing don't work together; set one of them to false")
+        return self
 
-# What may differ when a run is continued: none of it changes a number.
+
+# What may differ when a run is continued: none of it changes a number (`shares`, as the number of processes: only how
+# sums are rounded).
 FREE = {
     f"train.{name}"
-    for name in ("workers", "samples", "sample_every", "save_every", "save_minutes", "keep", "tensorboard")
-} | {"train.allow_change", "init_from"}
+    for name in ("workers", "shares", "checkpointing", "samples", "sample_every", "save_every", "save_minutes", "keep")
+} | {"train.tensorboard", "train.allow_change", "init_from"}
 
 Game = TypeVar("Game", bound=GameSettings)
 

@@ -1,26 +1,46 @@
 """`translate train` after its settings are known: checks and opens everything, then trains; or only rehearses it."""
 
+import sys
 import time
 from pathlib import Path
 
 import torch
 
+from translate import ranks
 from translate.data import Data, open_data
+from translate.errors import DIVERGED, INTERRUPTED, TERMINATED, UserError
 from translate.modes import MODES
 from translate.training.folder import LAYOUT, RunFolder
 from translate.training.run import Run
 from translate.training.settings import RunSettings
+from translate.training.summary import summary
 from translate.words import duration
 
 
 def start(settings: RunSettings, path: Path, say=print) -> None:
     """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
+    ranks.join(settings.train.device)
+    try:
+        _start(settings, path, say if ranks.index() == 0 else _quiet)
+    except UserError as error:
+        if ranks.index() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
+            print(f"error: rank {ranks.index()}: {error}", file=sys.stderr)
+        raise
+    finally:
+        ranks.leave()
+
+
+def _quiet(line: str) -> None:
+    """What the processes say that are not the first."""
+
+
+def _start(settings: RunSettings, path: Path, say) -> None:
     folder = RunFolder(path)
-    begun = folder.begun()
+    begun = ranks.told(folder.begun() if ranks.index() == 0 else None)
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
-    run = Run(settings, folder, _open(settings, say), say)
+    run = Run(settings, folder, _open_everywhere(settings, say), say)
     if begun:
         run.resume()
     else:
@@ -29,8 +49,9 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
         say(f"{path} is finished: {run.seen:,} images seen. To go on, give more --images and --set allow_change=true.")
         return
     run.train()
-    for line in run.summary():
-        say(line)
+    if run.first:
+        for line in summary(run):
+            say(line)
 
 
 def dry_run(settings: RunSettings, path: Path, say=print) -> None:
@@ -51,6 +72,16 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
     say(f"The run folder would be {path}{' (exists: would be continued)' if begun else ''}:\n{LAYOUT}")
 
 
+def _open_everywhere(settings: RunSettings, say) -> Data:
+    """The data in every process; a machine's first one fetches what is missing, the others find it there."""
+    data = _open(settings, say) if ranks.first_here() else None
+    ranks.most(0)  # wait
+    data = data or _open(settings, say)
+    if ranks.told(data.fingerprint() if ranks.index() == 0 else "") not in ("", data.fingerprint()):
+        raise UserError(f"rank {ranks.index()} found other images than rank 0; give all machines the same files.")
+    return data
+
+
 def _open(settings: RunSettings, say) -> Data:
     data = open_data(
         settings.a, settings.b, settings.data, paired=MODES[settings.mode].paired, seed=settings.seed, say=say
@@ -59,16 +90,15 @@ def _open(settings: RunSettings, say) -> Data:
         say(line)
     if settings.train.images == 0:  # 200 epochs of the larger domain, as both papers
         settings.train.images = 200 * max(len(data.train_a), len(data.train_b))
-    if MODES[settings.mode].domains == 1:
-        # Whole rounds: batch norm can't take the few images that would be left, and D should get all its steps.
-        turn = settings.train.batch * settings.train.accumulate * settings.game.k
-        settings.train.images = -(-settings.train.images // turn) * turn
+    # Whole rounds: all processes and threads have as many images, batch norm has enough, and D gets all its steps.
+    turn = settings.train.batch * settings.train.accumulate * getattr(settings.game, "k", 1)
+    settings.train.images = -(-settings.train.images // turn) * turn
     return data
 
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    batches = run.data.batches(0, min(run.total, run.turn * (rounds + 1)), run.batch, workers=0, pin_memory=False)
+    batches = run.data.batches(0, min(run.total, run.turn * (rounds + 1)), run.batch, device=run.round.device)
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     run.round.play(groups[0], 0)
     _wait(run.settings.train.device)
@@ -87,4 +117,5 @@ def _wait(device: str) -> None:
 def _device(settings: RunSettings) -> str:
     name = torch.cuda.get_device_name() if settings.train.device == "cuda" else settings.train.device
     threads = f", {torch.get_num_threads()} threads" if settings.train.device == "cpu" else ""
-    return f"{name}{threads}, {settings.train.precision}"
+    processes = f", {ranks.count()} processes" if ranks.count() > 1 else ""
+    return f"{name}{threads}{processes}, {settings.train.precision}"

@@ -1,0 +1,135 @@
+"""Every quicker way to play a round gives what the plain way gives."""
+
+import pytest
+import recorded
+import torch
+from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_game, settings, weights
+
+from translate.training import graphs
+from translate.training.round import Round
+
+# Everything that draws random numbers for an image, and a pool that is soon full.
+TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
+OWN = {
+    "cycle": {"pool": 3, "soft_labels": True, "r1": 0.5},
+    "pix2pix": {"flip_labels": 0.2},
+    "wgan-gp": {"k": 2},
+    "hinge": {"gradient_penalty": 1.0},
+}
+NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance", "spectral_norm": False}}
+KINDS = ["cycle", "pix2pix", "wgan-gp", "hinge"]
+
+
+def trainer(mode: str, tricks: bool = True, **train) -> Round:
+    game = {**TRICKS, **OWN.get(mode, {})} if tricks else {}
+    s = settings(mode, **NORM, game=game, train={"ema": 0.9, **train})
+    made = Round(new_game(s), s.train, TOTAL)
+    torch.manual_seed(3)
+    return made
+
+
+def play(round: Round, mode: str, rounds: int = 8) -> Round:
+    k = round.mode.draws
+    images = batches_for(mode)
+    for number in range(rounds):
+        group = [images[(number * k + i) % len(images)] for i in range(2 * k)]  # of 4 images a step of D
+        batch = tuple(torch.cat(parts) for parts in zip(*group, strict=True))
+        round.play([batch], number * 2 * BATCH)
+    return round
+
+
+def close(round: Round, plain: Round, part: float = 2e-3) -> None:
+    """Weights, gradients, averages, pools, losses and gauges of two trainings."""
+    assert_near(round.state()[0], plain.state()[0], part)
+    for player, watch in round.watch.items():
+        for found, wanted in zip(watch.means(), plain.watch[player].means(), strict=True):
+            assert found == pytest.approx(wanted, rel=part, abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", KINDS)
+@pytest.mark.parametrize("shares", [2, 4])
+def test_threads_with_shares_of_a_batch_play_the_game_of_the_whole(mode, shares):
+    """The pool, noise, labels, augmentation, penalties and z are an image's own, whoever plays with it."""
+    close(play(trainer(mode, shares=shares, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+
+
+def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
+    first = play(trainer("cycle", shares=4), "cycle")
+    for _ in range(3):
+        assert_identical(weights(play(trainer("cycle", shares=4), "cycle").mode.networks), weights(first.mode.networks))
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_what_is_of_the_whole_batch_is_not_shared(norm):
+    changes = {"spectral_norm": True} if norm == "spectral" else {"norm": "batch"}
+    s = settings("cycle", discriminator=changes, train={"shares": 2})
+    assert Round(new_game(s), s.train, TOTAL).shares is None
+    assert trainer("cycle", shares=2).shares is not None
+
+
+@pytest.mark.parametrize("mode", KINDS)
+def test_passes_in_one_give_what_they_give_apart(mode):
+    close(play(trainer(mode, together=True, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+
+
+def test_passes_in_one_are_fewer():
+    def passes(together: bool) -> int:
+        round, count = trainer("cycle", tricks=False, together=together), []
+        for network in round.mode.networks.values():
+            network.register_forward_hook(lambda *_: count.append(1))
+        play(round, "cycle", 1)
+        return len(count)
+
+    assert (passes(False), passes(True)) == (12, 8)
+
+
+@pytest.mark.parametrize("mode", KINDS)
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
+    """Played by a recorder that works on a CPU: nothing in a round asks the device, and what changes from round to
+    round (images, step size, decay, position, pool, noise) is not frozen in the recording."""
+    monkeypatch.setattr(graphs, "capture", recorded.capture)
+    over = {"r1": 0.0} if mode == "cycle" else {}
+    results = []
+    for record in (False, True):
+        s = settings(mode, **NORM, game={**TRICKS, **OWN[mode], **over}, train={"ema": 0.9, "lr": 1e-6})
+        s.train.graphs = record
+        round = Round(new_game(s), s.train, TOTAL)
+        torch.manual_seed(3)
+        images = batches_for(mode)
+        for number in range(10):
+            group = [images[(number + i) % len(images)] for i in range(accumulate)]
+            if round.mode.draws > 1:
+                group = [tuple(torch.cat([x] * round.mode.draws) for x in batch) for batch in group]
+            round.play(group, 2 * number)
+        if record:
+            assert round._body.replay is not None
+        results.append(round)
+    close(results[1], results[0], 1e-3)
+
+
+def test_the_recorder_of_these_tests_notices_what_a_recording_would_freeze(monkeypatch):
+    """The test of the test above."""
+    monkeypatch.setattr(graphs, "capture", recorded.capture)
+    results = []
+    for record in (False, True):
+        s = settings("pix2pix", **NORM, train={"lr": 1e-3})
+        s.train.graphs = record
+        round = Round(new_game(s), s.train, TOTAL)
+        if record:
+            round._set_clock = lambda seen: None
+        for number, batch in enumerate(batches_for("pix2pix")):
+            round.play([batch], number * BATCH)
+        results.append(weights(round.mode.networks))
+    assert any(not torch.allclose(results[0][name], results[1][name], atol=1e-6) for name in results[0])
+    with pytest.raises(AssertionError, match="waits for the device"):
+        recorded.capture(lambda: torch.ones(()).item())
+
+
+@pytest.mark.slow
+def test_compiled_networks_play_the_same_game():
+    mode = "vanilla"
+    plain = play(trainer(mode, tricks=False, lr=1e-7), mode, 2)
+    compiled = play(trainer(mode, tricks=False, lr=1e-7, compile=True), mode, 2)
+    close(compiled, plain)
+    assert list(compiled.state()[0]) == list(plain.state()[0])

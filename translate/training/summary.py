@@ -1,0 +1,27 @@
+"""What a person wants to know when a run is done."""
+
+import time
+
+from translate.training.run import Run
+from translate.words import duration
+
+
+def summary(run: Run) -> list[str]:
+    """What a person wants to know at the end: the folder, the sheet, the score, what to do next."""
+    took = duration(time.monotonic() - run.display.started)
+    lines = [f"Done: {run.seen:,} images seen; this session took {took}."]
+    lines.append(f"  run folder   {run.folder.path}")
+    lines.append(f"  last sheet   {run._sheet_path()}")
+    lines += [f"  score        {line}" for line in run.judge.lines]
+    if best := run.judge.best:
+        value = "" if best["value"] is None else f" {best['value']:.3f}"
+        lines.append(
+            f"  best         {run.folder.path / 'best.safetensors'} "
+            f"(after {best['images']:,} images, by {best['score']}{value})"
+        )
+    if run.round.mode.domains == 1:
+        lines.append(f"  more         translate sample {run.folder.path}")
+    else:
+        lines.append(f"  a folder     translate convert {run.folder.path} IN OUT")
+        lines.append(f"  in Python    translate.load({str(run.folder.path)!r})('picture.png').save('out.png')")
+    return lines
