@@ -6,14 +6,14 @@ Both engines get the same batch of levels and give levels; a round runs one afte
 spread is the middle half of the rounds' ratios. Weights of the paper's networks are random, which costs the same.
 """
 
-import statistics
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import alternate, brief, faster, spread, timed
 
 from translate.engine import TorchEngine
 from translate.export.graph import Source
@@ -31,31 +31,17 @@ PAPERS = {
 }
 
 
-def ratio(first, second, levels: np.ndarray, rounds: int) -> tuple[float, float, list[float]]:
-    """(seconds of the first, of the second: medians; the ratio second / first of each round)."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds + 2):
-        for place in (0, 1) if number % 2 else (1, 0):
-            began = time.perf_counter()
-            (first, second)[place](levels)
-            times[place].append(time.perf_counter() - began)
-    pairs = [b / a for a, b in zip(*(t[2:] for t in times), strict=True)]  # the first two rounds warm up
-    return statistics.median(times[0][2:]), statistics.median(times[1][2:]), pairs
-
-
 def compare(name: str, model: str, sides: tuple[int, ...], batches: tuple[int, ...], rounds: int) -> None:
     content = onnx_bytes(model)
     theirs, ours = OnnxEngine(content, name, threads=1), TorchEngine.load(model)
     for side in sides:
         for batch in batches:
             levels = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
-            a, b, pairs = ratio(theirs, ours, levels, rounds)
-            low, middle, high = statistics.quantiles(pairs, n=4)
-            print(
-                f"| {name} | {side} | {batch} | {1000 * b:.1f} ms | {1000 * a:.1f} ms | {middle:.2f}× "
-                f"({low:.2f} – {high:.2f}) |",
-                flush=True,
-            )
+            engines = {"onnx": partial(timed, partial(theirs, levels)), "torch": partial(timed, partial(ours, levels))}
+            times = alternate(engines, rounds, warm=2)
+            ms = {engine: 1000 * spread(seconds)["median"] for engine, seconds in times.items()}
+            ratio = brief(faster(times, "onnx", "torch"), "×")
+            print(f"| {name} | {side} | {batch} | {ms['torch']:.1f} ms | {ms['onnx']:.1f} ms | {ratio} |", flush=True)
 
 
 def sizes(name: str, model: str) -> None:

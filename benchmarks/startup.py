@@ -1,4 +1,4 @@
-"""Seconds that `translate --help` takes: the median and range of several runs after a warm-up, beside a bare Python.
+"""Seconds that `translate --help` takes, beside a bare Python, in alternating rounds.
 
 usage: python benchmarks/startup.py [RUNS]
 
@@ -6,35 +6,33 @@ Prints wall time and processor time (user + system) of the whole process. Quote 
 """
 
 import resource
-import statistics
 import subprocess
 import sys
 import time
+from functools import partial
+
+from harness import alternate, brief, faster, heading, machine, spread, table
+
+COMMANDS = {"translate --help": ["-m", "translate", "--help"], "python -c pass": ["-c", "pass"]}
 
 
-def measure(command: list[str], runs: int) -> tuple[list[float], list[float]]:
-    """(wall seconds, processor seconds) of each counted run."""
-    walls, processors = [], []
-    for number in range(runs + 1):
-        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
-        if number:  # the first one warms the file cache
-            walls.append(wall)
-            processors.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return walls, processors
+def seconds(name: str, processor: dict[str, list[float]]) -> float:
+    """Wall seconds of the command; its processor seconds are added to `processor`."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, *COMMANDS[name]], check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return wall
 
 
 def main(runs: int = 15) -> None:
-    commands = {
-        "translate --help": [sys.executable, "-m", "translate", "--help"],
-        "python -c pass": [sys.executable, "-c", "pass"],
-    }
-    print(f"{'command':20} {'wall median':>12} {'(min – max)':>16} {'processor median':>18}   seconds, {runs} runs")
-    for name, command in commands.items():
-        walls, processors = measure(command, runs)
-        spread = f"({min(walls):.3f} – {max(walls):.3f})"
-        print(f"{name:20} {statistics.median(walls):12.3f} {spread:>16} {statistics.median(processors):18.3f}")
+    processor: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    times = alternate({name: partial(seconds, name, processor) for name in COMMANDS}, runs)
+    print(heading(machine("cpu")), end="\n\n")
+    rows = [(name, brief(spread(times[name])), brief(spread(processor[name][1:]))) for name in COMMANDS]
+    print(table(("command", "wall seconds", "processor seconds"), rows))
+    ours, bare = COMMANDS
+    print(f"\n`{ours}` takes {brief(faster(times, bare, ours))} times as long as `{bare}`.")
 
 
 if __name__ == "__main__":
