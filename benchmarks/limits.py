@@ -9,7 +9,7 @@ import torch
 from harness import alternate, spread, timed
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 ROUNDS = 7
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,19 +53,23 @@ def _product(device: str, dtype: torch.dtype, side: int) -> dict[str, float]:
     return {**spread(2 * side**3 / value for value in seconds), "side": side}
 
 
-class Traffic(TorchDispatchMode):
-    """Counts the bytes of all tensors that operators are given and give, views and bare allocations left out.
+class Counter(TorchDispatchMode):
+    """Counts FLOPs, as torch's own counter has them (which can't be used: it refuses the gradient of a gradient), and
+    the bytes of all tensors that operators are given and give, views and bare allocations left out.
 
-    It is what unfused kernels would move if each read its inputs and wrote its outputs once. Fused ones move less;
-    those that read twice, as norms do, or change the layout move more.
+    Those bytes are what unfused kernels would move if each read its inputs and wrote its outputs once. Fused ones move
+    less; those that read twice, as norms do, or change the layout move more.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.bytes = 0
+        self.flops = self.bytes = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        if func.overloadpacket in flop_registry:
+            self.flops += flop_registry[func.overloadpacket](*args, **kwargs, out_val=result)
         if not func.is_view and func.overloadpacket.__name__ not in FILLING:
             tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
             self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
@@ -73,8 +77,7 @@ class Traffic(TorchDispatchMode):
 
 
 def count(work: Callable[[], Any]) -> tuple[int, int]:
-    """(FLOPs, bytes) of `work`, forward and backward: products and convolutions, a multiply-add as 2, as torch's own
-    counter has them; bytes as Traffic has them."""
-    with FlopCounterMode(display=False) as flops, Traffic() as traffic:
+    """(FLOPs, bytes) of `work`, forward and backward: products and convolutions, a multiply-add as 2; see Counter."""
+    with Counter() as counter:
         work()
-    return flops.get_total_flops(), traffic.bytes
+    return counter.flops, counter.bytes

@@ -53,8 +53,7 @@ class Round:
         self.reducers = {p: Reducer(self.parameters[p]) for p in self.parameters} if ranks.count() > 1 else {}
         # One scaler for all players, updated once a round; it does nothing unless the precision is fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
-        self.rounds = 0
-        self.watch = {player: Watch(self.device) for player in mode.players}
+        self.rounds, self.watch = 0, {player: Watch(self.device) for player in mode.players}
         mode.together = bool(settings.together)
         for pool in mode.pools.values():
             pool.device = self.device
