@@ -1,11 +1,17 @@
 """Every quicker way to play a round gives what the plain way gives."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import recorded
 import torch
 from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_game, settings, weights
 
 from translate.training import graphs
+from translate.training.optimizers import light
 from translate.training.round import Round
 
 # Everything that draws random numbers for an image, and a pool that is soon full.
@@ -133,3 +139,29 @@ def test_compiled_networks_play_the_same_game():
     compiled = play(trainer(mode, tricks=False, lr=1e-7, compile=True), mode, 2)
     close(compiled, plain)
     assert list(compiled.state()[0]) == list(plain.state()[0])
+
+
+def test_a_training_starts_without_torchs_compiler():
+    """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
+    program = (
+        "import sys, torch; from games import *; from translate.training.round import Round; s = settings('cycle');"
+        "Round(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.SGD])
+def test_light_optimizers_take_the_same_steps(kind):
+    ends = []
+    for made in (kind, light(kind)):
+        torch.manual_seed(0)
+        layer = torch.nn.Linear(4, 4)
+        optimizer = made(layer.parameters(), 1e-2)
+        for _ in range(5):
+            layer(torch.ones(2, 4)).square().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        ends.append(layer.weight.detach().clone())
+    assert torch.equal(*ends)

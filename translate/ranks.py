@@ -94,7 +94,7 @@ def told(what: Any) -> Any:
     if count() == 1:
         return what
     said = [what]
-    asked(lambda: dist.broadcast_object_list(said, 0))
+    asked(lambda: dist.broadcast_object_list(said, 0, device=torch.device("cpu")))
     return said[0]
 
 

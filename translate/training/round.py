@@ -13,6 +13,7 @@ from translate.modes import Mode, Turn
 from translate.networks.layers import alone
 from translate.training import state
 from translate.training.graphs import Batches, Recorded
+from translate.training.optimizers import light
 from translate.training.reducer import Reducer
 from translate.training.settings import TrainSettings
 from translate.training.shares import Shares, one_thread
@@ -80,11 +81,11 @@ class Round:
         lr: Any = torch.tensor(self._lr(player), device=self.device) if s.graphs else self._lr(player)
         kind = s.optimizer_d or s.optimizer if player.startswith("D") else s.optimizer
         if kind == "rmsprop":
-            return torch.optim.RMSprop(parameters, lr, capturable=s.graphs)
+            return light(torch.optim.RMSprop)(parameters, lr, capturable=s.graphs)
         fused = self.device.type in ("cuda", "cpu") or None  # one kernel for all parameters: less time between steps
         if kind == "sgd":
-            return torch.optim.SGD(parameters, lr, fused=fused)
-        return torch.optim.Adam(parameters, lr, betas=(s.beta1, s.beta2), fused=fused, capturable=s.graphs)
+            return light(torch.optim.SGD)(parameters, lr, fused=fused)
+        return light(torch.optim.Adam)(parameters, lr, betas=(s.beta1, s.beta2), fused=fused, capturable=s.graphs)
 
     @staticmethod
     def _average(network: nn.Module) -> nn.Module:
@@ -220,14 +221,13 @@ class Round:
     def _follow(self) -> None:
         """Move the averages of the generators' weights."""
         for name, average in self.averages.items():
-            network, part = self.mode.networks[name], 1 - self.clock["decay"]
-            kept: list[Tensor] = list(average.parameters())
-            now: list[Tensor] = list(network.parameters())
-            if isinstance(part, float):
-                torch._foreach_lerp_(kept, now, part)
+            network, weight = self.mode.networks[name], 1 - self.clock["decay"]
+            kept, now = ([p.data for p in part.parameters()] for part in (average, network))
+            if isinstance(weight, float):
+                torch._foreach_lerp_(kept, now, weight)
             else:  # the kernel for many tensors takes no tensor here
                 for target, source in zip(kept, now, strict=True):
-                    target.lerp_(source, part)
+                    target.lerp_(source, weight)
             for target, source in zip(average.buffers(), network.buffers(), strict=True):
                 target.copy_(source)
 
