@@ -132,24 +132,29 @@ def test_the_recorder_of_these_tests_notices_what_a_recording_would_freeze(monke
         recorded.capture(lambda: torch.ones(()).item())
 
 
+def in_a_new_process(program: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_compiled_networks_play_the_same_game():
-    mode = "vanilla"
-    plain = play(trainer(mode, tricks=False, lr=1e-7), mode, 2)
-    compiled = play(trainer(mode, tricks=False, lr=1e-7, compile=True), mode, 2)
-    close(compiled, plain)
-    assert list(compiled.state()[0]) == list(plain.state()[0])
+    """In a new process, as torch's compiler minds what was imported before it."""
+    in_a_new_process(
+        "from test_fast_paths import close, play, trainer;"
+        "plain = play(trainer('vanilla', tricks=False, lr=1e-7), 'vanilla', 2);"
+        "compiled = play(trainer('vanilla', tricks=False, lr=1e-7, compile=True), 'vanilla', 2);"
+        "close(compiled, plain); assert list(compiled.state()[0]) == list(plain.state()[0])"
+    )
 
 
 def test_a_training_starts_without_torchs_compiler():
     """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
-    program = (
+    in_a_new_process(
         "import sys, torch; from games import *; from translate.training.round import Round; s = settings('cycle');"
         "Round(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.SGD])

@@ -19,7 +19,7 @@ def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     if peak == 65535:
         levels = levels.astype(np.int32) if isinstance(levels, np.ndarray) else levels.int()
     x = torch.as_tensor(levels).to(device).float() / (peak / 2)
-    return x.sub_(1).permute(0, 3, 1, 2)  # the channels stay last in memory, as in the files and in the engine
+    return x.sub_(1).permute(0, 3, 1, 2).contiguous()
 
 
 def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
