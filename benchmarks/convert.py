@@ -1,6 +1,7 @@
 """Images a second of a folder conversion, beside the bare network and beside a plain loop, in alternating rounds.
 
 usage: python benchmarks/convert.py FOLDER [--model fluent_flat2shaded] [--count 2000] [--size 64] [--rounds 3]
+                                    [--json FILE]
 
 FOLDER: any images, the first COUNT of which are resized so that the longer side is SIZE, as PNG (or --format jpg).
 convert  what `translate convert` runs: decoding, network, encoding, report; each image durable on the disk
@@ -11,14 +12,16 @@ Also the largest resident memory after the first and after the last tenth of all
 """
 
 import argparse
+import itertools
 import os
-import statistics
 import tempfile
-import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import alternate, brief, faster, machine, spread, timed, write
 from PIL import Image
 from rich.console import Console
 
@@ -93,6 +96,7 @@ def main() -> None:
     parser.add_argument("--format", default="png")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--json", type=Path)
     wishes = parser.parse_args()
     translator = Translator.load(wishes.model, device="cuda" if torch.cuda.is_available() else "cpu")
     loop = Translator.load(wishes.model, device=translator.engine.device)
@@ -106,22 +110,20 @@ def main() -> None:
             return memory(wishes.model, root)
         decoded = batches(root / "in", translator, kind)
         by_network(translator, decoded[:1])
-        rates: dict[str, list[float]] = {"convert": [], "network": [], "loop": []}
-        for number in range(wishes.rounds):
-            ways = {
-                "convert": lambda n=number: by_convert(wishes.model, root / "in", root / f"out{n}"),
-                "network": lambda: by_network(translator, decoded),
-                "loop": lambda n=number: by_loop(loop, root / "in", root / f"loop{n}"),
-            }
-            for name, way in ways.items():
-                began = time.perf_counter()
-                way()
-                rates[name].append(wishes.count / (time.perf_counter() - began))
-        for name, values in rates.items():
-            print(f"{name:8} {statistics.median(values):8.1f} images/s  ({min(values):.1f} – {max(values):.1f})")
-        for other in ("network", "loop"):
-            ratios = [ours / theirs for ours, theirs in zip(rates["convert"], rates[other], strict=True)]
-            print(f"convert / {other}: {statistics.median(ratios):.2f}  ({min(ratios):.2f} – {max(ratios):.2f})")
+        places = (root / f"out{number}" for number in itertools.count())
+        ways: dict[str, Callable[[], None]] = {
+            "convert": lambda: by_convert(wishes.model, root / "in", next(places)),
+            "network": lambda: by_network(translator, decoded),
+            "loop": lambda: by_loop(loop, root / "in", next(places)),
+        }
+        times = alternate({name: partial(timed, way, kind) for name, way in ways.items()}, wishes.rounds, warm=0)
+        ratios = {other: faster(times, "convert", other) for other in ("network", "loop")}
+        rates = {name: spread(wishes.count / value for value in values) for name, values in times.items()}
+        for name, rate in rates.items():
+            print(f"{name:8} {brief(rate)} images/s")
+        for other, ratio in ratios.items():
+            print(f"convert / {other}: {brief(ratio)}")
+        write(wishes.json, {"machine": machine(kind), "images_per_second": rates, "ratios": ratios, "seconds": times})
 
 
 def memory(model: str, root: Path) -> None:

@@ -129,7 +129,7 @@ _before: int  # resident bytes before the work was made
 
 def _make(make: Callable[..., Work], arguments: tuple) -> dict[str, Any]:
     global _work, _before
-    import torch._dynamo  # the first optimizer imports it, which takes memory too  # noqa: F401
+    import torch._dynamo  # torch's own optimizers, as the reference has them, import it, and it takes memory  # noqa: F401
 
     _before = _resident("VmRSS")
     _work = make(*arguments)

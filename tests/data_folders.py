@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from data_files import photo, save
 
 from translate.data import DataSettings, open_data
@@ -33,6 +34,26 @@ def one_domain(a, labels="", said=None, **settings):
     say = (lambda text: None) if said is None else said.append
     chosen = DataSettings(**{"size": 20, "load": 1, "flip": 0, "labels": str(labels), **settings})
     return open_data(str(a), None, chosen, paired=False, seed=0, say=say)
+
+
+def three_folders(root: Path) -> Path:
+    """root/a and root/b: the same 23 pictures, to see alignment; root/c: 13 others."""
+    for number in range(23):
+        save(root / "a" / f"{number}.png", photo(24, 24, number))
+        save(root / "b" / f"{number}.png", photo(24, 24, number))
+        if number < 13:
+            save(root / "c" / f"{number}.png", photo(24, 24, 100 + number))
+    return root
+
+
+def collect(data, start, stop, batch, **options) -> tuple[torch.Tensor, torch.Tensor]:
+    """All images of some batches, of either domain."""
+    batches = list(data.batches(start, stop, batch, **options))
+    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
+
+
+def same(first, second) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(first, second, strict=True))
 
 
 def everything(data) -> list:

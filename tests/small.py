@@ -1,5 +1,6 @@
 """Small things that many tests need: a folder of drawn pictures, the settings of a training that takes a second."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from translate.networks import GeneratorSettings, build_generator
 from translate.settings import merge
 from translate.training.settings import RunSettings, mode_defaults, settings_class
 
+# Of processes that tests start: our modules, and one thread each.
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
 TINY = {
     "generator": {"filters": 4, "blocks": 1, "depth": 3},
     "discriminator": {"filters": 4, "layers": 1},

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from data_files import photo, save
+from data_folders import collect, same, three_folders
 
 from translate.data import DataSettings, open_data
 from translate.data.augment import Augment
@@ -18,27 +19,12 @@ VARIED = {"size": (16, 20), "rotate": 10, "brightness": 0.2, "contrast": 0.2, "s
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("folders")
-    for number in range(23):
-        save(root / "a" / f"{number}.png", photo(24, 24, number))
-        save(root / "b" / f"{number}.png", photo(24, 24, number))  # the same picture, to see alignment
-        if number < 13:
-            save(root / "c" / f"{number}.png", photo(24, 24, 100 + number))
-    return root
+    return three_folders(tmp_path_factory.mktemp("folders"))
 
 
 def opened(root, b="b", *, paired=True, seed=0, **settings):
     return open_data(str(root / "a"), str(root / b), DataSettings(**{**VARIED, **settings}), paired=paired, seed=seed,
                      say=lambda text: None)  # fmt: skip
-
-
-def collect(data, start, stop, batch, **options):
-    batches = list(data.batches(start, stop, batch, **options))
-    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
-
-
-def same(first, second) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(first, second, strict=True))
 
 
 def test_every_image_once_an_epoch_in_a_new_order(folders):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from data_files import photo, save
-from data_folders import folder, numbered, one_domain
+from data_folders import collect, folder, numbered, one_domain, same, three_folders
 
 from translate.data import DataSettings, loader, on_device, open_data, opening
 from translate.data.dataset import to_floats
@@ -19,27 +19,12 @@ COLOURS = {"brightness": 0.2, "contrast": 0.2, "saturation": 0.2, "hue": 0.1}
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("folders")
-    for number in range(23):
-        save(root / "a" / f"{number}.png", photo(24, 24, number))
-        save(root / "b" / f"{number}.png", photo(24, 24, number))  # the same picture, to see alignment
-        if number < 13:
-            save(root / "c" / f"{number}.png", photo(24, 24, 100 + number))
-    return root
+    return three_folders(tmp_path_factory.mktemp("folders"))
 
 
 def opened(root, b="b", *, paired=True, seed=0, **settings):
     chosen = DataSettings(**{"size": (16, 20), "augment_on": "device", **settings})
     return open_data(str(root / "a"), str(root / b), chosen, paired=paired, seed=seed, say=lambda text: None)
-
-
-def collect(data, start, stop, batch, **options):
-    batches = list(data.batches(start, stop, batch, **options))
-    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
-
-
-def same(first, second) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("paired", [True, False])

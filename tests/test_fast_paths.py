@@ -1,14 +1,13 @@
 """Every quicker way to play a round gives what the plain way gives."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import recorded
 import torch
 from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_game, settings, weights
+from small import ENVIRONMENT
 
 from translate.training import graphs
 from translate.training.optimizers import light
@@ -133,8 +132,7 @@ def test_the_recorder_of_these_tests_notices_what_a_recording_would_freeze(monke
 
 
 def in_a_new_process(program: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

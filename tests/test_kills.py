@@ -1,7 +1,6 @@
 """Runs that are really killed, and really interrupted, while they train: the same command ends in the same state."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from small import ENVIRONMENT
 
 HERE = Path(__file__).parent
 KILLS = {"cycle": 10, "pix2pix": 9, "dcgan": 8, "wgan": 8}  # 35 in all
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
 
 
 @pytest.mark.slow

@@ -12,12 +12,11 @@ import pytest
 import rank_player
 import torch
 from games import assert_near
-from small import run_verb
+from small import ENVIRONMENT, run_verb
 
 from translate import tensors
 
 HERE = Path(__file__).parent
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE)}
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--monitor-interval", "0.1"]
 
 

@@ -1,6 +1,6 @@
 """What the games have in common: the settings every discriminator has, what it is shown, told and held back by."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from translate import draws
 from translate.diffaugment import Policy, diffaugment
-from translate.networks.layers import alone
 from translate.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
 from translate.pool import Pool
 from translate.settings import Settings
@@ -104,7 +103,8 @@ class Mode:
     # A batch of data and `progress` → the players' turns. Several batches' steps may be under way at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
-    together: bool = False  # set by the trainer: several passes of one network become one where that changes nothing
+    # Set by the trainer: networks of which several passes become one, as that changes nothing.
+    together: Collection[nn.Module] = ()
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Mode:
 
     def passes(self, network: nn.Module, *batches: Tensor, joined: bool = False) -> Sequence[Tensor]:
         """network(batch) of each batch; in one pass if they are `joined`, or if it may be and makes no difference."""
-        if joined or (self.together and len(batches) > 1 and alone(network)):
+        if joined or (len(batches) > 1 and network in self.together):
             return network(torch.cat(batches)).split([len(batch) for batch in batches])
         return [network(batch) for batch in batches]
 

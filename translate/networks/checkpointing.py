@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from translate.networks.layers import has_spectral_norm
+
 Step = nn.Module | str  # a layer; 'push' keeps what is there, 'add' and 'cat' take it up again
 
 
@@ -19,7 +21,7 @@ def checkpoint_activations(network: nn.Module) -> None:
 
     Left as they are: networks whose maps are small (mlp), and those whose weights every pass changes (spectral norm).
     """
-    if isinstance(network, Segmented) and not any(hasattr(layer, "parametrizations") for layer in network.modules()):
+    if isinstance(network, Segmented) and not has_spectral_norm(network):
         # Dropout stands between segments and keeps its mask. With nothing random inside, the state of the random
         # numbers need not be restored, which other threads use and a CUDA graph can't set.
         network.parts = [

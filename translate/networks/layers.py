@@ -71,10 +71,13 @@ class Dropout(nn.Dropout):
 
 def alone(network: nn.Module) -> bool:
     """Whether what the network makes of an image depends on that image only, and a pass changes nothing in it."""
-    return not any(
-        isinstance(layer, (nn.BatchNorm2d, nn.Dropout)) or hasattr(layer, "parametrizations")
-        for layer in network.modules()
-    )
+    bound = any(isinstance(layer, (nn.BatchNorm2d, nn.Dropout)) for layer in network.modules())
+    return not bound and not has_spectral_norm(network)
+
+
+def has_spectral_norm(network: nn.Module) -> bool:
+    """Whether every pass in training changes the network's weights a little: see `add_spectral_norm`."""
+    return any(hasattr(layer, "parametrizations") for layer in network.modules())
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {

@@ -55,13 +55,13 @@ class Round:
         # One scaler for all players, updated once a round; it does nothing unless the precision is fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         self.rounds, self.watch = 0, {player: Watch(self.device) for player in mode.players}
-        mode.together = bool(settings.together)
+        apart = {network for network in mode.networks.values() if alone(network)}
+        mode.together = apart if settings.together else ()
         for pool in mode.pools.values():
             pool.device = self.device
         # Batch statistics, and networks that a pass changes, are of the whole batch.
         shares = settings.shares or 1
-        apart = shares > 1 and all(alone(network) for network in mode.networks.values())
-        self.shares = Shares(shares) if apart else None
+        self.shares = Shares(shares) if shares > 1 and len(apart) == len(mode.networks) else None
         # What changes from round to round, as a recorded round reads it.
         self.clock: dict[str, Any] = {"seen": 0, "progress": 0.0, "decay": 0.0}
         self._body = self._play

@@ -77,8 +77,10 @@ def _open_everywhere(settings: RunSettings, say) -> Data:
     data = _open(settings, say) if ranks.first_here() else None
     ranks.most(0)  # wait
     data = data or _open(settings, say)
-    if ranks.told(data.fingerprint() if ranks.index() == 0 else "") not in ("", data.fingerprint()):
-        raise UserError(f"rank {ranks.index()} found other images than rank 0; give all machines the same files.")
+    if ranks.count() > 1:
+        own = data.fingerprint()
+        if ranks.told(own) != own:
+            raise UserError(f"rank {ranks.index()} found other images than rank 0; give all machines the same files.")
     return data
 
 
