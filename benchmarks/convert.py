@@ -8,6 +8,7 @@ convert  what `translate convert` runs: decoding, network, encoding, report; eac
 network  the same network in evaluation mode, called by plain torch on the same batches, already decoded, channels last;
          levels to floats and back, nothing read or written; torch decides on its threads
 loop     one image at a time: Pillow opens and converts it to RGB, torch runs it, Pillow saves a PNG
+Each in a process of its own, whose first round doesn't count.
 Also the largest resident memory after the first and after the last tenth of all files (`--memory`, no other rounds).
 """
 
@@ -15,21 +16,22 @@ import argparse
 import itertools
 import os
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from harness import alternate, brief, faster, machine, spread, timed, write
+from harness import Contender, Work, alternate, brief, faster, machine, spread, write
 from PIL import Image
 from rich.console import Console
 
 from translate import images
 from translate.convert.options import Options
-from translate.convert.pipeline import BATCH, BATCH_PIXELS
+from translate.convert.reader import BATCH, BATCH_PIXELS
 from translate.convert.run import convert
 from translate.translator import Translator, target_size
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def prepare(source: Path, folder: Path, count: int, size: int, suffix: str) -> int:
@@ -42,43 +44,57 @@ def prepare(source: Path, folder: Path, count: int, size: int, suffix: str) -> i
     return min(count, len(paths))
 
 
-def by_convert(model: str, folder: Path, out: Path) -> None:
-    with open(os.devnull, "w", encoding="utf-8") as silent:
-        convert(Options(model, (str(folder),), out, device="auto"), Console(file=silent))
+def by_convert(model: str, folder: Path) -> Work:
+    places = (folder.parent / f"out{number}" for number in itertools.count())
+
+    def step() -> None:
+        with open(os.devnull, "w", encoding="utf-8") as silent:
+            convert(Options(model, (str(folder),), next(places), device="auto"), Console(file=silent))
+
+    return Work(step, DEVICE)
 
 
-def batches(folder: Path, translator: Translator, kind: str) -> list[np.ndarray]:
-    """All images, decoded, in the batches that convert makes."""
+def by_network(model: str, folder: Path) -> Work:
+    """Nothing of convert's engine, so that what makes that faster shows."""
+    engine = Translator.load(model, device=DEVICE).engine
     groups: dict[tuple, list[np.ndarray]] = {}
     for path in sorted(folder.iterdir()):
         array = images.read(path)
         groups.setdefault(array.shape, []).append(array)
-    made = []
+    decoded = []  # in the batches that convert makes
     for (height, width, _), group in groups.items():
-        batch = max(1, min(BATCH[kind], BATCH_PIXELS[kind] // (height * width)))
-        made += [np.stack(group[start : start + batch]) for start in range(0, len(group), batch)]
-    return made
+        size = max(1, min(BATCH, BATCH_PIXELS[DEVICE] // (height * width)))
+        decoded += [np.stack(group[start : start + size]) for start in range(0, len(group), size)]
 
-
-def by_network(translator: Translator, decoded: list[np.ndarray]) -> None:
-    """Nothing of convert's engine, so that what makes that faster shows."""
-    network, device = translator.engine.network, translator.engine.device
-    with torch.inference_mode():
+    @torch.inference_mode()
+    def step() -> None:
         for batch in decoded:
-            x = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-            network(x).clamp(-1, 1).add_(1).mul_(127.5).round_().byte().permute(0, 2, 3, 1).cpu().numpy()
+            x = torch.from_numpy(batch).to(DEVICE).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+            y = engine.network(x).clamp(-1, 1).add_(1).mul_(127.5).round_().byte()
+            y.permute(0, 2, 3, 1).cpu().numpy()
+
+    return Work(step, DEVICE)
 
 
-def by_loop(translator: Translator, folder: Path, out: Path) -> None:
+def by_loop(model: str, folder: Path) -> Work:
     """As test scripts in this field do it."""
-    network, device = translator.engine.network.to(memory_format=torch.contiguous_format), translator.engine.device
-    out.mkdir()
-    with torch.no_grad():
+    network = Translator.load(model, device=DEVICE).engine.network.to(memory_format=torch.contiguous_format)
+    places = (folder.parent / f"loop{number}" for number in itertools.count())
+
+    @torch.no_grad()
+    def step() -> None:
+        out = next(places)
+        out.mkdir()
         for path in sorted(folder.iterdir()):
             array = np.array(Image.open(path).convert("RGB"))
-            x = torch.from_numpy(array).permute(2, 0, 1)[None].float().div(127.5).sub(1).to(device)
+            x = torch.from_numpy(array).permute(2, 0, 1)[None].float().div(127.5).sub(1).to(DEVICE)
             y = network(x)[0].clamp(-1, 1).add(1).mul(127.5).round().byte().permute(1, 2, 0).cpu().numpy()
             Image.fromarray(y).save(out / f"{path.stem}.png")
+
+    return Work(step, DEVICE)
+
+
+WAYS = {"convert": by_convert, "network": by_network, "loop": by_loop}
 
 
 def resident() -> float:
@@ -98,46 +114,38 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--json", type=Path)
     wishes = parser.parse_args()
-    translator = Translator.load(wishes.model, device="cuda" if torch.cuda.is_available() else "cpu")
-    loop = Translator.load(wishes.model, device=translator.engine.device)
-    kind = "cuda" if torch.cuda.is_available() else "cpu"
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        different = prepare(wishes.folder, root / "in", wishes.count, wishes.size, wishes.format)
+        folder = Path(scratch) / "in"
+        different = prepare(wishes.folder, folder, wishes.count, wishes.size, wishes.format)
         print(f"{wishes.count} images ({different} different), longer side {wishes.size}, {wishes.model}, torch "
-              f"{torch.__version__}, {torch.get_num_threads()} threads, {kind}")  # fmt: skip
+              f"{torch.__version__}, {torch.get_num_threads()} threads, {DEVICE}", flush=True)  # fmt: skip
         if wishes.memory:
-            return memory(wishes.model, root)
-        decoded = batches(root / "in", translator, kind)
-        by_network(translator, decoded[:1])
-        places = (root / f"out{number}" for number in itertools.count())
-        ways: dict[str, Callable[[], None]] = {
-            "convert": lambda: by_convert(wishes.model, root / "in", next(places)),
-            "network": lambda: by_network(translator, decoded),
-            "loop": lambda: by_loop(loop, root / "in", next(places)),
-        }
-        times = alternate({name: partial(timed, way, kind) for name, way in ways.items()}, wishes.rounds, warm=0)
-        ratios = {other: faster(times, "convert", other) for other in ("network", "loop")}
-        rates = {name: spread(wishes.count / value for value in values) for name, values in times.items()}
-        for name, rate in rates.items():
-            print(f"{name:8} {brief(rate)} images/s")
-        for other, ratio in ratios.items():
-            print(f"convert / {other}: {brief(ratio)}")
-        write(wishes.json, {"machine": machine(kind), "images_per_second": rates, "ratios": ratios, "seconds": times})
+            return memory(wishes.model, folder)
+        contenders = {name: Contender(make, wishes.model, folder) for name, make in WAYS.items()}
+        times = alternate({name: partial(entry.play, 1) for name, entry in contenders.items()}, wishes.rounds)
+        for entry in contenders.values():
+            entry.close()
+    ratios = {other: faster(times, "convert", other) for other in ("network", "loop")}
+    rates = {name: spread(wishes.count / value for value in values) for name, values in times.items()}
+    for name, rate in rates.items():
+        print(f"{name:8} {brief(rate)} images/s")
+    for other, ratio in ratios.items():
+        print(f"convert / {other}: {brief(ratio)}")
+    write(wishes.json, {"machine": machine(DEVICE), "images_per_second": rates, "ratios": ratios, "seconds": times})
 
 
-def memory(model: str, root: Path) -> None:
+def memory(model: str, folder: Path) -> None:
     from translate.convert.pipeline import Pipeline
 
     seen: list[float] = []
-    step = Pipeline._write
+    encode = Pipeline._encode
 
     def watched(self, ready, levels):
-        step(self, ready, levels)
         seen.append(resident())
+        return encode(self, ready, levels)
 
-    Pipeline._write = watched  # type: ignore[method-assign]
-    by_convert(model, root / "in", root / "out")
+    Pipeline._encode = watched  # type: ignore[method-assign]
+    by_convert(model, folder).step()
     tenth = len(seen) // 10
     first, last = max(seen[tenth : 2 * tenth]), max(seen[-tenth:])
     print(f"resident memory, largest: second tenth {first:.0f} MB, last tenth {last:.0f} MB ({last / first - 1:+.1%})")

@@ -24,7 +24,7 @@ from translate.convert.run import convert
 
 def run(model: str, tree: str, out: Path) -> None:
     with open(os.devnull, "w", encoding="utf-8") as silent:
-        convert(Options(model, (tree,), out, device="cpu"), Console(file=silent))
+        convert(Options(model, (tree,), out, batch=8, device="cpu"), Console(file=silent))
 
 
 def child(model: str, tree: str, out: Path) -> int:

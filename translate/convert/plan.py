@@ -3,7 +3,9 @@
 import glob
 import os
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -116,18 +118,22 @@ def _refuse_inside(out: Path, source: Path) -> None:
 
 def _refuse_inputs(jobs: list[Job]) -> None:
     """No output may be an input under another name, a link to one, or lie where one is."""
-    inputs: set[Any] = set()  # real paths, and what tells hard links: (device, inode)
+    real_folder = cache(os.path.realpath)  # asked once for all the files in it
+
+    def known(path: Path) -> set[Any]:
+        """Its real path, and where there is a file what tells hard links: (device, inode)."""
+        if path.is_symlink():
+            names: set[Any] = {os.path.realpath(path)}
+        else:
+            names = {os.path.join(real_folder(path.parent), path.name)}
+        with suppress(OSError):
+            status = path.stat()
+            names.add((status.st_dev, status.st_ino))
+        return names
+
+    inputs = set().union(*(known(job.source) for job in jobs))
     for job in jobs:
-        inputs.add(os.path.realpath(job.source))
-        if job.source.is_file():
-            status = job.source.stat()
-            inputs.add((status.st_dev, status.st_ino))
-    for job in jobs:
-        same = os.path.realpath(job.target) in inputs
-        if not same and job.target.exists():
-            status = job.target.stat()
-            same = (status.st_dev, status.st_ino) in inputs
-        if same:
+        if known(job.target) & inputs:
             raise UserError(
                 f"{printable(str(job.target))} is one of the inputs, and inputs are never written to; "
                 "choose another folder for OUT."

@@ -18,6 +18,7 @@ from translate.convert.record import REPORT, Record, identity
 from translate.convert.video import SILENT, convert_video
 from translate.errors import DISK, PARTIAL, USAGE, UserError
 from translate.files import publish, sha256, write_whole
+from translate.memory import keep_freed
 from translate.signals import CODES, Signals
 from translate.translator import Translator
 from translate.words import in_short, printable
@@ -28,6 +29,7 @@ COMPARE = "compare.png"
 
 def convert(options: Options, console: Console | None = None) -> None:
     """Translate everything that `options` names. UserError with the documented exit code unless all of it is done."""
+    keep_freed(shared=True)
     console = console or Console(highlight=False, soft_wrap=True)
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # torchrun's
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
@@ -119,9 +121,9 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
     pipeline = Pipeline(translator, options, record, recipe, step=step, stopped=stopped)
     pipeline.run([job for job in todo if not job.video])
     trained = max(translator.description.get("size") or [0])
-    if trained and pipeline.largest >= 3 * trained:
+    if trained and (largest := pipeline.reader.largest) >= 3 * trained:
         progress.console.print(
-            f"The pictures are up to {pipeline.largest} pixels long, and the model was trained at {trained}: it sees "
+            f"The pictures are up to {largest} pixels long, and the model was trained at {trained}: it sees "
             f"only details of them. --size {trained} shows its full effect."
         )
     for job in (job for job in todo if job.video):
@@ -143,9 +145,8 @@ def _one_video(translator: Translator, options: Options, record: Record, recipe:
     temporary = convert_video(translator, job, options.rules, options.batch or 8, stopped)
     if temporary is not None:
         try:
-            with open(temporary, "rb+") as file:
-                announce = record.making(job, recipe, source, sha256(temporary), [SILENT])
-                publish(file.fileno(), temporary, job.target, announce)
+            announce = record.making(job, recipe, source, sha256(temporary), [SILENT])
+            publish(os.open(temporary, os.O_RDWR), temporary, job.target, announce)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise

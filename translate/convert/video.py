@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +35,12 @@ def convert_video(
         raise ImageError("not a video that OpenCV can read")
     job.target.parent.mkdir(parents=True, exist_ok=True)
     suffix = job.target.suffix.lower()
-    handle, name = tempfile.mkstemp(prefix=f".{job.target.name}.", suffix=f".part{suffix}", dir=job.target.parent)
-    os.close(handle)
-    temporary, writer, written = Path(name), None, 0
+    temporary = job.target.parent / f".{job.target.name}.{os.urandom(4).hex()}.part{suffix}"
+    name, writer, written = str(temporary), None, 0
     try:
         for frames in _batches(reader, batch):
             if stopped():
-                temporary.unlink()
+                temporary.unlink(missing_ok=True)
                 return None
             for frame in _translate(translator, frames, rules):
                 if writer is None:

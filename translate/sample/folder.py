@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import DISK, UserError
-from translate.files import remove_leftovers, sha256, write_whole
+from translate.files import remove_leftovers, sha256, write_together, write_whole
 from translate.words import printable
 
 RECORD = "samples.json"
@@ -70,9 +70,10 @@ class Folder:
         self.files = dict(sorted({**self.files, **hashes}.items()))
         record = {"made by": "translate sample", "model": self.model, "files": self.files}
         write_whole(self.path / RECORD, json.dumps(record, indent=1).encode())
-        for name, content in contents.items():
-            if not (self.path / name).exists():
-                write_whole(self.path / name, content)
+        missing = [(self.path / name, content) for name, content in contents.items() if not (self.path / name).exists()]
+        for error in write_together((path, content, None) for path, content in missing):
+            if error:
+                raise error
 
     def _remove(self, names: list[str]) -> None:
         for name in names:

@@ -1,0 +1,66 @@
+"""Finished files on their way to the disk, many at once, while others compute."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+from translate.errors import UserError
+from translate.files import Announce, write_together
+
+TOGETHER = 64  # files that are written at once
+About = TypeVar("About")
+
+
+@dataclass
+class Finished(Generic[About]):
+    """A file's whole content. about: what `kept` wants to know of it."""
+
+    path: Path
+    content: bytes
+    announce: Announce
+    about: About
+
+
+class Keeper(Generic[About]):
+    """As a context: `put` returns at once; leaving waits until everything is on the disk.
+
+    kept: called, in one thread, with each file's `about` and None when it has its name, or the error if it hasn't.
+    """
+
+    def __init__(self, kept: Callable[[About, UserError | None], None]):
+        self.kept = kept
+        self.queue: SimpleQueue[list[Finished[About]] | None] = SimpleQueue()
+        self.thread = ThreadPoolExecutor(1)
+        self.problem: Exception | None = None  # a bug in `kept`: those who wait for it must not wait for ever
+
+    def __enter__(self) -> "Keeper[About]":
+        self.work = self.thread.submit(self._work)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.queue.put(None)
+        self.work.result()
+        self.thread.shutdown()
+        if self.problem:
+            raise self.problem
+
+    def put(self, files: list[Finished[About]]) -> None:
+        self.queue.put(files)
+
+    def _work(self) -> None:
+        while (group := self.queue.get()) is not None:
+            while len(group) < TOGETHER and not self.queue.empty():
+                more = self.queue.get()
+                if more is None:
+                    self.queue.put(None)
+                    break
+                group = group + more
+            errors = write_together((file.path, file.content, file.announce) for file in group)
+            for file, error in zip(group, errors, strict=True):
+                try:
+                    self.kept(file.about, error)
+                except Exception as problem:
+                    self.problem = self.problem or problem
