@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small import draw_pair
+from small import draw_pair, run_verb
 
 ROOT = Path(__file__).parents[1]
 VERBS = [
@@ -162,3 +162,13 @@ if __name__ == "__main__":
         path = ROOT / "tests" / "golden" / f"help{'-'.join(['', *verb.split()])}.txt"
         path.parent.mkdir(exist_ok=True)
         path.write_text(help_text(verb), encoding="utf-8")
+
+
+def test_threads_of_kernels_wait_awake_for_a_short_while_only(monkeypatch, capsys):
+    """Else half of the speed, or less, is left beside another busy program. What the user has set stays."""
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    run_verb(monkeypatch, capsys, "--version")
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    run_verb(monkeypatch, capsys, "--version")
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"

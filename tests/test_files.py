@@ -12,7 +12,7 @@ import torch
 from translate import tensors as tensor_files
 from translate.checkpoint import Checkpoints
 from translate.errors import UserError
-from translate.files import write_whole
+from translate.files import write_together, write_whole
 
 TENSORS = {
     "a": torch.arange(300.0).reshape(3, 100),
@@ -92,6 +92,29 @@ def test_order_of_a_save_is_content_then_fsync_then_rename_then_folder(tmp_path,
     monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("rename"), replace(a, b)))
     write_whole(tmp_path / "x", b"content")
     assert calls == [False, "rename", True]
+
+
+def test_the_disk_begins_with_all_files_before_one_is_waited_for(tmp_path, monkeypatch):
+    calls = []
+    write, fsync, replace = os.write, os.fsync, os.replace
+    monkeypatch.setattr(os, "write", lambda fd, data: (calls.append("write"), write(fd, data))[1])
+    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (calls.append("rename"), replace(a, b)))
+    told = []
+    files = [(tmp_path / name, name.encode(), lambda status: told.append(status.st_size)) for name in ("x", "yy")]
+    assert write_together(files) == [None, None]
+    assert calls == ["write", "write", "fsync", "rename", "fsync", "rename"]
+    assert told == [1, 2]
+    assert [(tmp_path / name).read_text() for name in ("x", "yy")] == ["x", "yy"]
+
+
+def test_of_many_files_only_those_are_lost_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    lost = tmp_path / "file" / "b.png"
+    errors = write_together((path, b"content", None) for path in (tmp_path / "a.png", lost, tmp_path / "new" / "c.png"))
+    assert [error and error.code for error in errors] == [None, 74, None]
+    assert str(errors[1]).startswith(f"{lost} could not be written (7 bytes): Not a directory.")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.png", "c.png", "file", "new"]
 
 
 def save(keeper: Checkpoints, images: int, best: int | None = None) -> None:

@@ -11,6 +11,9 @@ def main() -> None:
     """The `translate` command. Every problem of the user's is one sentence and a documented exit code."""
     from translate.cli.app import app
 
+    # How long a thread of torch's kernels waits awake for the others (read when torch is imported). GNU's 300,000 turns
+    # keep the core from the very thread that is waited for when another program has a core: docs/log.md.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
