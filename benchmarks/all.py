@@ -53,12 +53,13 @@ def parts(device: str) -> list[Part]:
             Part(BESIDE, f"train.py small --variants default {rounds}", 0.3, reference=True),
             Part("Each setting", f"train.py emoji dcgan-64 {rounds}", 0.4),
         ]
+    count = 500 if device == "cuda" else 60
     return [
         *training,
         Part("Start-up: the command line", "startup.py 7", 0.05),
         Part("Start-up: the first step", "first_step.py --runs 3", 0.1),
         Part("The loader", "loader.py --rounds 3", 0.1),
-        Part("Translating a folder", "convert.py FOLDER --count 500 --size 256", 0.1),
+        Part("Translating a folder", f"convert.py FOLDER --count {count} --size 256", 0.1),
         Part("Memory", "memory.py", 0.1),
     ]
 

@@ -25,3 +25,13 @@ def test_a_bug_in_who_is_told_is_raised_and_costs_no_file(tmp_path):
     with pytest.raises(ZeroDivisionError), Keeper(kept) as keeper:
         keeper.put([Finished(tmp_path / name, b"", lambda status: None, None) for name in ("a", "b")])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_bug_while_writing_is_raised_and_leaves_nobody_waiting(tmp_path):
+    def announce(status):
+        raise ZeroDivisionError
+
+    told = []
+    with pytest.raises(ZeroDivisionError), Keeper(lambda about, error: told.append((about, bool(error)))) as keeper:
+        keeper.put([Finished(tmp_path / "a", b"", announce, "a")])
+    assert told == [("a", True)]

@@ -108,6 +108,18 @@ def test_the_disk_begins_with_all_files_before_one_is_waited_for(tmp_path, monke
     assert [(tmp_path / name).read_text() for name in ("x", "yy")] == ["x", "yy"]
 
 
+def test_more_files_than_may_be_open(tmp_path):
+    resource = pytest.importorskip("resource", reason="needs a system whose limits a process can set (not Windows)")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 80, limits[1]))
+    try:
+        errors = write_together((tmp_path / str(number), b"content", None) for number in range(300))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert errors == [None] * 300
+    assert len(list(tmp_path.iterdir())) == 300
+
+
 def test_of_many_files_only_those_are_lost_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     lost = tmp_path / "file" / "b.png"

@@ -14,7 +14,7 @@ from translate.memory import keep_freed
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
-        np.ones(4_000_000, np.float64).sum()
+        np.ones(2_000_000, np.float64).sum()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 before = faults()

@@ -11,6 +11,7 @@ from translate.words import printable
 
 Announce = Callable[[os.stat_result], None]
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would change line ends otherwise
+TOGETHER = 64  # files that are open at once
 SYSTEM_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
 
 
@@ -30,13 +31,14 @@ def write_whole(path: Path, content: bytes, announce: Announce | None = None) ->
 def write_together(files: Iterable[tuple[Path, bytes, Announce | None]]) -> list[UserError | None]:
     """Write each (path, content, announce) as `write_whole` does, and give each one's error back instead of raising.
 
-    The disk begins with all of them before the first is waited for, so that a file system with a journal writes it
+    The disk begins with many of them before the first is waited for, so that a file system with a journal writes it
     once for many: waiting for each by itself takes two to ten times as long.
     """
     drafts = [_Draft(*file) for file in files]
-    for step in (_Draft.write, _Draft.publish):
-        for draft in drafts:
-            draft.attempt(step)
+    for start in range(0, len(drafts), TOGETHER):
+        for step in (_Draft.write, _Draft.publish):
+            for draft in drafts[start : start + TOGETHER]:
+                draft.attempt(step)
     for folder in {draft.path.parent for draft in drafts if not draft.announce and not draft.error}:
         sync_folder(folder)
     return [draft.error for draft in drafts]
@@ -57,15 +59,17 @@ class _Draft:
             return
         try:
             step(self)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else "out of memory") or error
             self.error = UserError(
-                f"{self.path} could not be written ({len(self.content):,} bytes): {error.strerror or error}. "
+                f"{self.path} could not be written ({len(self.content):,} bytes): {reason}. "
                 "Free some space or choose another folder with --out.",
                 DISK,
             )
             self.error.__cause__ = error
             if self.descriptor is not None:
-                os.close(self.descriptor)
+                with suppress(OSError):  # a network's disk may say it again
+                    os.close(self.descriptor)
             with suppress(OSError):
                 self.temporary.unlink()
 
@@ -78,7 +82,7 @@ class _Draft:
         rest = memoryview(self.content)
         while rest:
             rest = rest[os.write(self.descriptor, rest) :]
-        if hasattr(os, "posix_fadvise"):
+        with suppress(AttributeError, OSError):
             os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # Linux begins to write it to the disk
 
     def publish(self) -> None:

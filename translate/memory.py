@@ -28,8 +28,9 @@ def keep_freed(*, shared: bool = False) -> None:
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # as in malloc.h
+        if not mallopt(mmap_threshold, KEPT):
+            mallopt(mmap_threshold, 32 << 20)  # all that glibc took before 2.35
         mallopt(trim_threshold, KEPT)
-        mallopt(mmap_threshold, KEPT)
         if shared:
             mallopt(arena_max, 1)
 

@@ -13,7 +13,8 @@ def main() -> None:
 
     # How long a thread of torch's kernels waits awake for the others (read when torch is imported). GNU's 300,000 turns
     # keep the core from the very thread that is waited for when another program has a core: docs/log.md.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:

@@ -1,6 +1,6 @@
 """Finished files on their way to the disk, many at once, while others compute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,8 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from translate.errors import UserError
-from translate.files import Announce, write_together
+from translate.files import TOGETHER, Announce, write_together
 
-TOGETHER = 64  # files that are written at once
 About = TypeVar("About")
 
 
@@ -34,7 +33,7 @@ class Keeper(Generic[About]):
         self.kept = kept
         self.queue: SimpleQueue[list[Finished[About]] | None] = SimpleQueue()
         self.thread = ThreadPoolExecutor(1)
-        self.problem: Exception | None = None  # a bug in `kept`: those who wait for it must not wait for ever
+        self.problem: Exception | None = None  # a bug, in `kept` for one
 
     def __enter__(self) -> "Keeper[About]":
         self.work = self.thread.submit(self._work)
@@ -58,7 +57,12 @@ class Keeper(Generic[About]):
                     self.queue.put(None)
                     break
                 group = group + more
-            errors = write_together((file.path, file.content, file.announce) for file in group)
+            errors: Sequence[UserError | None]
+            try:
+                errors = write_together((file.path, file.content, file.announce) for file in group)
+            except Exception as problem:  # a bug: nobody may wait for these files for ever
+                self.problem = self.problem or problem
+                errors = [UserError(str(problem))] * len(group)
             for file, error in zip(group, errors, strict=True):
                 try:
                     self.kept(file.about, error)

@@ -125,30 +125,30 @@ class Pipeline:
         pairs = zip(batch, outputs, strict=True)
         self.keeper.put([file for ready, levels in pairs if (file := self._encode(ready, levels))])
 
-    def _encode(self, ready: Ready, levels: np.ndarray) -> Finished[tuple[Ready, int]] | None:
-        """None when it failed, which is recorded."""
-        options, job = self.options, ready.job
+    def _encode(self, ready: Ready, levels: np.ndarray) -> Finished[tuple[Job, str, int]] | None:
+        """None when it failed, which is recorded. Of the picture nothing else is held until it is written."""
+        options, job, known = self.options, ready.job, ready.source["sha256"]
         try:
             result = self.translator.finish(ready.picture, levels, options.rules)
             ground = options.rules.background or self.translator.background
             content, lost = picture.encode(result, job.target.suffix, quality=options.quality, background=ground)
         except Exception as error:  # an encoder's own limits: WebP ends at 16,383 pixels
             self.results.give(levels.nbytes)
-            self._failed(Failure(job, "write", in_short(error), ready.source["sha256"]))
+            self._failed(Failure(job, "write", in_short(error), known))
             return None
         digest = hashlib.sha256(content).hexdigest()
         announce = self.record.making(job, self.recipe, ready.source, digest, [*result.notes, *lost])
-        return Finished(job.target, content, announce, (ready, levels.nbytes))
+        return Finished(job.target, content, announce, (job, known, levels.nbytes))
 
-    def _kept(self, about: tuple[Ready, int], error: UserError | None) -> None:
+    def _kept(self, about: tuple[Job, str, int], error: UserError | None) -> None:
         """A file is on the disk, or isn't."""
-        ready, size = about
+        job, known, size = about
         self.results.give(size)
         cause = error.__cause__ if error else None
         if error is None:
-            self.step(ready.job)
+            self.step(job)
         elif isinstance(cause, OSError) and cause.errno not in STOPPING:
-            self._failed(Failure(ready.job, "write", in_short(cause), ready.source["sha256"]))
+            self._failed(Failure(job, "write", in_short(cause), known))
         else:
             self.problem = self.problem or error
 

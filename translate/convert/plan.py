@@ -98,7 +98,7 @@ def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
     fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
     wanted = [file for file in matches if usable(file.name) and not SYSTEM_FOLDERS & set(file.parts)]
-    return [(file, file.relative_to(fixed).as_posix()) for file in wanted if not file.is_dir()]
+    return [(file, file.relative_to(fixed).as_posix()) for file in wanted if not os.path.isdir(file)]
 
 
 def _is_file_name(out: Path) -> bool:
@@ -122,7 +122,7 @@ def _refuse_inputs(jobs: list[Job]) -> None:
 
     def known(path: Path) -> set[Any]:
         """Its real path, and where there is a file what tells hard links: (device, inode)."""
-        if path.is_symlink():
+        if os.path.islink(path):
             names: set[Any] = {os.path.realpath(path)}
         else:
             names = {os.path.join(real_folder(path.parent), path.name)}

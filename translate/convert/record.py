@@ -7,6 +7,7 @@ becomes report.json. After a crash at any instant the two together know every fi
 import json
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -88,6 +89,7 @@ class Record:
 
     def fail(self, job: Job, stage: str, reason: str, sha256: str = "") -> None:
         with self.lock:
+            self.made.pop(_safe(job.output), None)  # where the last step, the rename, was what failed
             self.failed.append({"file": _safe(job.name), "stage": stage, "reason": reason, "sha256": sha256})
 
     # After the work --------------------------------------------------------------------------------------------------
@@ -95,7 +97,8 @@ class Record:
     def close(self, about: dict[str, Any]) -> None:
         """Write report.json. Of several processes each leaves its part, and the last to finish puts them together."""
         if self.journal is not None:
-            self.journal.close()
+            with suppress(OSError):  # a full disk; the report says the same, if there is room for it
+                self.journal.close()
         if self.folder is None:
             return
         mine: dict[str, Any] = {"made": self.made, "unchanged": sorted(self.unchanged), "failed": self.failed}

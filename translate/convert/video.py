@@ -10,6 +10,7 @@ import numpy as np
 
 from translate import picture
 from translate.convert.plan import Job
+from translate.files import NEW
 from translate.images import ImageError
 from translate.picture import Picture
 from translate.translator import Rules, Translator
@@ -36,11 +37,12 @@ def convert_video(
     job.target.parent.mkdir(parents=True, exist_ok=True)
     suffix = job.target.suffix.lower()
     temporary = job.target.parent / f".{job.target.name}.{os.urandom(4).hex()}.part{suffix}"
+    os.close(os.open(temporary, NEW, 0o666))  # a folder that can't be written to says so now
     name, writer, written = str(temporary), None, 0
     try:
         for frames in _batches(reader, batch):
             if stopped():
-                temporary.unlink(missing_ok=True)
+                _abandon(writer, temporary)
                 return None
             for frame in _translate(translator, frames, rules):
                 if writer is None:
@@ -59,10 +61,16 @@ def convert_video(
             raise ImageError(f"only {found} of {written} frames could be written; is the disk full?")
         return temporary
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _abandon(writer, temporary)
         raise
     finally:
         reader.release()
+
+
+def _abandon(writer, temporary: Path) -> None:
+    if writer is not None:
+        writer.release()  # Windows doesn't remove open files
+    temporary.unlink(missing_ok=True)
 
 
 @contextmanager
