@@ -23,7 +23,7 @@ CASES = {
     "wgan-gp": {**INSTANCE, "game": {**TRICKS, "k": 2}},
     "hinge": {**INSTANCE, "discriminator": {"norm": "instance", "spectral_norm": False}, "game": TRICKS},
     "pix2pix": {"generator": {"norm": "batch", "dropout": True}, "discriminator": {"norm": "batch"}, "game": TRICKS},
-    "dcgan": {**BATCH_NORM, "game": {**TRICKS, "flip_labels": 0.2}},
+    "dcgan": {**BATCH_NORM, "game": {**TRICKS, "flip_labels": 0.2, "r1": 50.0}},
 }
 ALONE = ("cycle", "wgan-gp", "hinge")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -41,9 +42,15 @@ class Tape(TorchDispatchMode):
                         target.copy_(value)
 
 
+def _refused(*_, **__) -> None:
+    raise AssertionError("a number is copied to the device, which waits for it")
+
+
 def capture(body: Callable[[], None]) -> Callable[[], None]:
     """In the place of translate.training.graphs.capture."""
     tape = Tape()
-    with tape:
+    with tape, pytest.MonkeyPatch.context() as patched:
+        for name in ("tensor", "as_tensor"):  # on a GPU they copy from the host, which waits
+            patched.setattr(torch, name, _refused)
         body()
     return tape.replay

@@ -146,6 +146,18 @@ def test_two_processes_that_are_stopped_can_be_continued_by_one(pictures, tmp_pa
     assert not different(final(out), undisturbed)
 
 
+@pytest.mark.slow
+def test_processes_refuse_to_continue_what_they_cannot_deal(pictures, tmp_path):
+    """After 7 images one by one, 9 are left: two processes would have unequal parts in the end."""
+    out = tmp_path / "run"
+    alone = [sys.executable, *command(pictures, out, 7), "--batch", "1"]
+    assert subprocess.run(alone, capture_output=True, env=ENVIRONMENT, timeout=300).returncode == 0
+    together = [*TORCHRUN, *command(pictures, out, 16), "--batch", "2", "--set", "allow_change=true"]
+    done = subprocess.run(together, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
+    assert done.returncode != 0
+    assert done.stderr.count("error: the 9 images that are left can't be dealt to 2 processes in rounds of 2") == 1
+
+
 @pytest.mark.parametrize(
     ("batch", "sets", "sentence"),
     [("3", [], "--batch 3 is for all processes together and can't be dealt to 2; use 4."),

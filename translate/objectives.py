@@ -60,8 +60,9 @@ def minimax_generator(fake: Tensor) -> Tensor:
 def _cross_entropy(logits: Tensor, label: Label) -> Tensor:
     """-y log σ(D) - (1 - y) log(1 - σ(D)), which stays finite for logits of any size."""
     logits = _wide(logits)
-    labels = torch.as_tensor(label, dtype=logits.dtype, device=logits.device).expand_as(logits)
-    return F.binary_cross_entropy_with_logits(logits, labels)
+    # A number becomes labels on the device itself: copying it there would wait.
+    labels = label.to(logits.dtype) if isinstance(label, Tensor) else torch.full_like(logits, label)
+    return F.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
 
 
 def lsgan_discriminator(real: Tensor, fake: Tensor, real_label: Label = 1.0, fake_label: Label = 0.0) -> Tensor:

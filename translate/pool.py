@@ -23,6 +23,7 @@ class Pool:
         self.device: torch.device | str = "cpu"
         self.store: Tensor | None = None  # (size + 1, C, H, W); the last one is never read
         self.plans: list[Tensor] = []
+        self._places: dict[tuple[int, ...], list[Tensor]] = {}  # of the plans for batches of so many images
         self._lock = threading.Lock()
         self._begin()
 
@@ -42,8 +43,9 @@ class Pool:
         """Decide for the batches of a round, of so many images in all."""
         self._begin()
         drawn = [self._decided(count) for count in counts] if self.size else []
-        if [p.shape for p in self.plans] != [p.shape for p in drawn]:
-            self.plans = [torch.empty_like(plan, device=self.device) for plan in drawn]
+        if counts not in self._places:
+            self._places[counts] = [torch.empty_like(plan, device=self.device) for plan in drawn]
+        self.plans = self._places[counts]
         for kept, new in zip(self.plans, drawn, strict=True):  # in place, because a recorded round reads there
             kept.copy_(new.pin_memory() if kept.is_cuda else new, non_blocking=True)
 
@@ -92,6 +94,8 @@ class Pool:
         self._swapped += 1
         if self.store is None:
             self.store = fakes.new_zeros((self.size + 1, *fakes.shape[1:]))
+        elif self.store.dtype != fakes.dtype:  # a run that is continued with another precision
+            self.store = self.store.to(fakes.dtype)
         shown = torch.where(plan[OLD].bool()[:, None, None, None], self.store[plan[SLOT]], fakes[plan[FRESH]])
         self.store.index_copy_(0, plan[PLACE], fakes)
         return shown.contiguous(memory_format=layout)

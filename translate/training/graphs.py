@@ -1,5 +1,6 @@
 """A round recorded once and replayed (CUDA graphs): one launch where there were thousands."""
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -52,6 +53,7 @@ class Recorded:
             return self.body(self.batches)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
+        with torch.cuda.stream(side), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*capturable")  # optimizers wonder that nothing is captured yet
             self.body(self.batches)
         torch.cuda.current_stream().wait_stream(side)

@@ -68,6 +68,12 @@ class Run:
         self.round.load(tensors, values)
         self.judge.load(values)
         self.seen = values["images"]
+        left = self.total - self.seen
+        if ranks.count() > 1 and left % self.turn:
+            raise UserError(
+                f"the {left:,} images that are left can't be dealt to {ranks.count()} processes in rounds of "
+                f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
+            )
 
     def _continued(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest checkpoint's contents, if this run may go on from it."""

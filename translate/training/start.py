@@ -11,6 +11,7 @@ from translate.data import Data, open_data
 from translate.errors import DIVERGED, INTERRUPTED, TERMINATED, UserError
 from translate.modes import MODES
 from translate.training.folder import LAYOUT, RunFolder
+from translate.training.graphs import WARM_UP
 from translate.training.run import Run
 from translate.training.settings import RunSettings
 from translate.training.summary import summary
@@ -100,15 +101,17 @@ def _open(settings: RunSettings, say) -> Data:
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    batches = run.data.batches(0, min(run.total, run.turn * (rounds + 1)), run.batch, device=run.round.device)
+    warm = WARM_UP + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
+    batches = run.data.batches(0, min(run.total, run.turn * (warm + rounds)), run.batch, device=run.round.device)
     groups = list(zip(*[batches] * t.accumulate, strict=False))
-    run.round.play(groups[0], 0)
-    _wait(run.settings.train.device)
-    began = time.perf_counter()
-    for group in groups[1:] or groups:
+    for group in groups[:warm]:
         run.round.play(group, 0)
     _wait(run.settings.train.device)
-    return (time.perf_counter() - began) / len(groups[1:] or groups)
+    began = time.perf_counter()
+    for group in groups[warm:] or groups:
+        run.round.play(group, 0)
+    _wait(run.settings.train.device)
+    return (time.perf_counter() - began) / len(groups[warm:] or groups)
 
 
 def _wait(device: str) -> None:

@@ -44,7 +44,7 @@ def load(round: "Round", tensors: dict[str, Tensor], values: dict[str, Any]) -> 
                     key: _beside(tensor, parameter, on_device) for key, tensor in slots.items()
                 }
     round.rounds = values["rounds"]
-    if round.scaler.is_enabled():
+    if round.scaler.is_enabled() and values["scaler"]:  # another precision than fp16 leaves none
         round.scaler.load_state_dict(values["scaler"])
     torch.set_rng_state(tensors["random/cpu"])
     if round.device.type == "cuda" and "random/cuda" in tensors:
