@@ -152,10 +152,12 @@ def test_processes_refuse_to_continue_what_they_cannot_deal(pictures, tmp_path):
     out = tmp_path / "run"
     alone = [sys.executable, *command(pictures, out, 7), "--batch", "1"]
     assert subprocess.run(alone, capture_output=True, env=ENVIRONMENT, timeout=300).returncode == 0
+    settings = (out / "config.toml").read_bytes()
     together = [*TORCHRUN, *command(pictures, out, 16), "--batch", "2", "--set", "allow_change=true"]
     done = subprocess.run(together, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode != 0
     assert done.stderr.count("error: the 9 images that are left can't be dealt to 2 processes in rounds of 2") == 1
+    assert (out / "config.toml").read_bytes() == settings
 
 
 @pytest.mark.parametrize(

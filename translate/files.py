@@ -49,7 +49,7 @@ class _Draft:
 
     def __init__(self, path: Path, content: bytes, announce: Announce | None):
         self.path, self.content, self.announce = path, content, announce
-        self.temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
+        self.temporary: Path | None = None
         self.descriptor: int | None = None
         self.error: UserError | None = None
 
@@ -70,15 +70,12 @@ class _Draft:
             if self.descriptor is not None:
                 with suppress(OSError):  # a network's disk may say it again
                     os.close(self.descriptor)
-            with suppress(OSError):
-                self.temporary.unlink()
+            if self.temporary is not None:
+                with suppress(OSError):
+                    self.temporary.unlink()
 
     def write(self) -> None:
-        try:
-            self.descriptor = os.open(self.temporary, NEW, 0o666)
-        except FileNotFoundError:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.descriptor = os.open(self.temporary, NEW, 0o666)
+        self.temporary, self.descriptor = beside(self.path)
         rest = memoryview(self.content)
         while rest:
             rest = rest[os.write(self.descriptor, rest) :]
@@ -88,13 +85,23 @@ class _Draft:
     def publish(self) -> None:
         descriptor, self.descriptor = self.descriptor, None
         assert descriptor is not None
+        assert self.temporary is not None
         publish(descriptor, self.temporary, self.path, self.announce)
 
 
-def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announce | None = None) -> None:
-    """Give a finished temporary file, open for writing as `descriptor`, which is closed, its name; see `write_whole`.
+def beside(path: Path, suffix: str = "") -> tuple[Path, int]:
+    """A new file in `path`'s folder, which is made if need be: its temporary name, which ends with `suffix`, and its
+    descriptor, open for writing. OSError."""
+    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part{suffix}"
+    try:
+        return temporary, os.open(temporary, NEW, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return temporary, os.open(temporary, NEW, 0o666)
 
-    Raises OSError."""
+
+def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announce | None = None) -> None:
+    """Give a finished temporary file, open for writing as `descriptor`, its name, and close it. OSError."""
     try:
         os.fsync(descriptor)
         status = os.fstat(descriptor)

@@ -1,10 +1,10 @@
 """Finished files on their way to the disk, many at once, while others compute."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from translate.errors import UserError
@@ -31,32 +31,25 @@ class Keeper(Generic[About]):
 
     def __init__(self, kept: Callable[[About, UserError | None], None]):
         self.kept = kept
-        self.queue: SimpleQueue[list[Finished[About]] | None] = SimpleQueue()
+        self.waiting: deque[Finished[About]] = deque()
         self.thread = ThreadPoolExecutor(1)
         self.problem: Exception | None = None  # a bug, in `kept` for one
 
     def __enter__(self) -> "Keeper[About]":
-        self.work = self.thread.submit(self._work)
         return self
 
     def __exit__(self, *_) -> None:
-        self.queue.put(None)
-        self.work.result()
         self.thread.shutdown()
         if self.problem:
             raise self.problem
 
     def put(self, files: list[Finished[About]]) -> None:
-        self.queue.put(files)
+        self.waiting += files
+        self.thread.submit(self._keep)
 
-    def _work(self) -> None:
-        while (group := self.queue.get()) is not None:
-            while len(group) < TOGETHER and not self.queue.empty():
-                more = self.queue.get()
-                if more is None:
-                    self.queue.put(None)
-                    break
-                group = group + more
+    def _keep(self) -> None:
+        while self.waiting:  # also what was put meanwhile
+            group = [self.waiting.popleft() for _ in range(min(len(self.waiting), TOGETHER))]
             errors: Sequence[UserError | None]
             try:
                 errors = write_together((file.path, file.content, file.announce) for file in group)

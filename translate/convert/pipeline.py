@@ -27,7 +27,7 @@ STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # of no use to try the nex
 
 
 class Pipeline:
-    """Readers, the network, and writers at work at the same time.
+    """Readers, the network, encoders and the disk at work at the same time.
 
     On a CPU several networks with one thread each run side by side: nobody waits for anybody, and a core that another
     program takes is missed by one of them only. How a picture is run depends on its size alone, never on what is beside
@@ -65,18 +65,18 @@ class Pipeline:
 
     def run(self, jobs: list[Job]) -> None:
         """Translate the jobs, which are images. UserError (exit code 74) when the disk is full."""
-        writers = ThreadPoolExecutor(self.workers)
+        encoders = ThreadPoolExecutor(self.workers)
         lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread)
-        with self.keeper, writers, lanes:  # left in the opposite order: what is translated is written
+        with self.keeper, encoders, lanes:  # left in the opposite order: what is translated is written
             running: deque[Future] = deque()
             for batch in self.reader.batches(jobs, lambda: self.stopped() or self.problem):
                 alone = not self.side_by_side or batch[0].pixels > LANE_PIXELS
                 while running and (alone or len(running) > self.lanes):
                     running.popleft().result()
                 if alone:
-                    self._translate(batch, writers)
+                    self._translate(batch, encoders)
                 else:
-                    # Beside other networks a writer would only be one more thread that wants a core.
+                    # Beside other networks an encoder would only be one more thread that wants a core.
                     running.append(lanes.submit(self._translate, batch, None))
             for future in running:
                 future.result()
@@ -85,7 +85,7 @@ class Pipeline:
 
     # The network -----------------------------------------------------------------------------------------------------
 
-    def _translate(self, batch: list[Ready], writers: ThreadPoolExecutor | None) -> None:
+    def _translate(self, batch: list[Ready], encoders: ThreadPoolExecutor | None) -> None:
         if self.problem:
             return
         try:
@@ -100,14 +100,14 @@ class Pipeline:
         except Exception as error:
             if len(batch) > 1:  # whichever it was: only that one is lost
                 for ready in batch:
-                    self._translate([ready], writers)
+                    self._translate([ready], encoders)
             else:
                 self._failed(Failure(batch[0].job, "translate", in_short(error), batch[0].source["sha256"]))
         else:
             self.results.take(outputs.nbytes)
-            if writers:
+            if encoders:
                 for ready, levels in zip(batch, outputs, strict=True):
-                    writers.submit(self._finish, [ready], levels[None])
+                    encoders.submit(self._finish, [ready], levels[None])
             else:
                 self._finish(batch, outputs)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from translate import picture
 from translate.convert.plan import Job
-from translate.files import NEW
+from translate.files import beside
 from translate.images import ImageError
 from translate.picture import Picture
 from translate.translator import Rules, Translator
@@ -34,10 +34,9 @@ def convert_video(
     fps = reader.get(cv2.CAP_PROP_FPS)
     if not reader.isOpened() or not fps > 0:
         raise ImageError("not a video that OpenCV can read")
-    job.target.parent.mkdir(parents=True, exist_ok=True)
     suffix = job.target.suffix.lower()
-    temporary = job.target.parent / f".{job.target.name}.{os.urandom(4).hex()}.part{suffix}"
-    os.close(os.open(temporary, NEW, 0o666))  # a folder that can't be written to says so now
+    temporary, descriptor = beside(job.target, suffix)
+    os.close(descriptor)  # OpenCV opens files by name
     name, writer, written = str(temporary), None, 0
     try:
         for frames in _batches(reader, batch):

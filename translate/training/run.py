@@ -68,12 +68,6 @@ class Run:
         self.round.load(tensors, values)
         self.judge.load(values)
         self.seen = values["images"]
-        left = self.total - self.seen
-        if ranks.count() > 1 and left % self.turn:
-            raise UserError(
-                f"the {left:,} images that are left can't be dealt to {ranks.count()} processes in rounds of "
-                f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
-            )
 
     def _continued(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest checkpoint's contents, if this run may go on from it."""
@@ -87,6 +81,12 @@ class Run:
             )
         tensors, values, path = self.checkpoints.newest(self.say)
         seen = values["images"]
+        left = self.total - seen
+        if ranks.count() > 1 and left % self.turn:
+            raise UserError(
+                f"the {left:,} images that are left can't be dealt to {ranks.count()} processes in rounds of "
+                f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
+            )
         self.say(f"Continuing {self.folder.path} from {path.name}: {seen:,} of {self.total:,} images seen.")
         if changed:
             self.say(f"Continuing although this changed: {'; '.join(changed)}.")

@@ -106,12 +106,13 @@ def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     for group in groups[:warm]:
         run.round.play(group, 0)
-    _wait(run.settings.train.device)
+    _wait(t.device)
+    timed = groups[warm:] or groups
     began = time.perf_counter()
-    for group in groups[warm:] or groups:
+    for group in timed:
         run.round.play(group, 0)
-    _wait(run.settings.train.device)
-    return (time.perf_counter() - began) / len(groups[warm:] or groups)
+    _wait(t.device)
+    return (time.perf_counter() - began) / len(timed)
 
 
 def _wait(device: str) -> None:
