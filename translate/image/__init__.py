@@ -1,0 +1,1 @@
+"""Pixels: reading, colour, sheets."""

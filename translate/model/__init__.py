@@ -1,0 +1,1 @@
+"""A trained generator: its file, what runs it, and what uses it."""
