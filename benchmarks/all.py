@@ -22,7 +22,7 @@ from typing import Any
 import train
 from harness import heading, machine, write
 
-from translate.device import choose
+from translate.system.device import choose
 
 HERE = Path(__file__).parent
 BESIDE = "Training beside the reference"

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from translate.errors import UserError
 from translate.modes import MODES
-from translate.training.configure import Wishes
-from translate.training.game import build_game
-from translate.training.round import Round
-from translate.training.settings import RunSettings, TrainSettings
-from translate.training.switches import switch
+from translate.train.build import build_game
+from translate.train.options import Wishes
+from translate.train.settings import RunSettings, TrainSettings
+from translate.train.step.backends import switch
+from translate.train.step.trainer import Round
 
 SEED = 0
 DIFFERENT = 4  # batches that are played in turn

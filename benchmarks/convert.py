@@ -25,21 +25,21 @@ from harness import Contender, Work, alternate, brief, faster, machine, spread, 
 from PIL import Image
 from rich.console import Console
 
-from translate import images
 from translate.convert.options import Options
 from translate.convert.reader import BATCH, BATCH_PIXELS
 from translate.convert.run import convert
-from translate.translator import Translator, target_size
+from translate.image import rgb8
+from translate.model.translator import Translator, target_size
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def prepare(source: Path, folder: Path, count: int, size: int, suffix: str) -> int:
-    paths = sorted(path for path in source.rglob("*") if images.is_image_name(path.name))
+    paths = sorted(path for path in source.rglob("*") if rgb8.is_image_name(path.name))
     folder.mkdir()
     for number in range(count):
-        array = images.read(paths[number % len(paths)])
-        array = images.resize(array, target_size(array.shape[:2], size))
+        array = rgb8.read(paths[number % len(paths)])
+        array = rgb8.resize(array, target_size(array.shape[:2], size))
         Image.fromarray(array).save(folder / f"{number:05d}.{suffix}", quality=92)
     return min(count, len(paths))
 
@@ -59,7 +59,7 @@ def by_network(model: str, folder: Path) -> Work:
     engine = Translator.load(model, device=DEVICE).engine
     groups: dict[tuple, list[np.ndarray]] = {}
     for path in sorted(folder.iterdir()):
-        array = images.read(path)
+        array = rgb8.read(path)
         groups.setdefault(array.shape, []).append(array)
     decoded = []  # in the batches that convert makes
     for (height, width, _), group in groups.items():

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from translate.engine import to_input
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
-from translate.generators import pack
+from translate.model.file import pack
+from translate.model.onnx_engine import OnnxEngine
+from translate.model.torch_engine import to_input
 from translate.networks import GENERATORS, GeneratorSettings, build_generator
-from translate.onnx_engine import OnnxEngine
 
 SIZES = [(1, 1), (5, 3), (32, 32), (31, 45), (70, 133)]
 NORMS, UPSAMPLINGS = ("instance", "batch", "group", "none"), ("deconv", "resize", "shuffle")

@@ -20,7 +20,7 @@ from typing import Any
 import loader
 from harness import brief, heading, machine, spread, table, write
 
-from translate.device import choose
+from translate.system.device import choose
 
 # Run by a new Python: the parts are wrapped where `translate train` calls them, and it ends after the first round.
 INSIDE = """
@@ -35,7 +35,7 @@ def part(name, work):
             marks[name] = marks.get(name, 0) + time.time() - began - (sum(marks.values()) - inner)
     return timed
 def imports():
-    import translate.cli.app, translate.training.configure, translate.training.start
+    import translate.cli.app, translate.train.options, translate.train.run
 def leave(play):
     def played(*arguments):
         part("first round", play)(*arguments)
@@ -47,7 +47,7 @@ def leave(play):
     return played
 part("import torch", lambda: __import__("torch"))()
 part("other imports", imports)()
-from translate.training import run, start
+from translate.train import loop, run
 start.open_data = part("data", start.open_data)
 run.build_game = part("networks", run.build_game)
 run.Round.__init__ = part("optimizers", run.Round.__init__)

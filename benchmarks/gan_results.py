@@ -8,10 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from translate import images
-from translate.files import write_whole
-from translate.sampler import Sampler
+from translate.image import rgb8
+from translate.model.sampler import Sampler
 from translate.settings import read_toml
+from translate.system.files import write_whole
 
 COLUMNS = 14
 
@@ -45,7 +45,7 @@ def sheet(runs: list[Path]) -> bytes:
             seeds = range(COLUMNS) if sampler.classes else range(number * COLUMNS, (number + 1) * COLUMNS)
             rows.append(list(sampler(sampler.latents(seeds), [number] * COLUMNS if sampler.classes else None)))
             names.append(name)
-    return images.to_png(images.sheet(rows, headings=[""] * COLUMNS, names=names, scale=2))
+    return rgb8.to_png(rgb8.sheet(rows, headings=[""] * COLUMNS, names=names, scale=2))
 
 
 if __name__ == "__main__":

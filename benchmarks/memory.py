@@ -32,9 +32,9 @@ from torch.utils._pytree import tree_leaves
 
 from translate.modes import MODES
 from translate.settings import merge
-from translate.training.game import build_game
-from translate.training.round import DTYPES, Round
-from translate.training.settings import RunSettings, mode_defaults, settings_class
+from translate.train.build import build_game
+from translate.train.settings import RunSettings, mode_defaults, settings_class
+from translate.train.step.trainer import DTYPES, Round
 
 CASES = {"CycleGAN ResNet-9": "cycle", "pix2pix U-Net": "pix2pix"}
 CARDS = (8, 24, 80)

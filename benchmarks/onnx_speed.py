@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from harness import alternate, brief, faster, spread, timed
 
-from translate.engine import TorchEngine
 from translate.export.graph import Source
 from translate.export.onnx import convert, onnx_bytes
-from translate.export.pictures import drawn
+from translate.export.probes import drawn
 from translate.export.quantize import quantize
-from translate.generators import find, pack
+from translate.model.file import find, pack
+from translate.model.onnx_engine import OnnxEngine
+from translate.model.torch_engine import TorchEngine
 from translate.networks import GeneratorSettings, build_generator
-from translate.onnx_engine import OnnxEngine
 
 SHIPPED = ("openmoji_line2color", "fluent_flat2shaded")
 PAPERS = {

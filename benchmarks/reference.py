@@ -12,7 +12,7 @@ import torch
 from cases import SEED, Case, LeftOut, build_game, parameters, settings_of, tensors
 from harness import Work
 
-from translate.training.settings import RunSettings
+from translate.train.settings import RunSettings
 
 MODELS = {"cycle": ("cycle_gan_model", "CycleGANModel"), "pix2pix": ("pix2pix_model", "Pix2PixModel")}
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from translate import generators
 from translate.interop import junyanz
 from translate.interop.importing import Wishes, import_checkpoint
-from translate.tensors import nest
+from translate.model import file as generator_file
+from translate.system.hashed_tensors import nest
 
 # network, arguments, sizes
 NETWORKS = [
@@ -50,8 +50,8 @@ def compare(theirs: torch.nn.Module, sizes: list[tuple[int, int]], folder: Path)
     randomise(theirs.eval())
     torch.save(theirs.state_dict(), folder / "latest_net_G.pth")
     path = import_checkpoint(Wishes(str(folder / "latest_net_G.pth"), out=folder / "g.safetensors"), lambda line: None)
-    tensors, description, _ = generators.read(path)
-    ours = generators.build(description["directions"]["a2b"], nest(tensors, "a2b/"), path).eval()
+    tensors, description, _ = generator_file.read(path)
+    ours = generator_file.build(description["directions"]["a2b"], nest(tensors, "a2b/"), path).eval()
     inputs = [torch.rand(1, 3, *size) * 2 - 1 for size in sizes]
     spread = theirs(inputs[0]).std().item()
     outputs = max((ours(x) - theirs(x)).abs().max().item() for x in inputs)

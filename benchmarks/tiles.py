@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.images import read
+from translate.image.rgb8 import read
 
 
 def work(model: str, array: np.ndarray, tile: int, answer) -> None:
-    from translate.translator import Rules, Translator
+    from translate.model.translator import Rules, Translator
 
     translator = Translator.load(model)
     translator(array[:64, :64])

@@ -29,7 +29,7 @@ from harness import Contender, Times, alternate, brief, faster, heading, machine
 from limits import limits, release
 from reference import reference
 
-from translate.device import choose
+from translate.system.device import choose
 
 REFERENCE = "reference"
 REGION = 0.4  # seconds that are timed together at least: no waiting for the device between their steps

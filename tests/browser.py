@@ -11,7 +11,7 @@ from pathlib import Path
 
 from translate.catalog import cache_folder
 from translate.catalog.recipe import Archive
-from translate.web.runtime import take
+from translate.export.web.runtime import take
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM = Archive(

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from translate import images
 from translate.catalog import archive, prepare
 from translate.catalog.recipe import Recipe
+from translate.image import rgb8
 
 
 def photo(height: int = 24, width: int = 36, seed: int = 0) -> np.ndarray:
@@ -119,9 +119,9 @@ def vendor_wheel() -> bytes:
     members = {"Set/__init__.py": b"raise SystemExit"}
     for number, vendor in enumerate(("One", "Two")):
         for point, stem in enumerate(("U+1F600", "U+1F468-U+200D-U+1F33E", "U+2764-U+FE0F", "U+1F44B-U+1F3FB")):
-            members[f"Set/{vendor}/{stem}.png"] = images.to_png(photo(12, 12, 10 * number + point))
-        members[f"Set/{vendor}/U+2764.png"] = images.to_png(photo(12, 12, 90 + number))
-        members[f"Set/{vendor}/U+1F46B.png"] = images.to_png(photo(12, 12, 99))
+            members[f"Set/{vendor}/{stem}.png"] = rgb8.to_png(photo(12, 12, 10 * number + point))
+        members[f"Set/{vendor}/U+2764.png"] = rgb8.to_png(photo(12, 12, 90 + number))
+        members[f"Set/{vendor}/U+1F46B.png"] = rgb8.to_png(photo(12, 12, 99))
         members[f"Set/{vendor}/readme.png"] = b"not a code point"
     return wheel(members)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from translate.generators import pack
+from translate.model.file import pack
 from translate.networks import GeneratorSettings, build_generator
 
 SIZES = [(5, 3), (2, 7), (17, 40), (32, 32), (31, 45), (70, 33)]  # odd ones, a multiple, larger than the training

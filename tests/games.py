@@ -7,10 +7,10 @@ from small import tiny_settings
 from torch import nn
 
 from translate.modes import MODES
+from translate.modes.objectives import OBJECTIVES
 from translate.networks import build_discriminator, build_generator
-from translate.objectives import OBJECTIVES
-from translate.training.round import Round
-from translate.training.settings import RunSettings
+from translate.train.settings import RunSettings
+from translate.train.step.trainer import Round
 
 TOTAL, BATCH = 24, 2
 

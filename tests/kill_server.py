@@ -20,7 +20,7 @@ import torch
 from stateful import BATCH
 from stateful import settings as everything_on
 
-from translate.training.start import start
+from translate.train.run import start
 
 IMAGES = 160
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from games import TOTAL, batches, new_game, settings
 
-from translate import ranks
 from translate.modes import MODES
-from translate.training.round import Round
+from translate.system import distributed
+from translate.train.step.trainer import Round
 
 ROUNDS, BATCH = 6, 4
 TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
@@ -38,7 +38,7 @@ def played(mode: str, accumulate: int = 1, **train) -> dict[str, torch.Tensor]:
     images = [torch.cat(parts) for parts in zip(*drawn, strict=True)]
     for number in range(ROUNDS):
         batch = [domain[number * size : (number + 1) * size] for domain in images]
-        mine = tuple(domain[ranks.index() :: ranks.count()] for domain in batch)
+        mine = tuple(domain[distributed.index() :: distributed.count()] for domain in batch)
         round.play([mine] * accumulate, number * BATCH)
     means = {f"means/{player}": torch.tensor([*watch.means()[0].values()]) for player, watch in round.watch.items()}
     return round.state()[0] | means
@@ -47,8 +47,8 @@ def played(mode: str, accumulate: int = 1, **train) -> dict[str, torch.Tensor]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    ranks.join("cpu")
+    distributed.join("cpu")
     for mode in CASES:
-        torch.save(played(mode), Path(sys.argv[1]) / f"{mode}-{ranks.index()}.pt")
-    torch.save(played("cycle", accumulate=2), Path(sys.argv[1]) / f"accumulated-{ranks.index()}.pt")
-    ranks.leave()
+        torch.save(played(mode), Path(sys.argv[1]) / f"{mode}-{distributed.index()}.pt")
+    torch.save(played("cycle", accumulate=2), Path(sys.argv[1]) / f"accumulated-{distributed.index()}.pt")
+    distributed.leave()

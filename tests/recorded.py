@@ -47,7 +47,7 @@ def _refused(*_, **__) -> None:
 
 
 def capture(body: Callable[[], None]) -> Callable[[], None]:
-    """In the place of translate.training.graphs.capture."""
+    """In the place of translate.train.step.cuda_graphs.capture."""
     tape = Tape()
     with tape, pytest.MonkeyPatch.context() as patched:
         for name in ("tensor", "as_tensor"):  # on a GPU they copy from the host, which waits

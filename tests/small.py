@@ -9,11 +9,11 @@ import torch
 from PIL import Image, ImageDraw
 
 from translate.cli import main
-from translate.generators import pack
+from translate.model.file import pack
 from translate.modes import MODES
 from translate.networks import GeneratorSettings, build_generator
 from translate.settings import merge
-from translate.training.settings import RunSettings, mode_defaults, settings_class
+from translate.train.settings import RunSettings, mode_defaults, settings_class
 
 # Of processes that tests start: our modules, and one thread each.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}

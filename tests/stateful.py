@@ -4,7 +4,7 @@ from small import tiny_settings
 
 from translate.data import Data, open_data
 from translate.modes import MODES
-from translate.training.settings import RunSettings
+from translate.train.settings import RunSettings
 
 STEPS, BATCH = 60, 2
 TOTAL = STEPS * BATCH

@@ -12,7 +12,7 @@ from translate import catalog
 from translate.catalog.recipe import Recipe, hash_picks
 from translate.data import DataSettings
 from translate.errors import UserError
-from translate.files import shipped
+from translate.system.files import shipped
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from data_files import make_recipe, photo, silent, snapshot, vendor_wheel, wheel
 
-from translate import catalog, images
+from translate import catalog
 from translate.catalog import download, prepare
 from translate.catalog.recipe import Recipe
 from translate.errors import UNAVAILABLE, UserError
+from translate.image import rgb8
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -45,7 +46,7 @@ def test_fetch_applies_the_rules(brought, cache):
     folder = catalog.fetch(recipe, said.append)
     assert sorted(path.name for path in folder.path.iterdir()) == ["1F468-200D-1F33E.png", "1F600.png", "2764.png"]
     # of the two hearts the fully qualified one
-    np.testing.assert_array_equal(images.read(folder.path / "2764.png"), photo(12, 12, 2))
+    np.testing.assert_array_equal(rgb8.read(folder.path / "2764.png"), photo(12, 12, 2))
     assert folder.count == 3
     before = next(i for i, line in enumerate(said) if "downloading" in line)
     assert any("None at all." in line for line in said[:before])
@@ -187,7 +188,7 @@ def test_an_installed_package_is_used_and_checked(monkeypatch, tmp_path):
     monkeypatch.setattr(download, "installed", lambda recipe: root)
     monkeypatch.setattr(download, "_pip", lambda *_: pytest.fail("went to the network"))
     assert catalog.fetch(recipe, silent).count == 3
-    (root / "Set/One/U+1F600.png").write_bytes(images.to_png(photo(12, 12, 55)))
+    (root / "Set/One/U+1F600.png").write_bytes(rgb8.to_png(photo(12, 12, 55)))
     with pytest.raises(UserError, match="uninstall or repair"):
         catalog.fetch(recipe.model_copy(update={"sha256": "f" * 64}), silent)
 
@@ -199,7 +200,7 @@ def test_tiles_of_a_map(brought, monkeypatch):
     world = photo(80, 240)
     land = np.zeros((8, 24), np.uint8)
     land[:, :12] = 1  # the western half
-    parts = {"Map/world.png": images.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
+    parts = {"Map/world.png": rgb8.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
     content = brought[1]["bytes"] = wheel(parts)
     tiles = {
         "mask": "Map/mask.bin",
@@ -225,8 +226,6 @@ def test_tiles_of_a_map(brought, monkeypatch):
     for path in folder.iterdir():
         block, row, column = (int(number) for number in re.findall(r"\d+", path.stem))
         assert column * 20 // 60 == (column * 20 + 39) // 60 == block
-        np.testing.assert_array_equal(
-            images.read(path), world[row * 20 : row * 20 + 40, column * 20 : column * 20 + 40]
-        )
+        np.testing.assert_array_equal(rgb8.read(path), world[row * 20 : row * 20 + 40, column * 20 : column * 20 + 40])
     assert recipe.held_out("B01-r000-c003", 10)
     assert not recipe.held_out("B00-r000-c000", 10)

@@ -13,7 +13,7 @@ from translate import catalog
 from translate.catalog import download, names
 from translate.catalog.groups import FEWEST
 from translate.errors import UNAVAILABLE, UserError
-from translate.images import to_png
+from translate.image.rgb8 import to_png
 
 
 @pytest.fixture

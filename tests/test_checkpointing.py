@@ -9,7 +9,6 @@ from games import assert_identical, batches, settings, weights
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from translate import draws
 from translate.modes import MODES
 from translate.networks import (
     DISCRIMINATORS,
@@ -20,8 +19,9 @@ from translate.networks import (
     build_generator,
     checkpoint_activations,
 )
-from translate.training.game import build_game
-from translate.training.round import Round
+from translate.system import image_rng
+from translate.train.build import build_game
+from translate.train.step.trainer import Round
 
 
 def generator(name: str, norm: str = "batch", dropout: bool = True) -> nn.Module:
@@ -138,7 +138,7 @@ def test_threads_with_dropout_don_t_disturb_each_other():
 
     def work(seed: int) -> list[Tensor]:
         numbers = torch.Generator().manual_seed(seed)
-        with draws.share(0, 1, numbers):
+        with image_rng.share(0, 1, numbers):
             loss = sum((network(images()).square().mean() for _ in range(3)), torch.zeros(()))
             return [*torch.autograd.grad(loss, list(network.parameters()))]
 

@@ -9,7 +9,7 @@ from PIL import Image
 from small import run_verb, tiny_model
 
 import translate
-from translate import picture
+from translate.image import picture
 
 FORMATS = ("png", "jpg", "webp", "tif", "bmp", "avif", "gif", "ppm")
 

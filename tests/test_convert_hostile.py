@@ -18,8 +18,9 @@ from PIL import Image
 from small import tiny_model
 from test_convert import convert
 
-from translate import files, images
 from translate.errors import DISK
+from translate.image import rgb8
+from translate.system import files
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,7 +127,7 @@ def test_a_full_disk_stops_in_order(model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(files.os, "replace", replace)
     said = convert(monkeypatch, capsys, model, tree, out, code=DISK)
     assert "No space left on device" in said
-    assert all(images.read(path).size for path in out.glob("*.png"))
+    assert all(rgb8.read(path).size for path in out.glob("*.png"))
     assert not list(out.glob(".*.part"))
     monkeypatch.setattr(files.os, "replace", real)
     said = convert(monkeypatch, capsys, model, tree, out)
@@ -204,7 +205,7 @@ def test_signals_end_it_in_order(model, tmp_path, number, code):
     assert "files to go; the same command continues" in errors
     report = json.loads((out / "report.json").read_text())
     assert 0 < report["translated"] == len(list(out.glob("*.png"))) < 800
-    assert all(images.read(path).size for path in out.glob("*.png"))
+    assert all(rgb8.read(path).size for path in out.glob("*.png"))
     again = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert f"{report['translated']:,} unchanged" in again.stdout
 

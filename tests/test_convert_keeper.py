@@ -2,7 +2,7 @@
 
 import pytest
 
-from translate.convert.keeper import Finished, Keeper
+from translate.convert.writer import Finished, Keeper
 
 
 def test_everything_is_on_the_disk_and_told_of_when_it_is_left(tmp_path):

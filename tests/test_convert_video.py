@@ -12,8 +12,8 @@ from small import tiny_model
 from test_convert import convert
 
 import translate
-from translate import files
 from translate.errors import DISK
+from translate.system import files
 
 SUFFIXES = ("mp4", "avi", "mkv", "mov", "webm")
 

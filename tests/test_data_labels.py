@@ -137,7 +137,7 @@ def test_a_csv_names_given_test_images_by_their_folders(tmp_path):
 )
 def test_bad_csv_files(tmp_path, text, sentence, monkeypatch):
     a = folder(tmp_path / "a", numbered(4))
-    monkeypatch.setattr("translate.images.read", lambda *_, **__: pytest.fail("read an image"))
+    monkeypatch.setattr("translate.image.rgb8.read", lambda *_, **__: pytest.fail("read an image"))
     if text is not None:
         (tmp_path / "labels.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=sentence):
@@ -145,7 +145,7 @@ def test_bad_csv_files(tmp_path, text, sentence, monkeypatch):
 
 
 def test_labels_that_can_not_be(tmp_path, monkeypatch):
-    monkeypatch.setattr("translate.images.read", lambda *_, **__: pytest.fail("read an image"))
+    monkeypatch.setattr("translate.image.rgb8.read", lambda *_, **__: pytest.fail("read an image"))
     flat = folder(tmp_path / "flat", numbered(4))
     one = folder(tmp_path / "one" / "class", numbered(4)).parent
     with pytest.raises(UserError, match="flat has no sub-folders with images; sort"):

@@ -7,9 +7,9 @@ import pytest
 from data_files import photo, save, snapshot
 from data_folders import folder, keys, numbered, opened
 
-from translate import images
 from translate.data import DataSettings
 from translate.errors import UserError
+from translate.image import rgb8
 
 # Layouts
 
@@ -140,7 +140,7 @@ def test_fit(tmp_path, fit):
     for name in numbered(6):
         save(a / name, wide)
     data = opened(a, folder(tmp_path / "b", numbered(6)), DataSettings(size=20, fit=fit), paired=False)
-    expected = wide[:, 20:40] if fit == "cover" else images.resize(wide, (20, 20))
+    expected = wide[:, 20:40] if fit == "cover" else rgb8.resize(wide, (20, 20))
     np.testing.assert_array_equal(data.test_images("a")[0], expected)
     assert data.train_images("a").shape == (len(data.train_a), 20, 20, 3)
     assert len(data.train_images("a", every=4)) == -(-len(data.train_a) // 4)

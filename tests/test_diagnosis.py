@@ -11,11 +11,11 @@ from stateful import settings
 from torch import nn
 
 from translate.metrics.nearest import nearest
-from translate.modes.game import gauges
-from translate.objectives import OBJECTIVES
-from translate.training.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, spread
-from translate.training.shown import Samples
-from translate.training.start import start
+from translate.modes.base import gauges
+from translate.modes.objectives import OBJECTIVES
+from translate.train.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, spread
+from translate.train.previews import Samples
+from translate.train.run import start
 
 CLASSES = ["0", "1", "2"]
 

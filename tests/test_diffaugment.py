@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 import torch
 
-from translate.diffaugment import Policy, diffaugment
-from translate.modes.game import GameSettings, discriminator_sees
+from translate.modes.base import GameSettings, discriminator_sees
+from translate.modes.diffaugment import Policy, diffaugment
 
 POLICIES = list(get_args(Policy))
 

@@ -13,14 +13,14 @@ import torch
 from export_models import ONE, SIZES, pixels, write_model
 from PIL import Image
 
-from translate.engine import TorchEngine, to_input
 from translate.errors import UserError
 from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
-from translate.export.pictures import choose, drawn
-from translate.exporting import Wishes, export
-from translate.onnx_engine import OnnxEngine
+from translate.export.probes import choose, drawn
+from translate.export.run import Wishes, export
+from translate.model.onnx_engine import OnnxEngine
+from translate.model.torch_engine import TorchEngine, to_input
 
 ROOT = Path(__file__).parents[1]
 

@@ -20,7 +20,7 @@ from translate.errors import UserError
 from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
-from translate.exporting import Wishes, export
+from translate.export.run import Wishes, export
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["one", "two", "three"]
@@ -150,7 +150,7 @@ def test_wishes_that_mean_nothing_for_a_gan(plain, tmp_path, monkeypatch, pictur
         with pytest.raises(UserError, match=re.escape(sentence)):
             export(Wishes(str(plain), **wishes))
     assert not list(tmp_path.iterdir())
-    model = translate.generators.shipped("pretrained") / "fluent_flat2shaded.safetensors"
+    model = translate.model.file.shipped("pretrained") / "fluent_flat2shaded.safetensors"
     with pytest.raises(UserError, match="makes none from random numbers"):
         export(Wishes(str(model), "onnx", direction="z2a"))
 

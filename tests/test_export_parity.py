@@ -8,13 +8,13 @@ import pytest
 import torch
 from export_models import ONE, SIZES, pixels, write_model
 
-from translate.engine import to_input
 from translate.errors import UserError
 from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import onnx_bytes
-from translate.exporting import Wishes, export
-from translate.onnx_engine import OnnxEngine
+from translate.export.run import Wishes, export
+from translate.model.onnx_engine import OnnxEngine
+from translate.model.torch_engine import to_input
 
 pytestmark = pytest.mark.slow
 NORMS, UPSAMPLINGS = ("instance", "batch", "group", "none"), ("deconv", "resize", "shuffle")

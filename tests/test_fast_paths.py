@@ -9,9 +9,9 @@ import torch
 from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_game, settings, weights
 from small import ENVIRONMENT
 
-from translate.training import graphs
-from translate.training.optimizers import light
-from translate.training.round import Round
+from translate.train.step import cuda_graphs
+from translate.train.step.optimizers import light
+from translate.train.step.trainer import Round
 
 # Everything that draws random numbers for an image, and a pool that is soon full.
 TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
@@ -93,7 +93,7 @@ def test_passes_in_one_are_fewer():
 def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     """Played by a recorder that works on a CPU: nothing in a round asks the device, and what changes from round to
     round (images, step size, decay, position, pool, noise) is not frozen in the recording."""
-    monkeypatch.setattr(graphs, "capture", recorded.capture)
+    monkeypatch.setattr(cuda_graphs, "capture", recorded.capture)
     over = {"r1": 0.0} if mode == "cycle" else {}
     results = []
     for record in (False, True):
@@ -115,7 +115,7 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
 
 def test_the_recorder_of_these_tests_notices_what_a_recording_would_freeze(monkeypatch):
     """The test of the test above."""
-    monkeypatch.setattr(graphs, "capture", recorded.capture)
+    monkeypatch.setattr(cuda_graphs, "capture", recorded.capture)
     results = []
     for record in (False, True):
         s = settings("pix2pix", **NORM, train={"lr": 1e-3})
@@ -150,7 +150,7 @@ def test_compiled_networks_play_the_same_game():
 def test_a_training_starts_without_torchs_compiler():
     """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
     in_a_new_process(
-        "import sys, torch; from games import *; from translate.training.round import Round; s = settings('cycle');"
+        "import sys, torch; from games import *; from translate.train.step.trainer import Round; s = settings('cycle');"
         "Round(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
     )
 

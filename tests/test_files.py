@@ -9,10 +9,10 @@ import struct
 import pytest
 import torch
 
-from translate import tensors as tensor_files
-from translate.checkpoint import Checkpoints
 from translate.errors import UserError
-from translate.files import write_together, write_whole
+from translate.system import hashed_tensors
+from translate.system.files import write_together, write_whole
+from translate.train.checkpoints import Checkpoints
 
 TENSORS = {
     "a": torch.arange(300.0).reshape(3, 100),
@@ -23,7 +23,7 @@ DESCRIPTION = {"kind": "test", "images": 5, "name": "größe", "nothing": None}
 
 
 def test_what_is_written_is_read():
-    tensors, description = tensor_files.loads(tensor_files.dumps(TENSORS, DESCRIPTION), "x")
+    tensors, description = hashed_tensors.loads(hashed_tensors.dumps(TENSORS, DESCRIPTION), "x")
     assert description == DESCRIPTION
     assert tensors.keys() == TENSORS.keys()
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
@@ -32,11 +32,11 @@ def test_what_is_written_is_read():
 
 def test_equal_contents_are_equal_bytes():
     again = {name: TENSORS[name].clone() for name in reversed(TENSORS)}
-    assert tensor_files.dumps(TENSORS, DESCRIPTION) == tensor_files.dumps(again, dict(DESCRIPTION))
+    assert hashed_tensors.dumps(TENSORS, DESCRIPTION) == hashed_tensors.dumps(again, dict(DESCRIPTION))
 
 
 def test_every_flipped_bit_is_noticed():
-    content = tensor_files.dumps(TENSORS, DESCRIPTION)
+    content = hashed_tensors.dumps(TENSORS, DESCRIPTION)
     draw = random.Random(0)
     header = 8 + struct.unpack_from("<Q", content)[0]
     places = [*range(80), *(draw.randrange(header) for _ in range(300)), *draw.sample(range(len(content)), 700)]
@@ -44,29 +44,29 @@ def test_every_flipped_bit_is_noticed():
         damaged = bytearray(content)
         damaged[place] ^= 1 << draw.randrange(8)
         with pytest.raises(UserError) as caught:
-            tensor_files.loads(bytes(damaged), "x.safetensors")
+            hashed_tensors.loads(bytes(damaged), "x.safetensors")
         assert caught.value.code == 5
         assert "x.safetensors" in str(caught.value)
 
 
 def test_every_truncation_is_noticed():
-    content = tensor_files.dumps(TENSORS, DESCRIPTION)
+    content = hashed_tensors.dumps(TENSORS, DESCRIPTION)
     for length in [*range(40), *range(40, len(content), 37), len(content) - 1]:
         with pytest.raises(UserError, match=r"damaged|not a file of this toolkit"):
-            tensor_files.loads(content[:length], "x")
+            hashed_tensors.loads(content[:length], "x")
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"\xff" * 64, b"PK\x03\x04 a zip", b"\x80\x02}q\x00."])
 def test_other_files_are_refused(content):
     with pytest.raises(UserError, match="not a file of this toolkit"):
-        tensor_files.loads(content, "x")
+        hashed_tensors.loads(content, "x")
 
 
 def test_plain_safetensors_of_others_are_refused():
     import safetensors.torch
 
     with pytest.raises(UserError, match="not a file of this toolkit"):
-        tensor_files.loads(safetensors.torch.save({"a": torch.zeros(2)}), "x")
+        hashed_tensors.loads(safetensors.torch.save({"a": torch.zeros(2)}), "x")
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_an_old_checkpoint_goes_only_when_the_new_one_is_there(tmp_path, monkeyp
     def full(path, content):
         raise UserError("disk full", 74)
 
-    monkeypatch.setattr("translate.checkpoint.write_whole", full)
+    monkeypatch.setattr("translate.train.checkpoints.write_whole", full)
     with pytest.raises(UserError):
         save(keeper, 30)
     assert [int(p.stem) for p in keeper.existing()] == [10, 20]
@@ -163,4 +163,4 @@ def test_leftovers_of_a_killed_save_are_swept_away(tmp_path):
 
 
 def test_descriptions_are_json(tmp_path):
-    json.dumps(tensor_files.loads(tensor_files.dumps(TENSORS, DESCRIPTION), "x")[1])
+    json.dumps(hashed_tensors.loads(hashed_tensors.dumps(TENSORS, DESCRIPTION), "x")[1])

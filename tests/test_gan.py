@@ -7,8 +7,8 @@ from games import BATCH, assert_identical, batches, new_game, played, settings, 
 from torch import nn
 
 from translate.modes import MODES
-from translate.training.round import Round
-from translate.training.settings import mode_defaults
+from translate.train.settings import mode_defaults
+from translate.train.step.trainer import Round
 
 GANS = [mode for mode, game in MODES.items() if game.domains == 1]
 

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from small import run_verb
 
+from translate.model.sampler import Sampler
 from translate.modes import MODES
-from translate.sampler import Sampler
 
 GANS = [mode for mode, game in MODES.items() if game.domains == 1]
 SETS = ["generator.filters=4", "discriminator.filters=4", "latent=8", "score_images=2"]

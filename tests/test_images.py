@@ -9,7 +9,7 @@ import pytest
 from data_files import bad_files, bomb, photo, png, save, snapshot, swap_red_and_blue
 from PIL import Image, ImageCms
 
-from translate import images, picture
+from translate.image import picture, rgb8
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -33,10 +33,10 @@ def test_exif_orientation(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x112] = orientation
     path = save(tmp_path / "x.png", np.ascontiguousarray(stored), exif=exif)
-    np.testing.assert_array_equal(images.read(path), upright)
+    np.testing.assert_array_equal(rgb8.read(path), upright)
     with Image.open(path) as image:
         np.testing.assert_array_equal(picture.of_pil(image).colours, upright)
-    np.testing.assert_array_equal(picture.parse(images.contents(path)).colours, upright)
+    np.testing.assert_array_equal(picture.parse(rgb8.contents(path)).colours, upright)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
@@ -47,17 +47,17 @@ def test_sixteen_bit_grey_keeps_256_levels(tmp_path, suffix):
         path.write_bytes(b"P5 256 256 65535\n" + ramp.astype(">u2").tobytes())
     else:
         Image.fromarray(ramp).save(path)
-    array = images.read(path, channels=1)
+    array = rgb8.read(path, channels=1)
     assert len(np.unique(array)) == 256
     np.testing.assert_array_equal(array[..., 0], np.rint(ramp / 257).astype(np.uint8))
-    np.testing.assert_array_equal(images.read(path), np.repeat(array, 3, axis=2))
+    np.testing.assert_array_equal(rgb8.read(path), np.repeat(array, 3, axis=2))
 
 
 def test_sixteen_bit_colour_png(tmp_path):
     values = np.arange(0, 65536, 16, dtype=np.uint16)
     pixels = np.stack([values, values[::-1], np.full_like(values, 0x8000)], axis=1)
     (tmp_path / "x.png").write_bytes(png(len(values), 1, 16, 2, b"\0" + pixels.astype(">u2").tobytes()))
-    array = images.read(tmp_path / "x.png")
+    array = rgb8.read(tmp_path / "x.png")
     assert np.abs(array[0].astype(int) - pixels / 257).max() <= 1  # Pillow takes the upper byte
     assert len(np.unique(array[0, :, 0])) == 256
 
@@ -66,30 +66,30 @@ def test_sixteen_bit_colour_png(tmp_path):
 def test_float_and_integer_tiff(tmp_path, low, high):
     values = np.linspace(low, high, 256, dtype=np.float32).reshape(16, 16)
     Image.fromarray(values).save(tmp_path / "x.tif")
-    np.testing.assert_allclose(images.read(tmp_path / "x.tif", channels=1)[..., 0].ravel(), np.arange(256), atol=1)
+    np.testing.assert_allclose(rgb8.read(tmp_path / "x.tif", channels=1)[..., 0].ravel(), np.arange(256), atol=1)
 
 
 def test_what_hides_under_transparency_is_never_seen(tmp_path):
     rgba = np.zeros((8, 8, 4), np.uint8)
     rgba[..., 0] = 255  # red everywhere, but ...
     rgba[4:, :, 3] = 255  # ... opaque in the lower half only
-    array = images.read(save(tmp_path / "x.png", rgba))
+    array = rgb8.read(save(tmp_path / "x.png", rgba))
     assert (array[:4] == WHITE).all()
     assert (array[4:] == RED).all()
-    black = images.read(tmp_path / "x.png", background=(0, 0, 0))
+    black = rgb8.read(tmp_path / "x.png", background=(0, 0, 0))
     assert (black[:4] == 0).all()
 
 
 def test_half_transparency_is_mixed(tmp_path):
     rgba = np.full((2, 2, 4), (255, 0, 0, 128), np.uint8)
-    assert tuple(images.read(save(tmp_path / "x.png", rgba), background=(0, 0, 255))[0, 0]) == (128, 0, 127)
+    assert tuple(rgb8.read(save(tmp_path / "x.png", rgba), background=(0, 0, 255))[0, 0]) == (128, 0, 127)
 
 
 def test_grey_with_alpha(tmp_path):
     la = np.stack([np.full((4, 4), 90, np.uint8), np.zeros((4, 4), np.uint8)], axis=2)
     la[0, 0, 1] = 255
     Image.fromarray(la, "LA").save(tmp_path / "x.png")
-    array = images.read(tmp_path / "x.png")
+    array = rgb8.read(tmp_path / "x.png")
     assert tuple(array[0, 0]) == (90, 90, 90)
     assert tuple(array[1, 1]) == WHITE
 
@@ -101,7 +101,7 @@ def test_palette_with_a_transparent_colour(tmp_path, suffix):
     image = Image.fromarray(indices, "P")
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.save(tmp_path / f"x.{suffix}", transparency=0)
-    array = images.read(tmp_path / f"x.{suffix}")
+    array = rgb8.read(tmp_path / f"x.{suffix}")
     assert (array[0] == (0, 0, 255)).all()
     assert (array[1:] == WHITE).all()
 
@@ -110,31 +110,31 @@ def test_cmyk(tmp_path):
     ink = np.zeros((8, 8, 4), np.uint8)
     ink[:, :4] = (0, 255, 255, 0)  # magenta and yellow: red
     Image.fromarray(ink, "CMYK").save(tmp_path / "x.tif")
-    array = images.read(tmp_path / "x.tif")
+    array = rgb8.read(tmp_path / "x.tif")
     assert (array[:, :4] == RED).all()
     assert (array[:, 4:] == WHITE).all()
     Image.fromarray(ink, "CMYK").save(tmp_path / "x.jpg", quality=95)
-    assert np.abs(images.read(tmp_path / "x.jpg").astype(int) - array).mean() < 8
+    assert np.abs(rgb8.read(tmp_path / "x.jpg").astype(int) - array).mean() < 8
 
 
 def test_lab_is_converted(tmp_path):
     lab = np.zeros((4, 4, 3), np.uint8)
     lab[..., 0] = 255
     Image.fromarray(lab, "LAB").save(tmp_path / "x.tif")
-    assert images.read(tmp_path / "x.tif").min() > 245  # L = 100 without colour is white
+    assert rgb8.read(tmp_path / "x.tif").min() > 245  # L = 100 without colour is white
 
 
 def test_embedded_profile_is_used(tmp_path):
     """The same numbers mean other colours in another profile; one that is damaged is passed over."""
     array = photo()
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()  # not for RGB: unusable
-    plain = images.read(save(tmp_path / "plain.png", array))
+    plain = rgb8.read(save(tmp_path / "plain.png", array))
     for damaged in (profile, b"no profile at all"):
-        np.testing.assert_array_equal(images.read(save(tmp_path / "x.png", array, icc_profile=damaged)), plain)
+        np.testing.assert_array_equal(rgb8.read(save(tmp_path / "x.png", array, icc_profile=damaged)), plain)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    np.testing.assert_array_equal(images.read(save(tmp_path / "x.png", array, icc_profile=srgb)), plain)
+    np.testing.assert_array_equal(rgb8.read(save(tmp_path / "x.png", array, icc_profile=srgb)), plain)
     swapped = swap_red_and_blue(srgb)
-    read = images.read(save(tmp_path / "x.png", array, icc_profile=swapped))
+    read = rgb8.read(save(tmp_path / "x.png", array, icc_profile=swapped))
     assert np.abs(read.astype(int) - plain[..., ::-1]).mean() < 3
 
 
@@ -145,24 +145,24 @@ def test_first_frame_of_an_animation(tmp_path):
         frames[0].save(
             path, save_all=True, append_images=frames[1:], **({"lossless": True} if suffix == "webp" else {})
         )
-        assert (images.read(path) == (0, 0, 255)).all(), suffix
+        assert (rgb8.read(path) == (0, 0, 255)).all(), suffix
 
 
 def test_grey_and_colour_on_request(tmp_path):
     path = save(tmp_path / "x.jpg", photo())
-    assert images.read(path).shape == (24, 36, 3)
-    assert images.read(path, channels=1).shape == (24, 36, 1)
+    assert rgb8.read(path).shape == (24, 36, 3)
+    assert rgb8.read(path, channels=1).shape == (24, 36, 1)
     one_bit = Image.fromarray(photo()).convert("1")
     one_bit.save(tmp_path / "bits.png")
-    assert set(np.unique(images.read(tmp_path / "bits.png"))) == {0, 255}
+    assert set(np.unique(rgb8.read(tmp_path / "bits.png"))) == {0, 255}
 
 
 def test_the_content_decides_not_the_suffix(tmp_path):
     save(tmp_path / "x.png", photo())
     (tmp_path / "x.png").rename(tmp_path / "x.jpg")
-    np.testing.assert_array_equal(images.read(tmp_path / "x.jpg"), photo())
-    assert images.is_image_name("a.JPeG")
-    assert not images.is_image_name("Thumbs.db")
+    np.testing.assert_array_equal(rgb8.read(tmp_path / "x.jpg"), photo())
+    assert rgb8.is_image_name("a.JPeG")
+    assert not rgb8.is_image_name("Thumbs.db")
 
 
 # What isn't an image
@@ -172,8 +172,8 @@ def test_bad_files_are_refused_with_their_reason(tmp_path):
     expected = bad_files(tmp_path / "bad")
     before = snapshot(tmp_path)
     for name, reason in expected.items():
-        with pytest.raises(images.ImageError) as caught:
-            images.read(tmp_path / "bad" / name)
+        with pytest.raises(rgb8.ImageError) as caught:
+            rgb8.read(tmp_path / "bad" / name)
         assert reason in str(caught.value), name
         assert len(str(caught.value)) < 130, name
         assert str(tmp_path) not in str(caught.value), name
@@ -184,8 +184,8 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
     path = bomb(tmp_path / "x.png")
     assert path.stat().st_size < 50_000
     start = time.perf_counter()
-    with pytest.raises(images.ImageError, match="max_pixels"):
-        images.read(path)
+    with pytest.raises(rgb8.ImageError, match="max_pixels"):
+        rgb8.read(path)
     assert time.perf_counter() - start < 0.5
 
 
@@ -200,13 +200,13 @@ def test_mutants_raise_nothing_but_image_errors(tmp_path):
             data[place] = generator.integers(0, 256)
         path.write_bytes(data if number % 3 else data[: generator.integers(0, len(data))])
         try:
-            assert images.read(path).dtype == np.uint8
-        except images.ImageError:
+            assert rgb8.read(path).dtype == np.uint8
+        except rgb8.ImageError:
             refused += 1
     assert refused > 100
 
 
 def test_importing_images_does_not_import_torch():
-    code = "import sys, translate.images, translate.catalog; print('torch' in sys.modules, 'cv2' in sys.modules)"
+    code = "import sys, translate.image.rgb8, translate.catalog; print('torch' in sys.modules, 'cv2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -6,12 +6,12 @@ import pth_files
 import pytest
 import torch
 
-from translate import generators
 from translate.errors import UserError
 from translate.interop import pth
 from translate.interop.importing import Wishes, import_checkpoint
 from translate.interop.recognise import recognise
-from translate.translator import Translator
+from translate.model import file as generator_file
+from translate.model.translator import Translator
 
 PREFIXES = ("", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module.")
 CHANNELS = ((3, 3), (1, 3), (3, 1))
@@ -27,7 +27,7 @@ def imported(tmp_path, state, prefix="", **wishes):
     """(tensors, description, path) of the generator file that `translate import` makes of `state`."""
     wishes = {"file": save(tmp_path / "in.pth", state, prefix), "out": tmp_path / "out.safetensors", **wishes}
     path = import_checkpoint(Wishes(**wishes), lambda line: None)
-    return generators.read(path)
+    return generator_file.read(path)
 
 
 def check(tmp_path, state, prefix, network, expected):
@@ -113,7 +113,7 @@ def test_published_counts(shapes, parameters, entries):
 def test_our_own_networks_are_recognised_by_their_upsampling(network, upsampling, norm):
     own = {"resnet": {"blocks": 2, "downs": 3, "kernel": 5}, "unet": {"depth": 4, "dropout": norm == "batch"}}[network]
     with torch.device("meta"):
-        built = generators.GENERATORS[network](1, 3, filters=4, norm=norm, upsampling=upsampling, **own)
+        built = generator_file.GENERATORS[network](1, 3, filters=4, norm=norm, upsampling=upsampling, **own)
     found = recognise({name: tuple(tensor.shape) for name, tensor in built.state_dict().items()}, "x")
     assert (found.arguments["in_channels"], found.arguments["out_channels"]) == (1, 3)
     assert found.arguments == {**found.arguments, **own, "upsampling": upsampling, "norm": norm, "filters": 4}

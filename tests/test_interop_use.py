@@ -9,11 +9,12 @@ import torch
 from small import run_verb
 
 import translate
-from translate import generators, tensors
 from translate.errors import UserError
 from translate.interop import junyanz
 from translate.interop.importing import Wishes, import_checkpoint
+from translate.model import file as generator_file
 from translate.networks import GENERATORS, GeneratorSettings
+from translate.system import hashed_tensors
 
 G_A, G_B = (pth_files.numbers(pth_files.resnet(blocks=1, filters=4), seed) for seed in (1, 2))
 D_A, D_B = (pth_files.numbers(pth_files.patch(layers=1, filters=4), seed) for seed in (3, 4))
@@ -100,7 +101,7 @@ def train(monkeypatch, capsys, pictures, mode: str, *more: str) -> tuple[str, di
     )  # fmt: skip
     assert code == 0, problem
     assert "Done: 4 images seen" in said
-    return said, tensors.read(Path("run/checkpoints/000000000.safetensors"))[0]
+    return said, hashed_tensors.read(Path("run/checkpoints/000000000.safetensors"))[0]
 
 
 def holds(state: dict[str, torch.Tensor], name: str, theirs: dict[str, torch.Tensor]) -> bool:
@@ -199,7 +200,7 @@ def test_what_the_official_layout_cannot_hold_is_named(network, arguments, sente
     size = {"resnet": {"blocks": 1, "filters": 8}, "unet": {"depth": 5, "filters": 1}, "light": {"filters": 4}}[network]
     chosen = GeneratorSettings(network=network, **{**size, **arguments}).arguments(3, 3)
     entry = {"network": network, "arguments": chosen, "from": "a", "to": "b"}
-    content = generators.pack({"a2b": (GENERATORS[network](**chosen), entry)}, {"version": "0"})
+    content = generator_file.pack({"a2b": (GENERATORS[network](**chosen), entry)}, {"version": "0"})
     (tmp_path / "g.safetensors").write_bytes(content)
     with pytest.raises(UserError) as caught:
         junyanz.write(str(tmp_path / "g.safetensors"), tmp_path / "theirs")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from translate.modes.game import GameSettings, labels
+from translate.modes.base import GameSettings, labels
 
 LOGITS = torch.zeros(20_000, 1, 2, 2)
 

@@ -7,8 +7,8 @@ from games import BATCH, TOTAL, assert_identical, batches, batches_for, new_game
 from torch import nn
 
 from translate.modes import MODES
-from translate.pool import Pool
-from translate.training.round import Round, learning_rate
+from translate.modes.pool import Pool
+from translate.train.step.trainer import Round, learning_rate
 
 GAMES = ["pix2pix", "cycle", "dcgan", "wgan-gp"]  # one of each kind: GANs from noise have a file of their own
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from translate.modes.game import GameSettings
-from translate.objectives import OBJECTIVES, gradient_penalty, l1, r1
+from translate.modes.base import GameSettings
+from translate.modes.objectives import OBJECTIVES, gradient_penalty, l1, r1
 
 REAL, FAKE = [-3.0, -0.5, 0.0, 0.7, 4.0], [-2.0, -0.1, 0.3, 1.0, 5.0]
 

@@ -12,10 +12,10 @@ from export_models import write_model
 from onnx import TensorProto, helper
 
 import translate
-from translate import onnx_check
 from translate.errors import DAMAGED, USAGE, UserError
 from translate.export.onnx import onnx_bytes
-from translate.onnx_engine import OnnxEngine
+from translate.model import onnx_guard
+from translate.model.onnx_engine import OnnxEngine
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def seal(proto: onnx.ModelProto, said: dict | None = None) -> bytes:
     """What an attacker can do as well: the file with a matching SHA-256."""
     said = json.loads(proto.metadata_props[0].value) if said is None else said
     said.pop("sha256", None)
-    proto.metadata_props[0].value = json.dumps({"sha256": onnx_check.BLANK, **said})
-    return onnx_check.seal(proto.SerializeToString())
+    proto.metadata_props[0].value = json.dumps({"sha256": onnx_guard.BLANK, **said})
+    return onnx_guard.seal(proto.SerializeToString())
 
 
 def outside(tensor: TensorProto, location: str, **more) -> None:
@@ -155,7 +155,7 @@ def test_damaged_and_foreign_files_are_told_apart(ours, tmp_path):
         (b"\x08\x00\x00\x00ORTM" + content, "is not an ONNX file"),
         (content + b"\xca\x81\x80\x80\x10\x00", "is not an ONNX file"),  # field 25 (a function), in a number of 33 bits
         (foreign.SerializeToString(), "was not written by `translate export`"),
-        (onnx_check.seal(deep.SerializeToString()), "what it says of itself can't be read"),
+        (onnx_guard.seal(deep.SerializeToString()), "what it says of itself can't be read"),
     ]
     for place in (200, len(content) // 2, len(content) - 200):  # a node, a weight, the description
         flipped = bytearray(content)
@@ -181,7 +181,7 @@ def test_random_damage_never_gets_through(ours):
         else:
             del wrong[int(random.integers(0, len(content))) :]
         with pytest.raises(UserError):
-            onnx_check.description(bytes(wrong), "x.onnx")
+            onnx_guard.description(bytes(wrong), "x.onnx")
 
 
 def test_wishes_that_a_file_can_not_fulfil(ours, tmp_path):

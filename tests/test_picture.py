@@ -8,8 +8,8 @@ import pytest
 from data_files import photo, swap_red_and_blue
 from PIL import Image, ImageCms
 
-from translate import images, picture
-from translate.picture import Picture
+from translate.image import picture, rgb8
+from translate.image.picture import Picture
 
 
 def ramp(channels: int, kind: str = "uint16", height: int = 20, width: int = 30) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_float_tiffs_keep_their_range(channels, low, high):
 
 def test_nan_is_named():
     array = np.full((4, 4, 1), np.nan, np.float32)
-    with pytest.raises(images.ImageError, match="NaN"):
+    with pytest.raises(rgb8.ImageError, match="NaN"):
         picture.parse(deep(array, ".tif"))
 
 
@@ -75,7 +75,7 @@ def test_orientation_is_applied_to_deep_files_too(orientation, suffix):
     shallow = photo(20, 30)
     exif = Image.Exif()
     exif[274] = orientation
-    upright = images.upright(_with_exif(shallow, exif))
+    upright = rgb8.upright(_with_exif(shallow, exif))
     data = _deep_with_orientation(shallow.astype(np.uint16) * 257, orientation, suffix)
     read = picture.parse(data)
     assert read.colours.dtype == np.uint16
@@ -123,15 +123,15 @@ def _tiff_with_tag(data: bytes, tag: int, value: int) -> bytes:
 def test_a_deep_file_cut_short_is_refused(suffix):
     data = deep(np.random.default_rng(0).integers(0, 65536, (64, 64, 3)).astype(np.uint16), suffix)
     for share in (0.2, 0.5, 0.9):
-        with pytest.raises(images.ImageError):
+        with pytest.raises(rgb8.ImageError):
             picture.parse(data[: int(len(data) * share)])
 
 
 def test_a_deep_file_of_too_many_pixels_is_refused_unread():
     for suffix in (".png", ".tif"):
-        with pytest.raises(images.ImageError, match="max_pixels"):
+        with pytest.raises(rgb8.ImageError, match="max_pixels"):
             picture.parse(deep(ramp(3), suffix), max_pixels=500)
-        with pytest.raises(images.ImageError, match="max_pixels"):
+        with pytest.raises(rgb8.ImageError, match="max_pixels"):
             picture.parse(deep(ramp(3).astype(np.float32), ".tif"), max_pixels=500)
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from translate.pool import Pool
+from translate.modes.pool import Pool
 
 
 def test_pool_returns_the_fresh_ones_until_full_then_half_old_ones():

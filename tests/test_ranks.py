@@ -14,7 +14,7 @@ import torch
 from games import assert_near
 from small import ENVIRONMENT, run_verb
 
-from translate import tensors
+from translate.system import hashed_tensors
 
 HERE = Path(__file__).parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--monitor-interval", "0.1"]
@@ -80,7 +80,7 @@ def command(pictures, out: Path, images: int = 480) -> list[str]:
 def final(out: Path) -> dict[str, torch.Tensor]:
     path = max((out / "checkpoints").glob("*.safetensors"))
     assert int(path.stem) == 480
-    return tensors.read(path)[0]
+    return hashed_tensors.read(path)[0]
 
 
 @pytest.fixture(scope="module")

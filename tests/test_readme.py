@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from translate import catalog
-from translate.training import reference
+from translate.train import settings_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,11 +38,11 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
     started = []
     _stand_in(monkeypatch, started)
     for verb in ("start", "dry_run"):
-        monkeypatch.setattr(f"translate.training.start.{verb}", lambda settings, folder, s=started: s.append(settings))
+        monkeypatch.setattr(f"translate.train.run.{verb}", lambda settings, folder, s=started: s.append(settings))
     words = shlex.split(command)
     if "--config" in words:
         from translate.settings import to_toml
-        from translate.training.configure import Wishes
+        from translate.train.options import Wishes
 
         settings = Wishes("cycle", "my_photos", "my_paintings", None, None, [], None, {"device": "cpu"}).settings()
         path = tmp_path / words[words.index("--config") + 1]
@@ -63,13 +63,13 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
 def _stand_in(monkeypatch, started: list) -> None:
     """What the other verbs call once their words are understood."""
     import translate.convert.run
-    import translate.exporting
+    import translate.export.run
+    import translate.export.web.serve
     import translate.interop.importing
     import translate.sample.run
     import translate.toy.run
-    import translate.web.serve
 
-    def checked(wishes: translate.exporting.Wishes) -> list[str]:
+    def checked(wishes: translate.export.run.Wishes) -> list[str]:
         wishes.check()
         started.append(wishes)
         return []
@@ -78,12 +78,12 @@ def _stand_in(monkeypatch, started: list) -> None:
         started.append(port)
         raise SystemExit(0)
 
-    monkeypatch.setattr("translate.exporting.export", checked)
+    monkeypatch.setattr("translate.export.run.export", checked)
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda wishes: started.append(wishes))
-    monkeypatch.setattr("translate.web.serve.Server.__init__", serve)
+    monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)
 
 
 def test_there_are_commands():
@@ -105,7 +105,7 @@ def test_the_map_names_what_is_there():
 
 
 def test_settings_page_is_up_to_date():
-    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == reference.page()
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_page.page()
 
 
 def test_nothing_but_licence_clean_pictures_is_committed():

@@ -8,9 +8,9 @@ from stateful import BATCH, STEPS, TOTAL, opened, settings
 
 from translate.data import Data
 from translate.modes import MODES
-from translate.training.game import build_game
-from translate.training.round import Round
-from translate.training.settings import RunSettings
+from translate.train.build import build_game
+from translate.train.settings import RunSettings
+from translate.train.step.trainer import Round
 
 
 def fresh(s: RunSettings) -> Round:

@@ -6,10 +6,10 @@ import pytest
 from stateful import opened, settings
 
 from translate.errors import UserError
-from translate.training.folder import RunFolder
-from translate.training.run import Run
-from translate.training.settings import RunSettings
-from translate.training.start import start
+from translate.train.folder import RunFolder
+from translate.train.loop import Run
+from translate.train.run import start
+from translate.train.settings import RunSettings
 
 
 def quiet(*words: str) -> None:
@@ -50,7 +50,7 @@ def test_the_run_folder_holds_what_it_says(finished):
 
 def test_a_stopped_run_continues_to_the_same_file(finished, tmp_path, monkeypatch):
     s, path = finished
-    monkeypatch.setattr("translate.training.run.Run._log", stop_after(17, Run._log))
+    monkeypatch.setattr("translate.train.loop.Run._log", stop_after(17, Run._log))
     with pytest.raises(KeyboardInterrupt):
         train(s, tmp_path / "run")
     monkeypatch.undo()
@@ -155,7 +155,7 @@ def test_a_folder_that_is_not_a_run_is_left_alone(pictures, tmp_path):
 
 def test_a_signal_just_before_a_score_is_due_changes_nothing(finished, tmp_path, monkeypatch):
     """The score that was left out to be quick is made up for, so that 'best' is the same too."""
-    from translate.training import run as module
+    from translate.train import loop as module
 
     s, path = finished
 

@@ -182,7 +182,7 @@ def test_neighbours_are_shown_and_judged(run, tmp_path, monkeypatch):
     assert any(line.startswith("no sign of repeating training images: the median distance") for line in said)
     assert (tmp_path / "out" / "neighbours.png").stat().st_size > 1000
     copies = data.train_images("a")[:4]
-    monkeypatch.setattr("translate.sampler.Sampler.__call__", lambda self, z, classes=None: copies[: len(z)])
+    monkeypatch.setattr("translate.model.sampler.Sampler.__call__", lambda self, z, classes=None: copies[: len(z)])
     sample(Wishes(str(folder), tmp_path / "copied", count=4, neighbours=True, device="cpu"), say=said.append)
     assert any(line.startswith("it repeats training images: the median distance") for line in said)
 

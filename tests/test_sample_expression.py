@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from translate.errors import UserError
+from translate.model.sampler import latents
 from translate.sample.expression import Expression
-from translate.sampler import latents
 
 LENGTH = 12
 

@@ -9,9 +9,9 @@ from export_models import write_gan, write_model
 from small import run_verb
 
 import translate
-from translate import tensors as tensor_files
 from translate.errors import DAMAGED, UserError
-from translate.sampler import BATCH, Sampler, latents, on_sphere, slerp
+from translate.model.sampler import BATCH, Sampler, latents, on_sphere, slerp
+from translate.system import hashed_tensors
 
 KINDS = [
     {"size": (16, 16)},
@@ -117,11 +117,11 @@ def test_a_gan_is_refused_where_images_are_translated(tmp_path, monkeypatch, cap
 
 def test_a_file_that_does_not_fit_itself_is_one_sentence(tmp_path):
     path = write_gan(tmp_path / "g.safetensors")
-    tensors, description = tensor_files.read(path)
+    tensors, description = hashed_tensors.read(path)
     without = {name: tensor for name, tensor in tensors.items() if name != "z2a/net.0.weight"}
     wrong = [{"latent": 9}, {"latent": "8"}, {"classes": ["x"]}]
     for said in (description, *({**description, **change} for change in wrong)):
-        path.write_bytes(tensor_files.dumps(without if said is description else tensors, said))
+        path.write_bytes(hashed_tensors.dumps(without if said is description else tensors, said))
         with pytest.raises(UserError, match=r"doesn't fit its weights|doesn't say what its images") as caught:
             translate.load_sampler(path)
         assert caught.value.code == DAMAGED

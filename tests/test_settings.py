@@ -9,11 +9,11 @@ from translate.errors import UserError
 from translate.modes import MODES
 from translate.networks import receptive_field
 from translate.settings import differences, merge, parse_assignment, to_toml
-from translate.training.configure import Wishes, default_folder
-from translate.training.game import build_game
-from translate.training.presets import PRESETS
-from translate.training.round import Round
-from translate.training.settings import settings_class
+from translate.train.build import build_game
+from translate.train.options import Wishes, default_folder
+from translate.train.presets import PRESETS
+from translate.train.settings import settings_class
+from translate.train.step.trainer import Round
 
 BOTH = [(preset, mode) for preset, table in PRESETS.items() for mode in MODES if mode in table]
 
@@ -143,9 +143,9 @@ def test_default_folder_is_named_after_mode_and_domains(tmp_path):
 
 
 def test_starting_from_a_file_takes_its_networks(tmp_path):
-    from translate.generators import pack
+    from translate.model.file import pack
     from translate.networks import build_generator
-    from translate.training.game import generator_entries
+    from translate.train.build import generator_entries
 
     s = wishes("cycle", "generator.filters=4", "blocks=1", preset="paper")
     torch.manual_seed(3)

@@ -6,8 +6,8 @@ import torch
 from data_files import photo
 from small import tiny_model
 
-from translate import tiles
-from translate.translator import Rules, Translator
+from translate.model import tiles
+from translate.model.translator import Rules, Translator
 
 NETWORKS = [
     {"network": "resnet", "norm": norm, "upsampling": upsampling, "padding": padding, "init_gain": 0.1}

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 import translate
-import translate.files
-from translate.engine import to_image, to_input
+import translate.system.files
 from translate.errors import UserError
-from translate.generators import pack
+from translate.model.file import pack
+from translate.model.torch_engine import to_image, to_input
 from translate.networks import GeneratorSettings, build_generator
 
 
@@ -153,7 +153,7 @@ def test_a_file_for_another_network_is_explained(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(translate.files.shipped("pretrained").glob("*.safetensors")), ids=lambda p: p.stem
+    "path", sorted(translate.system.files.shipped("pretrained").glob("*.safetensors")), ids=lambda p: p.stem
 )
 def test_shipped_models_load_by_name_and_change_pictures(path):
     import tomllib

@@ -13,8 +13,8 @@ import pytest
 from export_models import write_model
 
 from translate.errors import UNAVAILABLE, UserError
-from translate.web import build as building
-from translate.web.build import build
+from translate.export.web import build as building
+from translate.export.web.build import build
 
 NETWORK = pytest.mark.network  # needs npm: the runtime comes from there the first time
 
@@ -138,7 +138,7 @@ def test_network_the_verb_serves_until_ctrl_c(model, tmp_path):
 
 
 def test_the_verb_says_that_a_port_is_taken_before_it_begins():
-    from translate.web.serve import Server
+    from translate.export.web.serve import Server
 
     with Server() as server:
         command = [sys.executable, "-m", "translate", "web", "openmoji_line2color", "--port", str(server.server_port)]

@@ -17,8 +17,8 @@ from export_models import write_model
 from PIL import Image, ImageDraw
 
 import translate
-from translate.web.build import build
-from translate.web.serve import Server
+from translate.export.web.build import build
+from translate.export.web.serve import Server
 
 pytestmark = pytest.mark.network
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from translate.errors import UserError
-from translate.web.serve import Server
+from translate.export.web.serve import Server
 
 
 @pytest.fixture

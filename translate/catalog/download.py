@@ -12,7 +12,7 @@ from pathlib import Path
 
 from translate.catalog.recipe import Archive
 from translate.errors import UNAVAILABLE, UserError
-from translate.files import sha256
+from translate.system.files import sha256
 
 
 def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:

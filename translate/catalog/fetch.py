@@ -14,7 +14,7 @@ from translate.catalog import arrays, download, prepare
 from translate.catalog.archive import ArchiveError, Files, files
 from translate.catalog.recipe import Recipe
 from translate.errors import DISK, UNAVAILABLE, UserError
-from translate.files import sync_folder
+from translate.system.files import sync_folder
 
 Say = Callable[[str], None]
 STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is cleared away

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from translate.catalog.recipe import Recipe
 from translate.errors import UserError
-from translate.files import shipped
 from translate.settings import read_toml
+from translate.system.files import shipped
 
 
 @cache

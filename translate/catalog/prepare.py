@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from translate import images as pictures
 from translate.catalog import arrays
 from translate.catalog.archive import ArchiveError, Files
 from translate.catalog.recipe import Arrays, Recipe, Tiles
 from translate.errors import UNAVAILABLE, UserError
+from translate.image import rgb8 as pictures
 
 Source = Callable[[Callable[[str], bool]], Files]
 

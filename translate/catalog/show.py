@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from translate import images
 from translate.catalog import arrays
 from translate.catalog.fetch import fetch
 from translate.catalog.names import resolve
 from translate.catalog.recipe import Recipe
 from translate.errors import UserError
+from translate.image import rgb8
 
 COLUMNS, ROWS = 10, 6
 
@@ -34,14 +34,14 @@ def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
     pictures = []
     for place in np.linspace(0, count - 1, min(count, COLUMNS * ROWS)).astype(int):
         try:
-            pictures.append(images.thumbnail(read(place)))
-        except images.ImageError as error:
+            pictures.append(rgb8.thumbnail(read(place)))
+        except rgb8.ImageError as error:
             say(str(error))
     if not pictures:
         raise UserError(f"there are no images in {name} that can be read.")
     rows = [pictures[i : i + COLUMNS] for i in range(0, len(pictures), COLUMNS)]
     across = min(len(pictures), COLUMNS)
-    return images.sheet(rows, headings=[""] * across, side_by_side=1, caption=f"{name}: {count:,} images")
+    return rgb8.sheet(rows, headings=[""] * across, side_by_side=1, caption=f"{name}: {count:,} images")
 
 
 def _pictures(found: Path | Recipe, say: Callable[[str], None]) -> tuple[int, Callable[[int], np.ndarray]]:
@@ -57,12 +57,12 @@ def _pictures(found: Path | Recipe, say: Callable[[str], None]) -> tuple[int, Ca
 
     def read(place: int) -> np.ndarray:
         try:
-            return images.read(paths[place])
-        except images.ImageError as error:
-            raise images.ImageError(f"{paths[place]}: {error}") from error
+            return rgb8.read(paths[place])
+        except rgb8.ImageError as error:
+            raise rgb8.ImageError(f"{paths[place]}: {error}") from error
 
     return len(paths), read
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if images.is_image_name(path.name) and path.is_file())
+    return sorted(path for path in folder.rglob("*") if rgb8.is_image_name(path.name) and path.is_file())

@@ -36,14 +36,14 @@ def show(
     out: Annotated[Path | None, typer.Option(help="Where to write the contact sheet; ./NAME.png if not given.")] = None,
 ) -> None:
     """Say what a data set holds, and write a contact sheet of it."""
-    from translate import images
     from translate.catalog.show import contact_sheet, facts
-    from translate.files import write_whole
+    from translate.image import rgb8
+    from translate.system.files import write_whole
 
     for line in facts(name):
         print(line)
     path = out or Path(f"{Path(name).resolve().name if Path(name).is_dir() else name}.png")
-    write_whole(path, images.to_png(contact_sheet(name)))
+    write_whole(path, rgb8.to_png(contact_sheet(name)))
     print(f"contact sheet: {path}")
 
 

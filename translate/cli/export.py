@@ -37,7 +37,7 @@ def export(
     pictures of several sizes, or on seeds, and compared with the trained network; if it differs too much nothing is
     written (exit code 6).
     """
-    from translate.exporting import Wishes, export
+    from translate.export.run import Wishes, export
 
     for line in export(Wishes(model, to, out, direction, io, precision, quantize, calibration, images)):
         print(line)

@@ -48,7 +48,7 @@ def train(
     The images are fetched if they are named sets. What is written goes to the run folder: sample sheets, log,
     checkpoints, and the newest and the best generator.
     """
-    from translate.training.configure import Wishes, default_folder
+    from translate.train.options import Wishes, default_folder
 
     given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
              "workers": workers, "seed": seed, "labels": labels}  # fmt: skip
@@ -58,7 +58,7 @@ def train(
     settings = wishes.settings()
     folder = out or default_folder(settings)
 
-    from translate.training.start import dry_run as rehearse
-    from translate.training.start import start
+    from translate.train.run import dry_run as rehearse
+    from translate.train.run import start
 
     (rehearse if dry_run else start)(settings, folder)

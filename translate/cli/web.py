@@ -18,10 +18,10 @@ def web(
     import tempfile
     from pathlib import Path
 
-    from translate.web.serve import Server
+    from translate.export.web.serve import Server
 
     with Server(port) as server, tempfile.TemporaryDirectory(prefix="translate-web-") as temporary:
-        from translate.web.build import build  # imports torch: after the port is known to be free
+        from translate.export.web.build import build  # imports torch: after the port is known to be free
 
         folder = Path(temporary) / "page"
         build(model, folder, direction)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from translate import images
 from translate.convert.plan import Job
+from translate.image import rgb8
 
 ROWS = 12
 
@@ -15,7 +15,7 @@ def compare_sheet(jobs: list[Job], caption: str) -> np.ndarray | None:
     rows = []
     for job in chosen:
         try:
-            rows.append([images.thumbnail(images.read(path)) for path in (job.source, job.target)])
-        except images.ImageError:
+            rows.append([rgb8.thumbnail(rgb8.read(path)) for path in (job.source, job.target)])
+        except rgb8.ImageError:
             continue  # the source has gone or changed since
-    return images.sheet(rows, headings=["input", "output"], caption=caption) if rows else None
+    return rgb8.sheet(rows, headings=["input", "output"], caption=caption) if rows else None

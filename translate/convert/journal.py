@@ -13,8 +13,8 @@ from typing import IO, Any
 
 from translate.convert.plan import Job
 from translate.errors import UserError
-from translate.files import sha256, write_whole
-from translate.words import printable
+from translate.system.files import sha256, write_whole
+from translate.system.text import printable
 
 REPORT = "report.json"
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import translate
-from translate import images
 from translate.errors import UserError
-from translate.picture import FORMATS
-from translate.translator import Rules
+from translate.image import rgb8
+from translate.image.picture import FORMATS
+from translate.model.translator import Rules
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Options:
     backend: str = "auto"
     stochastic: bool = False
     seed: int = 0
-    max_pixels: int = images.MAX_PIXELS
+    max_pixels: int = rgb8.MAX_PIXELS
     overwrite: bool = False
     compare: bool = False
     dry_run: bool = False

@@ -10,16 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from translate import picture
-from translate.convert.keeper import Finished, Keeper
+from translate.convert.journal import Record
 from translate.convert.options import Options
 from translate.convert.plan import Job
 from translate.convert.reader import BATCH_PIXELS, WAITING_BYTES, Failure, Reader, Ready
-from translate.convert.record import Record
+from translate.convert.writer import Finished, Keeper
 from translate.errors import UserError
-from translate.memory import Budget, free_memory
-from translate.translator import Translator
-from translate.words import in_short
+from translate.image import picture
+from translate.model.translator import Translator
+from translate.system.memory import Budget, free_memory
+from translate.system.text import in_short
 
 LANE_PIXELS = 1 << 20  # larger pictures go one by one, with all cores for each
 LANE_BYTES = 1500  # about what a network needs for each pixel of its input

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from translate import images
 from translate.errors import UserError
-from translate.files import SYSTEM_FOLDERS, walk
-from translate.words import printable
+from translate.image import rgb8
+from translate.system.files import SYSTEM_FOLDERS, walk
+from translate.system.text import printable
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
-KNOWN = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES | VIDEOS))
+KNOWN = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES | VIDEOS))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Plan:
 
 
 def usable(name: str) -> bool:
-    return images.is_image_name(name) or Path(name).suffix.lower() in VIDEOS
+    return rgb8.is_image_name(name) or Path(name).suffix.lower() in VIDEOS
 
 
 def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bool = False) -> Plan:

@@ -6,7 +6,7 @@ import time
 from rich import progress
 from rich.console import Console
 
-from translate.words import duration
+from translate.system.text import duration
 
 PLAIN_SECONDS = 15.0
 

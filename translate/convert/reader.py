@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from translate import images, picture
+from translate.convert.journal import identity
 from translate.convert.options import Options
 from translate.convert.plan import Job
-from translate.convert.record import identity
-from translate.picture import Picture
-from translate.translator import Translator
-from translate.words import in_short
+from translate.image import picture, rgb8
+from translate.image.picture import Picture
+from translate.model.translator import Translator
+from translate.system.text import in_short
 
 BATCH = 64  # where --batch doesn't say: at most so many images,
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
@@ -121,12 +121,12 @@ class Reader:
     def _read(self, job: Job) -> Ready:
         digest = ""
         try:
-            data = images.contents(job.source)
+            data = rgb8.contents(job.source)
             status = job.source.stat()
             digest = hashlib.sha256(data).hexdigest()
             taken = picture.parse(data, max_pixels=self.options.max_pixels)
             return Ready(job, taken, self.translator.prepare(taken, self.options.rules), identity(status, digest))
-        except images.ImageError as error:
+        except rgb8.ImageError as error:
             raise Failure(job, "read", str(error), digest) from None
         except (OSError, MemoryError) as error:
             raise Failure(job, "read", in_short(error), digest) from None

@@ -8,20 +8,20 @@ from typing import Any
 from rich.console import Console
 
 import translate
-from translate import images
 from translate.convert.compare import compare_sheet
+from translate.convert.journal import REPORT, Record, identity
 from translate.convert.options import Options
 from translate.convert.pipeline import STOPPING, Pipeline
 from translate.convert.plan import Job, Plan, plan
 from translate.convert.progress import Progress
-from translate.convert.record import REPORT, Record, identity
 from translate.convert.video import SILENT, convert_video
 from translate.errors import DISK, PARTIAL, USAGE, UserError
-from translate.files import publish, sha256, write_whole
-from translate.memory import keep_freed
-from translate.signals import CODES, Signals
-from translate.translator import Translator
-from translate.words import in_short, printable
+from translate.image import rgb8
+from translate.model.translator import Translator
+from translate.system.files import publish, sha256, write_whole
+from translate.system.memory import keep_freed
+from translate.system.signals import CODES, Signals
+from translate.system.text import in_short, printable
 
 LISTED = 20  # failures that are named on the screen
 COMPARE = "compare.png"
@@ -94,13 +94,13 @@ def load(options: Options) -> tuple[Translator, str]:
     if onnx:
         translator = Translator.load(options.model, direction=options.direction, device=options.device)
         return translator, sha256(Path(options.model))
-    from translate import generators
-    from translate.device import choose
+    from translate.model import file as generator_file
+    from translate.system.device import choose
 
-    path = generators.find(options.model)
+    path = generator_file.find(options.model)
     if options.backend == "onnx":
         from translate.export.onnx import onnx_bytes
-        from translate.onnx_engine import OnnxEngine
+        from translate.model.onnx_engine import OnnxEngine
 
         content = onnx_bytes(options.model, options.direction)
         return Translator(OnnxEngine(content, path)), sha256(path)
@@ -187,7 +187,7 @@ def _finish(options, work: Plan, record: Record, signals: Signals, progress: Pro
     if options.compare:
         sheet = compare_sheet(work.jobs, f"{options.model}: some of {_counted(work.jobs)}")
         if sheet is not None:
-            write_whole(_sheet(work), images.to_png(sheet))
+            write_whole(_sheet(work), rgb8.to_png(sheet))
             console.print(f"  side by side: {_sheet(work)}", markup=False)
     if signals.stop is not None:
         left = progress.total - progress.done

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from translate import picture
 from translate.convert.plan import Job
-from translate.files import beside
-from translate.images import ImageError
-from translate.picture import Picture
-from translate.translator import Rules, Translator
+from translate.image import picture
+from translate.image.picture import Picture
+from translate.image.rgb8 import ImageError
+from translate.model.translator import Rules, Translator
+from translate.system.files import beside
 
 # Of what OpenCV's wheels can encode, what plays in most places: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
 CODECS = {".mp4": "vp09", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "VP90", ".webm": "VP90", ".avi": "MJPG"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from translate.errors import UserError
-from translate.files import TOGETHER, Announce, write_together
+from translate.system.files import TOGETHER, Announce, write_together
 
 About = TypeVar("About")
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from translate.catalog import Recipe
-from translate.data import loader, record
+from translate.data import description, loader
 from translate.data.augment import Augment
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
 from translate.data.on_device import OnDevice
 from translate.data.order import nth
-from translate.data.pictures import Pictures
 from translate.data.settings import DataSettings
+from translate.data.store import Pictures
 
 A, B = 0, 1
 Letter = Literal["a", "b"]
@@ -201,7 +201,7 @@ class Data:
 
     def describe(self) -> list[str]:
         """What was opened, for a person: each side with its licence, the classes, then the kind, size and cache."""
-        return record.describe(self)
+        return description.describe(self)
 
     def licences(self) -> dict[str, str]:
         """Name of a set -> its licence, for what was fetched by recipe; nothing is known of a user's own folders."""
@@ -209,11 +209,11 @@ class Data:
 
     def fingerprint(self) -> str:
         """SHA-256 over names, sizes, contents and labels of all images used and the split; settings don't enter."""
-        return record.fingerprint(self)
+        return description.fingerprint(self)
 
     def record(self) -> dict[str, Any]:
         """What a run folder keeps (data.json): every file's SHA-256, the split, the fingerprint, all problems."""
-        return record.record(self)
+        return description.record(self)
 
 
 def to_floats(image: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from translate import catalog, images
+from translate import catalog
 from translate.data.items import Item, Problem
 from translate.data.listing import Side
-from translate.data.pictures import Pictures
+from translate.data.store import Pictures
 from translate.errors import UserError
-from translate.words import printable
+from translate.image import rgb8
+from translate.system.text import printable
 
 HEADERS = {"file", "filename", "image", "path", "name", "key"}  # what the first cell of a heading line is called
 
@@ -130,5 +131,5 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 def _find(file: str, known: set[str]) -> str | None:
     whole = os.path.normpath(file.replace("\\", "/")).replace("\\", "/")
-    bare = os.path.splitext(whole)[0] if images.is_image_name(whole) else whole
+    bare = os.path.splitext(whole)[0] if rgb8.is_image_name(whole) else whole
     return next((name for name in (whole, bare) if name in known), None)

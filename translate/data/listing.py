@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from translate import images
 from translate.catalog import Folder
 from translate.data.items import Item, Part, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
-from translate.files import walk
-from translate.words import printable
+from translate.image import rgb8
+from translate.system.files import walk
+from translate.system.text import printable
 
 TEST_NAMES = ("test", "val", "validation")
 
@@ -32,7 +32,7 @@ def recipe_side(folder: Folder) -> Side:
     if folder.recipe.arrays:
         keys = folder.recipe.numbers()
         return Side([Item(key, folder.images, key, place=place) for place, key in enumerate(keys)], folder=folder)
-    paths = sorted(path for path in folder.path.iterdir() if images.is_image_name(path.name))
+    paths = sorted(path for path in folder.path.iterdir() if rgb8.is_image_name(path.name))
     return Side([Item(path.stem, path, f"{folder.name}/{path.name}") for path in paths], folder=folder)
 
 
@@ -72,12 +72,12 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
 
     found: list[Item] = []
-    for path in walk(folder, images.is_image_name, lambda text: problems.append(Problem("unreadable", text))):
+    for path in walk(folder, rgb8.is_image_name, lambda text: problems.append(Problem("unreadable", text))):
         relative = path.relative_to(folder)
         name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
         found.append(Item(relative.with_suffix("").as_posix(), path, name))
     if not found:
-        known = ", ".join(sorted(suffix[1:] for suffix in images.SUFFIXES))
+        known = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES))
         raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}).")
     found.sort(key=lambda item: (item.key, item.name))
     return _without_twins(found, problems)
@@ -113,7 +113,7 @@ def _twice_as_wide(side: Side) -> bool:
     for item in side.train[:20]:
         try:
             if item.path.is_file():
-                with Image.open(item.path, formats=images.FORMATS) as image:
+                with Image.open(item.path, formats=rgb8.FORMATS) as image:
                     shapes.append(image.width == 2 * image.height)
         except Exception:
             continue  # the scan says what is wrong with it

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.data.pictures import Pictures
 from translate.data.settings import DataSettings
+from translate.data.store import Pictures
 from translate.data.vary import Vary, uniform
 
 SHARE = 0.25  # of a GPU's free memory, for images that stay there

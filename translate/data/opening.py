@@ -9,11 +9,11 @@ from translate.data import labels, listing, pairing
 from translate.data.dataset import Data, Domain
 from translate.data.items import LEFT_OUT, Problem, report
 from translate.data.listing import Side
-from translate.data.pictures import Pictures, Reader
 from translate.data.settings import DataSettings
 from translate.data.split import some, split, spread
+from translate.data.store import Pictures, Reader
 from translate.errors import UserError
-from translate.memory import free_memory
+from translate.system.memory import free_memory
 
 Say = Callable[[str], None]
 MANY = 1000  # images from which progress is told

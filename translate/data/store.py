@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from translate import images
 from translate.catalog import arrays
 from translate.data.items import Item, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
-from translate.files import sha256
-from translate.words import printable
+from translate.image import rgb8
+from translate.system.files import sha256
+from translate.system.text import printable
 
 BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
 
@@ -45,23 +45,23 @@ class Reader:
         """uint8 (H, W, C) in the file's own size; the half that is meant of a side-by-side file. ImageError."""
         if item.place is not None:
             return _channels(arrays.images(item.path)[item.place], self.channels)
-        array = images.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
+        array = rgb8.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
         if not item.part:
             return array
         height, width = array.shape[:2]
         if width % 2 or (self.strictly_double and width != 2 * height):
-            raise images.ImageError(f"{height} x {width} (height x width) is not twice as wide as high, as a pair is")
+            raise rgb8.ImageError(f"{height} x {width} (height x width) is not twice as wide as high, as a pair is")
         return array[:, : width // 2] if item.part == "left" else array[:, width // 2 :]
 
     def sized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """The image at `size` (height, width), stretched or covering."""
         if self.fit == "stretch":
-            return images.resize(whole, size, self.interpolation)
+            return rgb8.resize(whole, size, self.interpolation)
         scale = max(size[0] / whole.shape[0], size[1] / whole.shape[1])
         height, width = (
             max(want, math.ceil(have * scale - 1e-6)) for want, have in zip(size, whole.shape, strict=False)
         )
-        large = images.resize(whole, (height, width), self.interpolation)
+        large = rgb8.resize(whole, (height, width), self.interpolation)
         top, left = (height - size[0]) // 2, (width - size[1]) // 2
         return large[top : top + size[0], left : left + size[1]]
 
@@ -88,7 +88,7 @@ class Pictures:
         item = self.items[index]
         try:
             return self.reader.sized(self.reader.whole(item), size)
-        except images.ImageError as error:
+        except rgb8.ImageError as error:
             raise UserError(
                 f"{printable(str(item.path))} can't be read any more ({error}), although it could when the data was "
                 "opened; put it back, or start again without it."
@@ -117,7 +117,7 @@ class Pictures:
             try:
                 whole = self.reader.whole(item)
                 item.digest = shared.get(item.path) or sha256(item.path)
-            except (images.ImageError, OSError) as error:
+            except (rgb8.ImageError, OSError) as error:
                 return Problem("unreadable", f"{item.name}: {error}")
             item.height, item.width = whole.shape[:2]
             small = self.reader.sized(whole, self.size)
@@ -148,5 +148,5 @@ def _channels(image: np.ndarray, channels: int) -> np.ndarray:
     """uint8 (H, W, 1 or 3) with the wanted number of channels."""
     if image.shape[2] == channels:
         return image
-    converted = np.asarray(images.to_pil(image).convert("L" if channels == 1 else "RGB"))
+    converted = np.asarray(rgb8.to_pil(image).convert("L" if channels == 1 else "RGB"))
     return converted[..., None] if channels == 1 else converted

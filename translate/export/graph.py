@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from translate import generators
-from translate.files import sha256
+from translate.model import file as generator_file
+from translate.system.files import sha256
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the widest understood
 Free = dict[int, str]  # which dimensions of a tensor are free, and what they are called
@@ -30,7 +30,7 @@ class Source:
     @classmethod
     def load(cls, model: str | Path, direction: str) -> "Source":
         """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
-        network, description, path = generators.load(model, direction)
+        network, description, path = generator_file.load(model, direction)
         directions = {direction: description["directions"][direction]}
         network = network.eval().requires_grad_(False)
         return cls(network, {**description, "directions": directions}, direction, path, sha256(path))
@@ -38,7 +38,7 @@ class Source:
     @property
     def latent(self) -> int:
         """How many random numbers a GAN's generator makes an image from; 0: it translates images."""
-        return self.description["latent"] if self.direction == generators.NOISE else 0
+        return self.description["latent"] if self.direction == generator_file.NOISE else 0
 
     @property
     def classes(self) -> int:

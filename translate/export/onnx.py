@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from translate import onnx_check
 from translate.errors import UserError
-from translate.export import parity, pictures
+from translate.export import parity, probes
 from translate.export.graph import OPSET, Graph, Source
-from translate.onnx_engine import OnnxFile
+from translate.model import onnx_guard
+from translate.model.onnx_engine import OnnxFile
 
 NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install onnx onnxscript onnxruntime."
 
@@ -24,7 +24,7 @@ def onnx_bytes(model: str, direction: str = "a2b", io: str = "float", precision:
     io: float or uint8, see `Graph`. precision: fp32 or fp16. UserError (exit code 6) when it differs too much.
     """
     source = Source.load(model, direction)
-    return checked(source, convert(source, io, precision), io, precision, pictures.choose(source, model))[0]
+    return checked(source, convert(source, io, precision), io, precision, probes.choose(source, model))[0]
 
 
 def convert(source: Source, io: str, precision: str = "fp32"):
@@ -72,10 +72,10 @@ def checked(
 
 
 def _described(proto: Any, description: dict[str, Any]) -> bytes:
-    text = json.dumps({"sha256": onnx_check.BLANK, **description}, ensure_ascii=True)
+    text = json.dumps({"sha256": onnx_guard.BLANK, **description}, ensure_ascii=True)
     del proto.metadata_props[:]
-    proto.metadata_props.add(key=onnx_check.KEY, value=text)
-    return onnx_check.seal(proto.SerializeToString(deterministic=True))
+    proto.metadata_props.add(key=onnx_guard.KEY, value=text)
+    return onnx_guard.seal(proto.SerializeToString(deterministic=True))
 
 
 def _bare(proto: Any, traced: Graph):

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate import images
-from translate.engine import to_image, to_input
 from translate.errors import INEXACT, UserError
 from translate.export.graph import Source
-from translate.sampler import latents, one_hot
+from translate.image import rgb8
+from translate.model.sampler import latents, one_hot
+from translate.model.torch_engine import to_image, to_input
 
 # What an export may differ by, precision -> io: (largest, mean), float in units of [-1, 1], uint8 in levels of 255.
 # Half precision and integers put single pixels far off, near-flat ones under instance norm most of all.
@@ -47,7 +47,7 @@ def of_pictures(pictures: list[np.ndarray], size: tuple[int, int], io: str) -> I
     others = sizes(size)[1:]
     for number, picture in enumerate(pictures):
         for side in (size, others[number % len(others)]):
-            levels = np.array(images.resize(picture, side))[None]
+            levels = np.array(rgb8.resize(picture, side))[None]
             x = to_input(levels)
             tells = not (levels == levels[:, :1, :1]).all()
             yield Trial(x, (x.numpy() if io == "float" else levels,), f"at {side[0]} × {side[1]} pixels", tells)

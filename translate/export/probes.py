@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from translate import catalog, images
+from translate import catalog
 from translate.data import listing
 from translate.data.items import Item
-from translate.data.pictures import Pictures, Reader
 from translate.data.settings import DataSettings
+from translate.data.store import Pictures, Reader
 from translate.errors import UserError
 from translate.export.graph import Source
 from translate.export.parity import Compared
+from translate.image import rgb8
 from translate.settings import read_toml
 
 COUNT = 8
@@ -35,10 +36,10 @@ def from_folder(folder: Path, source: Source, count: int = COUNT) -> list[np.nda
         raise UserError(f"{folder} is not a folder; give a folder of images.")
     found: list[np.ndarray] = []
     items = listing.tree(folder, [])
-    background = source.description.get("background", images.WHITE)
+    background = source.description.get("background", rgb8.WHITE)
     for item in items[:: max(1, len(items) // count)]:
-        with contextlib.suppress(images.ImageError):
-            found.append(images.read(item.path, channels=source.channels, background=tuple(background)))
+        with contextlib.suppress(rgb8.ImageError):
+            found.append(rgb8.read(item.path, channels=source.channels, background=tuple(background)))
     if not found:
         raise UserError(f"{folder} has no image that can be read.")
     return found[:count]
@@ -81,7 +82,7 @@ def drawn(source: Source, count: int = COUNT) -> list[np.ndarray]:
     pictures = []
     for number in range(count):
         random = np.random.default_rng(number)
-        picture = images.resize(random.integers(0, 256, (3, 3, 3), dtype=np.uint8), source.size).astype(np.int32)
+        picture = rgb8.resize(random.integers(0, 256, (3, 3, 3), dtype=np.uint8), source.size).astype(np.int32)
         picture[height // 3 : height // 3 * 2, width // 4 : width // 2] = random.integers(0, 256, 3)
         noisy = (picture + random.integers(-12, 13, picture.shape)).clip(0, 255).astype(np.uint8)
         pictures.append(noisy[..., : source.channels])

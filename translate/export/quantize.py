@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from translate import images
-from translate.engine import to_input
 from translate.export.onnx import quiet
+from translate.image import rgb8
+from translate.model.torch_engine import to_input
 
 
 def quantize(proto, io: str, pictures: list[np.ndarray], size: tuple[int, int]):
@@ -31,7 +31,7 @@ def quantize(proto, io: str, pictures: list[np.ndarray], size: tuple[int, int]):
             picture = next(self.left, None)
             if picture is None:
                 return None
-            levels = np.array(images.resize(picture, size))[None]
+            levels = np.array(rgb8.resize(picture, size))[None]
             return {"image": levels if io == "uint8" else to_input(levels).numpy()}
 
     kinds = ["Conv", "ConvTranspose"]

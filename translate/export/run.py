@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translate import generators
 from translate.errors import UserError
-from translate.files import write_whole
+from translate.model import file as generator_file
+from translate.system.files import write_whole
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names
 CHOICES = {"io": ("float", "uint8"), "precision": ("fp32", "fp16"), "quantize": ("int8",)}
@@ -79,18 +79,18 @@ class Wishes:
 def export(wishes: Wishes) -> list[str]:
     """Write what is wished; returns what to tell about it. UserError before anything is written."""
     wishes.check()
-    _, description, path = generators.read(wishes.model)
+    _, description, path = generator_file.read(wishes.model)
     direction = wishes.direction or "a2b"
-    if generators.NOISE in description["directions"]:
+    if generator_file.NOISE in description["directions"]:
         wishes.check_noise(path)
-        direction = generators.NOISE
+        direction = generator_file.NOISE
     out = wishes.target(description)
     if wishes.to == "junyanz":
         from translate.interop import junyanz
 
         return [f"wrote {path}" for path in junyanz.write(wishes.model, out)]
     if wishes.to == "web":
-        from translate.web.build import build
+        from translate.export.web.build import build
 
         files = build(wishes.model, out, direction)
         size = sum(file.stat().st_size for file in files)
@@ -99,12 +99,12 @@ def export(wishes: Wishes) -> list[str]:
 
 
 def _checked_file(wishes: Wishes, out: Path, direction: str) -> list[str]:
-    from translate.export import pictures
+    from translate.export import probes
     from translate.export.graph import Source
 
     io, precision = wishes.io or "float", "int8" if wishes.quantize else wishes.precision or "fp32"
     source = Source.load(wishes.model, direction)
-    compared = pictures.choose(source, wishes.model, wishes.images)
+    compared = probes.choose(source, wishes.model, wishes.images)
     if wishes.to == "onnx":
         from translate.export import onnx
 
@@ -112,7 +112,7 @@ def _checked_file(wishes: Wishes, out: Path, direction: str) -> list[str]:
         if wishes.calibration:
             from translate.export.quantize import quantize
 
-            seen = pictures.from_folder(wishes.calibration, source, count=100)
+            seen = probes.from_folder(wishes.calibration, source, count=100)
             proto = quantize(proto, io, seen, source.size)
         content, difference = onnx.checked(source, proto, io, precision, compared)
     else:

@@ -6,8 +6,8 @@ import struct
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from translate import images
-from translate.images import ImageError
+from translate.image import rgb8
+from translate.image.rgb8 import ImageError
 
 WIDTH, HEIGHT, BITS, ORIENTATION = 256, 257, 258, 274  # TIFF tags
 
@@ -31,7 +31,7 @@ def decode_deep(data: bytes, max_pixels: int) -> tuple[np.ndarray, np.ndarray | 
             raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels:,} (max_pixels)")
     try:
         # OpenCV takes half a file for a whole one. Pillow notices, where it knows the kind.
-        orientation = images.decode(data, lambda image: _checked(image, max_pixels)) or orientation
+        orientation = rgb8.decode(data, lambda image: _checked(image, max_pixels)) or orientation
     except ImageError as error:
         if "not an image" not in str(error) and "damaged at its beginning" not in str(error):
             raise
@@ -102,7 +102,7 @@ def _opencv(data: bytes) -> np.ndarray:
 
 
 def _checked(image: Image.Image, max_pixels: int) -> int:
-    images.upright(image, max_pixels)
+    rgb8.upright(image, max_pixels)
     return image.getexif().get(ORIENTATION, 1)
 
 

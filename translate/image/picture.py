@@ -1,6 +1,6 @@
 """What an image file holds with nothing lost: colours in 8, 16 or 32 bits, alpha, grey or not; and files made of it.
 
-`translate/images.py` reads images for training, always as 8 bits on a background; this reads and writes them for use.
+`rgb8.py` reads images for training, always as 8 bits on a background; this reads and writes them for use.
 """
 
 import io
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms
 
-from translate import images
-from translate.colour import to_srgb
-from translate.deep import decode_deep, encode_deep, is_deep, of_deep
+from translate.image import rgb8
+from translate.image.colour import to_srgb
+from translate.image.high_bit import decode_deep, encode_deep, is_deep, of_deep
 
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".avif": "AVIF", ".bmp": "BMP",
@@ -50,25 +50,25 @@ class Picture:
         return self.colours.shape[0], self.colours.shape[1]
 
 
-def read(path: str | Path, *, max_pixels: int = images.MAX_PIXELS) -> Picture:
+def read(path: str | Path, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
     """The image in a file. Raises ImageError, and nothing else."""
-    return parse(images.contents(path), max_pixels=max_pixels)
+    return parse(rgb8.contents(path), max_pixels=max_pixels)
 
 
-def parse(data: bytes, *, max_pixels: int = images.MAX_PIXELS) -> Picture:
+def parse(data: bytes, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
     """The image in a file's bytes. Raises ImageError, and nothing else."""
     if is_deep(data):
         colours, alpha, scale, notes = decode_deep(data, max_pixels)
         return Picture(colours, alpha, scale=scale, notes=notes)
-    return images.decode(data, lambda image: of_pil(image, max_pixels=max_pixels))
+    return rgb8.decode(data, lambda image: of_pil(image, max_pixels=max_pixels))
 
 
-def of_pil(image: Image.Image, *, max_pixels: int = images.MAX_PIXELS) -> Picture:
+def of_pil(image: Image.Image, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
     """A Pillow image of any mode. ImageError when it is too large, or holds NaN."""
     notes = []
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"the first of {image.n_frames} frames")  # type: ignore[attr-defined]
-    image = images.upright(image, max_pixels)
+    image = rgb8.upright(image, max_pixels)
     exif = image.getexif().tobytes() if image.getexif() else b""
     if image.mode == "F" or image.mode.startswith("I"):
         levels, scale = of_deep(np.asarray(image))
@@ -87,7 +87,7 @@ def of_pil(image: Image.Image, *, max_pixels: int = images.MAX_PIXELS) -> Pictur
     return Picture(colours[..., None] if grey else colours, alpha, exif, notes=notes)
 
 
-def encode(picture: Picture, suffix: str, *, quality: int = 95, background=images.WHITE) -> tuple[bytes, list[str]]:
+def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.WHITE) -> tuple[bytes, list[str]]:
     """(the bytes of a file of the kind that `suffix` names, notes on what that kind can't hold).
 
     quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. Alpha is laid on `background` where the kind
@@ -156,10 +156,10 @@ def to_bytes(levels: np.ndarray | None):
 def resize(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 1 or 3) of any kind to (height, width): bicubic, antialiased when it shrinks."""
     if levels.shape[:2] == size or levels.dtype == np.uint8:
-        return images.resize(levels, size)
+        return rgb8.resize(levels, size)
     peak = PEAKS[levels.dtype.name]
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(levels, 2, 0)]
-    resized = [plane.resize(size[::-1], images.FILTERS["bicubic"]) for plane in planes]
+    resized = [plane.resize(size[::-1], rgb8.FILTERS["bicubic"]) for plane in planes]
     result = np.clip(np.stack([np.asarray(plane) for plane in resized], axis=2), 0, peak)
     return result if levels.dtype == np.float32 else np.rint(result).astype(levels.dtype)
 
@@ -168,7 +168,7 @@ def to_pil(picture: Picture) -> Image.Image:
     """As a Pillow image, which holds 8 bits, or 16 where it is grayscale without alpha."""
     if picture.grey and picture.colours.dtype == np.uint16 and picture.alpha is None:
         return Image.fromarray(picture.colours[..., 0])
-    image = images.to_pil(to_bytes(picture.colours))
+    image = rgb8.to_pil(to_bytes(picture.colours))
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(to_bytes(picture.alpha)))
     return image

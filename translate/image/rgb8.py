@@ -1,4 +1,4 @@
-"""Image files as arrays: read as a viewer shows them, resized, written as PNG. Contact sheets: translate/sheet.py."""
+"""Image files as arrays: read as a viewer shows them, resized, written as PNG. Contact sheets are in sheet.py."""
 
 import io
 import os
@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from translate.colour import to_srgb
-from translate.sheet import sheet
+from translate.image.colour import to_srgb
+from translate.image.sheet import sheet
 
 __all__ = [
     "SUFFIXES",

@@ -8,12 +8,12 @@ from typing import Any
 from torch import Tensor
 
 import translate
-from translate import tensors as tensor_files
 from translate.errors import UserError
-from translate.files import write_whole
 from translate.interop import pth
 from translate.interop.architecture import Architecture
 from translate.interop.junyanz import understand
+from translate.system import hashed_tensors
+from translate.system.files import write_whole
 
 # Which discriminator of ours judges as theirs does. Theirs is named after the generator that it trains: D_A comes with
 # G_A: A → B, and judges images of B, which are our Y.
@@ -73,7 +73,7 @@ def import_checkpoint(wishes: Wishes, say=print) -> Path:
         description["discriminators"][JUDGES[option]] = judge
     if old := ", ".join(str(path) for path in paths if pth.is_legacy(path)):
         say(f"{old}: PyTorch's format before version 1.6, which has no checksums; a flipped bit would go unnoticed")
-    write_whole(out, tensor_files.dumps(tensors, {**_facts(description, wishes), **description}))
+    write_whole(out, hashed_tensors.dumps(tensors, {**_facts(description, wishes), **description}))
     return out
 
 

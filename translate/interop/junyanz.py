@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from translate import generators
 from translate.errors import DAMAGED, UserError
-from translate.files import write_whole
 from translate.interop.architecture import Architecture, mismatch
 from translate.interop.recognise import recognise
-from translate.tensors import nest
+from translate.model import file as generator_file
+from translate.system.files import write_whole
+from translate.system.hashed_tensors import nest
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -55,13 +55,13 @@ def write(model: str, folder: Path) -> list[Path]:
     model: a run folder, a generator file or a name in pretrained/. UserError, before anything is written, when the
     layout can't hold such a network or a file is there already.
     """
-    tensors, description, source = generators.read(model)
+    tensors, description, source = generator_file.read(model)
     directions = description["directions"]
     names = {"a2b": "G_A", "b2a": "G_B"} if len(directions) == 2 else dict.fromkeys(directions, "G")
     files = {}
     for direction, entry in directions.items():
         weights = nest(tensors, f"{direction}/")
-        generators.build(entry, weights, source)  # so that only what fits is passed on
+        generator_file.build(entry, weights, source)  # so that only what fits is passed on
         files[folder / f"latest_net_{names[direction]}.pth"] = _official(entry, weights, source)
     for path in files:
         if path.exists():

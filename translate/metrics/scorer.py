@@ -14,12 +14,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from translate.errors import UserError
-from translate.files import write_whole
 from translate.metrics import inception, paired
 from translate.metrics.distance import frechet, kid
 from translate.metrics.lite0 import Lite0
 from translate.metrics.pixels import channels, check, fingerprint, size
 from translate.metrics.stlpips import STLPIPS
+from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
 DIGITS = {"PSNR": 2, "FID": 2}

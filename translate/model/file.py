@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from translate import tensors as tensor_files
 from translate.errors import DAMAGED, UserError
-from translate.files import shipped
 from translate.networks import GENERATORS, LATENT
+from translate.system import hashed_tensors
+from translate.system.files import shipped
 
 NOISE = "z2a"  # the one direction of a GAN's file: from random numbers to images
 
@@ -32,7 +32,7 @@ def find(model: str | Path) -> Path:
 def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
     """(tensors, description, path) of the generator file that a user's word means."""
     path = find(model)
-    tensors, description = tensor_files.read(path)
+    tensors, description = hashed_tensors.read(path)
     if description.get("kind") != "generator":
         raise UserError(f"{path} holds a {description.get('kind')}, not a generator.", DAMAGED)
     return tensors, description, path
@@ -43,7 +43,7 @@ def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], 
     with the file, or that it is of the other kind."""
     tensors, description, path = read(model)
     said = noise_entry(description, path) if direction == NOISE else entry(description, direction, path)
-    return build(said, tensor_files.nest(tensors, f"{direction}/"), path), description, path
+    return build(said, hashed_tensors.nest(tensors, f"{direction}/"), path), description, path
 
 
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
@@ -91,4 +91,4 @@ def pack(directions: dict[str, tuple[nn.Module, dict[str, Any]]], description: d
         for key, tensor in network.state_dict().items()
     }
     entries = {direction: entry for direction, (_, entry) in directions.items()}
-    return tensor_files.dumps(tensors, {"kind": "generator", **description, "directions": entries})
+    return hashed_tensors.dumps(tensors, {"kind": "generator", **description, "directions": entries})

@@ -1,15 +1,15 @@
-"""Exported generators, run by onnxruntime without torch; what translates: levels in and out, as translate/engine.py."""
+"""Exported generators, run by onnxruntime without torch: levels in and out, as torch_engine.py."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from translate import onnx_check
 from translate.errors import DAMAGED, UserError
-from translate.picture import PEAKS
+from translate.image.picture import PEAKS
+from translate.model import onnx_guard
 
-NOISE = "z2a"  # as translate/generators.py has it, which needs torch
+NOISE = "z2a"  # as translate/model/file.py has it, which needs torch
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
 
 
@@ -19,7 +19,7 @@ class OnnxFile:
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
         self.source = source
-        self.description = onnx_check.description(content, source)
+        self.description = onnx_guard.description(content, source)
         self.session = _session(content, source, device, threads)
 
     def raw(self, *inputs: np.ndarray) -> np.ndarray:
@@ -53,7 +53,7 @@ class OnnxEngine(OnnxFile):
     def load(cls, path: str | Path, direction: str = "a2b", *, device: str = "cpu", threads: int = 0) -> "OnnxEngine":
         """UserError says what is wrong with the file, or that it translates in the other direction only."""
         try:
-            if Path(path).stat().st_size >= onnx_check.MOST:
+            if Path(path).stat().st_size >= onnx_guard.MOST:
                 raise UserError(f"{path} is larger than an ONNX file can be (2 GB).", DAMAGED)
             content = Path(path).read_bytes()
         except OSError as error:

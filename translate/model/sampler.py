@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from translate import generators
-from translate.engine import to_image
 from translate.errors import UserError
+from translate.model import file as generator_file
+from translate.model.torch_engine import to_image
 
 BATCH = 64
 
@@ -25,7 +25,7 @@ class Sampler:
     """
 
     def __init__(self, network: nn.Module, description: dict[str, Any], *, device: str = "cpu"):
-        entry = description["directions"][generators.NOISE]
+        entry = description["directions"][generator_file.NOISE]
         self.network, self.description, self.device = network.eval().to(device), description, device
         self.latent: int = description["latent"]
         self.classes: list[str] = list(description.get("classes", []))
@@ -41,7 +41,7 @@ class Sampler:
         """
         if str(model).lower().endswith(".onnx"):
             raise UserError(f"{model} is an ONNX file; give the run folder or generator file that it was made from.")
-        network, description, _ = generators.load(model, generators.NOISE)
+        network, description, _ = generator_file.load(model, generator_file.NOISE)
         return cls(network, description, device=device)
 
     def latents(self, seeds: Sequence[int]) -> Tensor:

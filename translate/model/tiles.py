@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from translate.engine import TorchEngine, to_image, to_input
-from translate.memory import free_memory
+from translate.model.torch_engine import TorchEngine, to_image, to_input
 from translate.networks.layers import GroupNorm, InstanceNorm, pad_to
+from translate.system.memory import free_memory
 
 HALO = 8  # input pixels around a tile: more than any kernel's reach (4), and a multiple of every stride (2)
 SPATIAL = (nn.Conv2d, nn.ConvTranspose2d, nn.Sequential)  # a Sequential is an upsampling

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from translate import generators
 from translate.errors import UserError
-from translate.picture import PEAKS
-from translate.tensors import nest
+from translate.image.picture import PEAKS
+from translate.model import file as generator_file
+from translate.system.hashed_tensors import nest
 
 
 def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
@@ -76,9 +76,9 @@ class TorchEngine:
     @classmethod
     def load(cls, model: str | Path, direction: str = "a2b", **options) -> "TorchEngine":
         """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
-        tensors, description, path = generators.read(model)
-        entry = generators.entry(description, direction, path)
-        network = generators.build(entry, nest(tensors, f"{direction}/"), path)
+        tensors, description, path = generator_file.read(model)
+        entry = generator_file.entry(description, direction, path)
+        network = generator_file.build(entry, nest(tensors, f"{direction}/"), path)
         return cls(network, description, direction, **options)
 
     @torch.inference_mode()

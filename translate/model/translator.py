@@ -7,13 +7,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from translate import images, picture
 from translate.errors import UserError
-from translate.picture import Picture
+from translate.image import picture, rgb8
+from translate.image.picture import Picture
 
 
 class Engine(Protocol):
-    """What runs a generator: levels (N, H, W, C) → levels (N, H, W, C') of the same kind. See translate/engine.py."""
+    """What runs a generator: levels (N, H, W, C) → levels (N, H, W, C') of the same kind. See torch_engine.py."""
 
     description: dict[str, Any]
     direction: str
@@ -32,7 +32,7 @@ class Rules:
     background: instead of the model's own.
     grey: whether a grayscale picture stays one ('keep') or takes the network's colours ('colour'). 'auto' keeps it
     unless the model was trained from grey to colour.
-    tile: pixels, for images larger than the device's memory (translate/tiles.py); 0: none.
+    tile: pixels, for images larger than the device's memory (translate/model/tiles.py); 0: none.
     """
 
     size: int | tuple[int, int] | None = None
@@ -53,7 +53,7 @@ class Translator:
         entry = self.description["directions"][self.direction]
         self.channels_in = entry["arguments"]["in_channels"]
         self.domains = entry.get("from", "a"), entry.get("to", "b")
-        self.background: tuple[int, int, int] = tuple(self.description.get("background", images.WHITE))
+        self.background: tuple[int, int, int] = tuple(self.description.get("background", rgb8.WHITE))
         grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
         self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
@@ -66,10 +66,10 @@ class Translator:
         UserError when there is no such thing, or it is damaged, or has no such direction.
         """
         if str(model).lower().endswith(".onnx"):
-            from translate.onnx_engine import OnnxEngine
+            from translate.model.onnx_engine import OnnxEngine
 
             return cls(OnnxEngine.load(model, direction, device=device, **options))
-        from translate.engine import TorchEngine
+        from translate.model.torch_engine import TorchEngine
 
         return cls(TorchEngine.load(model, direction, device=device, **options))
 
@@ -110,8 +110,8 @@ class Translator:
     def run(self, levels: np.ndarray, rules: Rules) -> np.ndarray:
         """levels (N, H, W, C) → levels (N, H, W, C')."""
         if rules.tile and max(levels.shape[1:3]) > rules.tile:
-            from translate.engine import TorchEngine
-            from translate.tiles import translate_tiled
+            from translate.model.tiles import translate_tiled
+            from translate.model.torch_engine import TorchEngine
 
             if not isinstance(self.engine, TorchEngine):
                 raise UserError("tiles need the generator file: an ONNX file has its layers sealed inside.")
@@ -151,7 +151,7 @@ def _taken(image: Any) -> Picture:
     if isinstance(image, str | Path):
         try:
             return picture.read(image)
-        except images.ImageError as error:
+        except rgb8.ImageError as error:
             raise UserError(f"{image}: {error}.") from error
     if type(image).__module__ == "torch":
         levels = (image.detach().float().cpu().clamp(-1, 1) + 1) / 2

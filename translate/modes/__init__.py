@@ -1,7 +1,7 @@
 """The games by name: one file a paper."""
 
+from translate.modes.base import GameSettings, Mode, Turn
 from translate.modes.cycle import Cycle
-from translate.modes.game import GameSettings, Mode, Turn
 from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
 

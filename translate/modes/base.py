@@ -8,11 +8,11 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from translate import draws
-from translate.diffaugment import Policy, diffaugment
-from translate.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
-from translate.pool import Pool
+from translate.modes.diffaugment import Policy, diffaugment
+from translate.modes.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
+from translate.modes.pool import Pool
 from translate.settings import Settings
+from translate.system import image_rng
 
 Losses = dict[str, Tensor]
 Discriminator = Callable[..., Sequence[Tensor]]  # batches of images → the logits of each
@@ -130,7 +130,7 @@ def discriminator_sees(images: Tensor, settings: GameSettings, progress: float, 
         images = diffaugment(images, settings.diffaugment, channels)
     if not settings.instance_noise:
         return images
-    noise = draws.normal(*images.shape, device=images.device, dtype=images.dtype)
+    noise = image_rng.normal(*images.shape, device=images.device, dtype=images.dtype)
     return images + settings.instance_noise * (1 - progress) * noise
 
 
@@ -141,7 +141,7 @@ def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
         return real, fake
 
     def drawn() -> Tensor:
-        return draws.uniform(len(logits), 1, 1, 1, device=logits.device)
+        return image_rng.uniform(len(logits), 1, 1, 1, device=logits.device)
 
     reals, fakes = (0.7 + 0.5 * drawn(), 0.3 * drawn()) if settings.soft_labels else (drawn() * 0 + real, drawn() * 0)
     swapped = drawn() < settings.flip_labels, drawn() < settings.flip_labels
@@ -154,7 +154,7 @@ def penalties(settings: GameSettings, *critics: tuple[Discriminator, Tensor, Ten
     judges = [(lambda x, D=D: D(x)[0], real, fake) for D, real, fake in critics]
     if settings.r1:
         # Usually 0, because it costs a second backward pass, and as much stronger when it is not.
-        drawn = settings.r1_every == 1 or draws.chance() * settings.r1_every < 1
+        drawn = settings.r1_every == 1 or image_rng.chance() * settings.r1_every < 1
         gamma = settings.r1 * settings.r1_every
         none = critics[0][1].new_zeros(())
         losses["r1"] = gamma * sum((r1(D, real) for D, real, _ in judges), none) if drawn else none

@@ -7,9 +7,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.modes.game import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
-from translate.objectives import Objective, l1
-from translate.pool import Pool
+from translate.modes.base import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
+from translate.modes.objectives import Objective, l1
+from translate.modes.pool import Pool
 
 
 class CycleSettings(GameSettings):

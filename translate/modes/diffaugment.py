@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from translate import draws
+from translate.system import image_rng
 
 Policy = Literal["color", "translation", "cutout"]  # the paper's words
 
@@ -32,7 +32,7 @@ def diffaugment(images: Tensor, policy: Sequence[Policy], channels: Sequence[int
 
 
 def _color(images: Tensor, channels: list[int]) -> Tensor:
-    brightness, saturation, contrast = (draws.uniform(len(images), 1, 1, 1, device=images.device) for _ in range(3))
+    brightness, saturation, contrast = (image_rng.uniform(len(images), 1, 1, 1, device=images.device) for _ in range(3))
     changed = []
     for x in images.split(channels, 1):
         x = x + (brightness - 0.5)
@@ -48,7 +48,7 @@ def _translation(images: Tensor) -> Tensor:
     moved = []  # for each axis the place in the padded image that every row or column is taken from, (B, side)
     for side in images.shape[2:]:
         furthest = max(1, round(side / 8))
-        shift = draws.integers(-furthest, furthest + 1, len(images), 1, device=images.device)
+        shift = image_rng.integers(-furthest, furthest + 1, len(images), 1, device=images.device)
         moved.append((torch.arange(side, device=images.device) + shift + 1).clamp(0, side + 1))
     padded = F.pad(images, (1, 1, 1, 1)).permute(0, 2, 3, 1)
     each = torch.arange(len(images), device=images.device)[:, None, None]
@@ -58,7 +58,7 @@ def _translation(images: Tensor) -> Tensor:
 def _cutout(images: Tensor) -> Tensor:
     inside = []
     for side in images.shape[2:]:
-        centre = draws.integers(0, side + 1, len(images), 1, device=images.device)
+        centre = image_rng.integers(0, side + 1, len(images), 1, device=images.device)
         distance = torch.arange(side, device=images.device) - centre
         inside.append((distance >= -(side // 4)) & (distance < side // 4))
     cut = inside[0][:, None, :, None] & inside[1][:, None, None, :]

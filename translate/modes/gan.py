@@ -8,9 +8,9 @@ import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate import draws
-from translate.modes.game import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
-from translate.objectives import Objective
+from translate.modes.base import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
+from translate.modes.objectives import Objective
+from translate.system import image_rng
 
 
 class GANSettings(GameSettings):
@@ -66,7 +66,7 @@ class GAN(Mode):
 
     def fake(self, count: int, c: Tensor | None, like: Tensor) -> Tensor:
         """G(z) for new z ~ N(0, 1), G(z, c) with classes c (count,)."""
-        z = draws.normal(count, self.settings.latent, device=like.device)
+        z = image_rng.normal(count, self.settings.latent, device=like.device)
         return self.G(_given(z, c, self.classes))
 
 

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from translate import draws
+from translate.system import image_rng
 
 Label = float | Tensor  # a tensor broadcasts against the logits: (B, 1, 1, 1)
 
@@ -108,7 +108,7 @@ def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fa
     """E(‖∇D(x̂)‖₂ - 1)² at x̂ = εx + (1 - ε)x̃, ε uniform for each image, between real x and fake x̃, both (B, C, H, W)
     (Gulrajani et al. 2017, Eq. 3 and Algorithm 1)."""
     real, fake = _wide(real.detach()), _wide(fake.detach())
-    epsilon = draws.uniform(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    epsilon = image_rng.uniform(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
     between = epsilon * real + (1 - epsilon) * fake
     return (_slope(discriminator, between).flatten(1).norm(dim=1) - 1).square().mean()
 

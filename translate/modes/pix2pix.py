@@ -6,8 +6,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.game import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
-from translate.objectives import Objective, l1
+from translate.modes.base import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
+from translate.modes.objectives import Objective, l1
 
 
 class Pix2PixSettings(GameSettings):

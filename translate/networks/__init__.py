@@ -7,13 +7,13 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import nn
 
-from translate.networks.checkpointing import checkpoint_activations
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
 from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
 from translate.networks.resnet import ResNet
+from translate.networks.segments import checkpoint_activations
 from translate.networks.unet import UNet
 from translate.settings import Settings
 

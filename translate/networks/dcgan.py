@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from translate.networks.checkpointing import Segmented
 from translate.networks.layers import NORMS, Upsample, has_bias, upsample
+from translate.networks.segments import Segmented
 
 BASES = range(4, 8)  # sides of the smallest feature map: 32, 64 and 128 px come down to 4, and 28 px to 7
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from translate import draws, ranks
+from translate.system import distributed, image_rng
 
 Norm = Literal["instance", "batch", "group", "none"]
 Padding = Literal["reflect", "replicate", "zeros"]
@@ -43,13 +43,13 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or ranks.count() == 1:
+        if not self.training or distributed.count() == 1:
             return super().forward(x.float()).to(x.dtype)
         wide, shape = x.float(), (1, -1, 1, 1)
-        count = ranks.count() * wide.numel() // wide.shape[1]
-        mean = ranks.Sum.apply(wide.sum((0, 2, 3))) / count
+        count = distributed.count() * wide.numel() // wide.shape[1]
+        mean = distributed.Sum.apply(wide.sum((0, 2, 3))) / count
         centred = wide - mean.view(shape)
-        variance = ranks.Sum.apply(centred.square().sum((0, 2, 3))) / count
+        variance = distributed.Sum.apply(centred.square().sum((0, 2, 3))) / count
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             with torch.no_grad():
                 self.num_batches_tracked.add_(1)
@@ -65,7 +65,7 @@ class Dropout(nn.Dropout):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        kept = draws.uniform(len(x), *x.shape[1:], device=x.device) >= self.p
+        kept = image_rng.uniform(len(x), *x.shape[1:], device=x.device) >= self.p
         return x * kept / (1 - self.p)
 
 

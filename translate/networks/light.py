@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from translate.networks.checkpointing import Segmented, Step, roots
 from translate.networks.layers import NORMS, Padding, pad_to, upsample
+from translate.networks.segments import Segmented, Step, roots
 
 
 class LightBlock(nn.Module):

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from translate.networks.checkpointing import Segmented
 from translate.networks.layers import NORMS, has_bias
+from translate.networks.segments import Segmented
 
 
 class PatchGAN(Segmented):

@@ -6,8 +6,8 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from translate.networks.checkpointing import Segmented, Step, roots
 from translate.networks.layers import NORMS, Dropout, Padding, has_bias, pad, pad_to, upsample
+from translate.networks.segments import Segmented, Step, roots
 
 
 class ResNetBlock(nn.Module):

@@ -41,7 +41,7 @@ class Segmented(nn.Module):
         yield [layer for part in self.children() for layer in part.children()]
 
     def steps(self) -> Iterator[Step]:
-        """The forward pass as one list, for translate/tiles.py."""
+        """The forward pass as one list, for translate/model/tiles.py."""
         return chain.from_iterable(self.segments())
 
     def run(self, layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from translate.networks.checkpointing import Segmented, Step
 from translate.networks.layers import NORMS, Dropout, has_bias, pad_to, upsample
+from translate.networks.segments import Segmented, Step
 
 
 class UNetBlock(nn.Module):

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from translate.errors import UserError
-from translate.sampler import latents
-from translate.words import printable
+from translate.model.sampler import latents
+from translate.system.text import printable
 
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 RULES = "it may have seeds (1), weights (0.5), + - * /, mean(1, 2, 3) and parentheses"

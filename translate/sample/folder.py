@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import DISK, UserError
-from translate.files import remove_leftovers, sha256, write_together, write_whole
-from translate.words import printable
+from translate.system.files import remove_leftovers, sha256, write_together, write_whole
+from translate.system.text import printable
 
 RECORD = "samples.json"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from translate import images
 from translate.data import Data, DataSettings, open_data
 from translate.errors import UserError
+from translate.image import rgb8
 from translate.metrics.nearest import nearest
 from translate.settings import read_toml
 
@@ -62,4 +62,4 @@ def compare(pictures: np.ndarray, data: Data, caption: str) -> tuple[bytes, str]
         f"{other:.1f} for {len(held_out)} held-out images (root mean square of the pixels, of 255)"
     )
     names = ["nearest", "2nd", "3rd"][: len(places[0])]
-    return images.to_png(images.sheet(rows, headings=["sample", *names], caption=f"{caption}; {sentence}")), sentence
+    return rgb8.to_png(rgb8.sheet(rows, headings=["sample", *names], caption=f"{caption}; {sentence}")), sentence

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from translate import device, generators, images
 from translate.errors import DAMAGED, UserError
-from translate.files import sha256
+from translate.image import rgb8
+from translate.model import file as generator_file
+from translate.model.sampler import Sampler
 from translate.sample import neighbours, sheets
 from translate.sample.expression import Expression
 from translate.sample.folder import Folder
-from translate.sampler import Sampler
+from translate.system import device
+from translate.system.files import sha256
 
 COUNT = 64
 AT_ONCE = 1024  # pictures between two writings of the folder's record
@@ -50,7 +52,7 @@ def sample(wishes: Wishes, say: Callable[[str], Any] = print) -> Path:
     path = Path(wishes.model)
     name = path.resolve().name if path.is_dir() else path.stem
     out = wishes.out or Path(f"{name}-samples")
-    folder = Folder(out, sha256(generators.find(wishes.model)))
+    folder = Folder(out, sha256(generator_file.find(wishes.model)))
     data = neighbours.open_training_data(path, say) if wishes.neighbours else None
 
     classes = [*range(len(sampler.classes))] if chosen is None else [chosen]
@@ -90,7 +92,7 @@ def _pictures(sampler: Sampler, seeds: range, classes: list[int], folder: Folder
         )
         files = {}
         for (number, seed), picture in zip(part, drawn, strict=True):
-            files[f"{below[number] if classes else '.'}/{seed:06d}.png".removeprefix("./")] = images.to_png(picture)
+            files[f"{below[number] if classes else '.'}/{seed:06d}.png".removeprefix("./")] = rgb8.to_png(picture)
             if len(shown[number]) < neighbours.MOST:
                 shown[number].append(picture)
         folder.write(files)

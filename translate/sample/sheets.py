@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from translate import images
+from translate.image import rgb8
+from translate.model.sampler import Sampler, latents, on_sphere, slerp
 from translate.sample.expression import Expression
-from translate.sampler import Sampler, latents, on_sphere, slerp
 
 COLUMNS = 10
 MOST = 100  # pictures on a sheet, or of one class
@@ -28,7 +28,7 @@ def grid(pictures: np.ndarray, seeds: range, caption: str) -> bytes:
     rows = [shown[i : i + columns] for i in range(0, len(shown), columns)]
     some = "" if len(shown) == len(seeds) else f" of {len(seeds):,}"
     text = f"{caption}; {_seeds(seeds[: len(shown)])}{some}, in reading order"
-    return images.to_png(images.sheet(rows, headings=[""] * columns, side_by_side=1, caption=text))
+    return rgb8.to_png(rgb8.sheet(rows, headings=[""] * columns, side_by_side=1, caption=text))
 
 
 def by_class(pictures: dict[str, np.ndarray], seeds: range, caption: str) -> bytes:
@@ -36,7 +36,7 @@ def by_class(pictures: dict[str, np.ndarray], seeds: range, caption: str) -> byt
     seeds, names = seeds[:PER_CLASS], list(pictures)
     text = f"{caption}; {_seeds(seeds)} from left to right, the same random numbers in every class"
     rows = [list(pictures[name][: len(seeds)]) for name in names]
-    return images.to_png(images.sheet(rows, headings=[""] * len(seeds), names=names, caption=text))
+    return rgb8.to_png(rgb8.sheet(rows, headings=[""] * len(seeds), names=names, caption=text))
 
 
 def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], caption: str) -> bytes:
@@ -51,7 +51,7 @@ def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], captio
     if len(classes) > 1:
         names = [sampler.classes[classes[number % len(classes)]] for number in range(len(pairs))]
         text += f"; classes of the rows: {', '.join(names)}"
-    return images.to_png(images.sheet(rows, headings=[""] * STEPS, side_by_side=1, caption=text))
+    return rgb8.to_png(rgb8.sheet(rows, headings=[""] * STEPS, side_by_side=1, caption=text))
 
 
 def expression(sampler: Sampler, found: Expression, chosen: int | None, caption: str) -> bytes:
@@ -85,12 +85,12 @@ def _stacked(blocks: list[tuple[Rows, list[str]]], caption: str) -> bytes:
     """Sheets with headings of their own, above each other; the last has the caption."""
     captions = [""] * (len(blocks) - 1) + [caption]
     parts = [
-        images.sheet(rows, headings=headings, side_by_side=1, caption=text)
+        rgb8.sheet(rows, headings=headings, side_by_side=1, caption=text)
         for (rows, headings), text in zip(blocks, captions, strict=True)
     ]
     width = max(part.shape[1] for part in parts)
     wide = [np.pad(part, ((0, 0), (0, width - part.shape[1]), (0, 0)), constant_values=255) for part in parts]
-    return images.to_png(np.concatenate(wide))
+    return rgb8.to_png(np.concatenate(wide))
 
 
 def _seeds(seeds: Sequence[int]) -> str:

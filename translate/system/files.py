@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from translate.errors import DISK, UserError
-from translate.words import printable
+from translate.system.text import printable
 
 Announce = Callable[[os.stat_result], None]
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would change line ends otherwise
@@ -119,7 +119,7 @@ def sha256(path: Path) -> str:
 
 def shipped(name: str) -> Path:
     """A folder that comes with the toolkit ('datasets', 'pretrained'): inside the wheel, or beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     packed = package / "_data" / name
     return packed if packed.is_dir() else package.parent / name
 

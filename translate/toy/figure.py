@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from translate.sheet import FAINT, INK, PAPER
+from translate.image.sheet import FAINT, INK, PAPER
 from translate.toy.lessons import MOMENTS, Course
 from translate.toy.mixtures import Mixture
 from translate.toy.verdict import verdict

@@ -26,11 +26,11 @@ from torch import Tensor
 
 from translate.errors import DIVERGED, UserError
 from translate.modes.gan import GAN, GANSettings
+from translate.modes.objectives import OBJECTIVES
 from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
-from translate.objectives import OBJECTIVES
 from translate.toy.mixtures import Count, Mixture
-from translate.training.round import Round
-from translate.training.settings import TrainSettings
+from translate.train.settings import TrainSettings
+from translate.train.step.trainer import Round
 
 SAMPLES = 2500  # as many as Srivastava et al. (2017) count
 LOOKS = 50  # how often the samples are counted while a lesson is trained

@@ -15,7 +15,7 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 
 from translate.errors import UserError
-from translate.files import remove_leftovers, sha256, write_whole
+from translate.system.files import remove_leftovers, sha256, write_whole
 from translate.toy.figure import figure
 from translate.toy.lessons import LESSONS, SAMPLES, Course, train
 from translate.toy.mixtures import MIXTURES, Mixture

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 import translate
-from translate import generators
 from translate.errors import UserError
+from translate.model import file as generator_file
 from translate.modes import MODES, Mode
+from translate.modes.objectives import OBJECTIVES
 from translate.networks import (
     DiscriminatorSettings,
     GeneratorSettings,
@@ -19,10 +20,9 @@ from translate.networks import (
     build_generator,
     checkpoint_activations,
 )
-from translate.objectives import OBJECTIVES
 from translate.settings import Settings
-from translate.tensors import nest
-from translate.training.settings import RunSettings
+from translate.system.hashed_tensors import nest
+from translate.train.settings import RunSettings
 
 
 def build_game(settings: RunSettings, classes: int = 0, say: Callable[[str], None] = print) -> Mode:
@@ -87,7 +87,7 @@ def generator_description(settings: RunSettings, classes: list[str], licences: d
 
 def settings_of(model: str, mode: str) -> dict[str, Any]:
     """The settings that a generator file fixes (channels, networks), so that training from it needs no flags."""
-    description = generators.read(model)[1]
+    description = generator_file.read(model)[1]
     direction, entry = next(iter(description["directions"].items()))
     source, target = direction.split("2")
     channels = {source: entry["arguments"]["in_channels"], target: entry["arguments"]["out_channels"]}
@@ -113,7 +113,7 @@ def _settings(entry: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
 
 def _start_from(mode: Mode, settings: RunSettings, classes: int, say: Callable[[str], None]) -> None:
     """Load what the file of `init_from` has of this game: generators, which must fit, and discriminators that do."""
-    tensors, description, path = generators.read(settings.init_from or "")
+    tensors, description, path = generator_file.read(settings.init_from or "")
     wanted = generator_entries(settings, classes)
     loaded = []
     for direction, name in mode.generators.items():

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
-from translate import tensors as tensor_files
 from translate.errors import DAMAGED, UserError
-from translate.files import remove_leftovers, sync_folder, write_whole
+from translate.system import hashed_tensors
+from translate.system.files import remove_leftovers, sync_folder, write_whole
 
 
 class Checkpoints:
@@ -26,7 +26,7 @@ class Checkpoints:
     def save(self, images: int, tensors: dict[str, Tensor], description: dict[str, Any], best: int | None) -> Path:
         """Write one, and only when it is safely on the disk delete those no longer kept. best: images of the best."""
         path = self.path(images)
-        write_whole(path, tensor_files.dumps(tensors, description))
+        write_whole(path, hashed_tensors.dumps(tensors, description))
         kept = {*self.existing()[-self.keep :], path, *([self.path(best)] if best is not None else [])}
         for old in set(self.existing()) - kept:
             old.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ class Checkpoints:
         paths = self.existing()
         for path in reversed(paths):
             try:
-                return *tensor_files.read(path), path
+                return *hashed_tensors.read(path), path
             except UserError as error:
                 say(f"{error} Trying the one before it.")
         what = "all are damaged" if paths else "there is none"

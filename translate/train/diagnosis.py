@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from translate.metrics.nearest import nearest
-from translate.training.round import Round
-from translate.training.shown import Samples, Translations
+from translate.train.previews import Samples, Translations
+from translate.train.step.trainer import Round
 
 SURE = 0.02  # doubt of D under which there is nothing left to learn from it
 STEEP = 100.0  # norm of a gradient (ganhacks)

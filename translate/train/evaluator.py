@@ -8,9 +8,9 @@ import numpy as np
 from translate.data import Data
 from translate.metrics import Score, Scorer
 from translate.modes import MODES
-from translate.training.round import Round
-from translate.training.settings import RunSettings
-from translate.training.shown import Samples, Translations
+from translate.train.previews import Samples, Translations
+from translate.train.settings import RunSettings
+from translate.train.step.trainer import Round
 
 
 class Judge:

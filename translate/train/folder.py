@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import DAMAGED, UserError
-from translate.files import write_whole
 from translate.settings import differences, read_toml, to_toml
-from translate.training.settings import FREE, RunSettings
+from translate.system.files import write_whole
+from translate.train.settings import FREE, RunSettings
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint

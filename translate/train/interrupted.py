@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from translate.errors import UserError
-from translate.signals import CODES
+from translate.system.signals import CODES
 
 
 class Interrupted(UserError):

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 import translate
-from translate import ranks
 from translate.errors import DISK, UserError
-from translate.files import write_whole
-from translate.training.round import Round
+from translate.system import distributed
+from translate.system.files import write_whole
+from translate.train.step.trainer import Round
 
 
 class Log:
@@ -69,6 +69,6 @@ def environment(round: Round) -> dict[str, Any]:
         "device": name,
         "threads": torch.get_num_threads(),
         "shares": shares,
-        "ranks": ranks.count(),
+        "ranks": distributed.count(),
         "versions": versions,
     }

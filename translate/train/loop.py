@@ -6,22 +6,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from translate import generators, ranks
-from translate.checkpoint import Checkpoints
 from translate.data import Data
 from translate.errors import DIVERGED, UserError
-from translate.files import write_whole
-from translate.signals import Signals
-from translate.training.diagnosis import Diagnosis
-from translate.training.display import Display
-from translate.training.folder import RunFolder
-from translate.training.game import build_game, generator_description, generator_entries, given_classes
-from translate.training.judge import Judge
-from translate.training.log import Log, environment
-from translate.training.round import Round
-from translate.training.settings import RunSettings
-from translate.training.signals import Interrupted
-from translate.training.switches import switch
+from translate.model import file as generator_file
+from translate.system import distributed
+from translate.system.files import write_whole
+from translate.system.signals import Signals
+from translate.train.build import build_game, generator_description, generator_entries, given_classes
+from translate.train.checkpoints import Checkpoints
+from translate.train.diagnosis import Diagnosis
+from translate.train.display import Display
+from translate.train.evaluator import Judge
+from translate.train.folder import RunFolder
+from translate.train.interrupted import Interrupted
+from translate.train.log import Log, environment
+from translate.train.settings import RunSettings
+from translate.train.step.backends import switch
+from translate.train.step.trainer import Round
 
 
 class Run:
@@ -38,7 +39,7 @@ class Run:
         torch.manual_seed(settings.seed)
         self.classes = given_classes(settings, data.classes)
         self.round = Round(build_game(settings, len(self.classes), self.origins.append), t, t.images)
-        self.first = ranks.index() == 0
+        self.first = distributed.index() == 0
         self.batch = t.batch * self.round.mode.draws  # images of one batch that a game takes
         self.total, self.turn = t.images, self.batch * t.accumulate
         self.seen = 0
@@ -64,7 +65,7 @@ class Run:
 
     def resume(self) -> None:
         """Take up the newest good checkpoint. Refuses other settings or data than it was begun with, by name."""
-        tensors, values = ranks.told(self._continued() if self.first else None)
+        tensors, values = distributed.told(self._continued() if self.first else None)
         self.round.load(tensors, values)
         self.judge.load(values)
         self.seen = values["images"]
@@ -82,9 +83,9 @@ class Run:
         tensors, values, path = self.checkpoints.newest(self.say)
         seen = values["images"]
         left = self.total - seen
-        if ranks.count() > 1 and left % self.turn:
+        if distributed.count() > 1 and left % self.turn:
             raise UserError(
-                f"the {left:,} images that are left can't be dealt to {ranks.count()} processes in rounds of "
+                f"the {left:,} images that are left can't be dealt to {distributed.count()} processes in rounds of "
                 f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
             )
         self.say(f"Continuing {self.folder.path} from {path.name}: {seen:,} of {self.total:,} images seen.")
@@ -119,20 +120,20 @@ class Run:
                 self.total,
                 self.batch,
                 workers=t.workers or 0,
-                share=(ranks.index(), ranks.count()),
+                share=(distributed.index(), distributed.count()),
                 device=self.round.device,
             )
             while self.seen < self.total:
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
                 before = self.seen
                 self.round.play(group, before)
-                self.seen += ranks.count() * sum(len(batch[0]) for batch in group)
+                self.seen += distributed.count() * sum(len(batch[0]) for batch in group)
                 if t.device == "cpu" or self.due("log", before):
                     self._check()  # on a GPU this waits for the device, so not after every step
                 if self.due("log", before):
                     self._log()
                 self.display.update(self.seen)
-                stop = ranks.most(signals.stop or 0)  # all leave after the same round, whichever was told to
+                stop = distributed.most(signals.stop or 0)  # all leave after the same round, whichever was told to
                 if self.first:
                     self._look_and_save(before, stop)
                 if stop and not self.finished:
@@ -244,4 +245,4 @@ class Run:
         directions = {d: (self.round.generator(d), entry) for d, entry in entries.items()}
         facts = {"images": self.seen, "grey": self.judge.shown.grey(), "scores": self.judge.lines}
         description = generator_description(self.settings, self.classes, self.data.licences()) | facts
-        write_whole(self.folder.path / name, generators.pack(directions, description))
+        write_whole(self.folder.path / name, generator_file.pack(directions, description))

@@ -7,15 +7,16 @@ from typing import Any
 
 import torch
 
-from translate import catalog, ranks
-from translate.device import choose
+from translate import catalog
 from translate.errors import UserError
 from translate.modes import MODES
 from translate.networks import GENERATORS, LATENT
 from translate.settings import merge, parse_assignment, read_toml
-from translate.training.game import settings_of
-from translate.training.presets import automatic, preset
-from translate.training.settings import Precision, RunSettings, TrainSettings, mode_defaults, mode_name, settings_class
+from translate.system import distributed
+from translate.system.device import choose
+from translate.train.build import settings_of
+from translate.train.presets import automatic, preset
+from translate.train.settings import Precision, RunSettings, TrainSettings, mode_defaults, mode_name, settings_class
 
 # Options of the command line that are settings under another name.
 OPTIONS = {
@@ -142,11 +143,11 @@ def _fits_the_mode(settings: RunSettings) -> None:
 
 def _fits_the_processes(t: TrainSettings) -> None:
     """UserError unless all processes and threads get as many images of a batch."""
-    each, left = divmod(t.batch, ranks.launched())
+    each, left = divmod(t.batch, distributed.launched())
     if left:
         raise UserError(
-            f"--batch {t.batch} is for all processes together and can't be dealt to {ranks.launched()}; "
-            f"use {(each + 1) * ranks.launched()}."
+            f"--batch {t.batch} is for all processes together and can't be dealt to {distributed.launched()}; "
+            f"use {(each + 1) * distributed.launched()}."
         )
     if t.shares is None:
         cores = torch.get_num_threads() if t.device == "cpu" else 1
@@ -165,7 +166,7 @@ def _can_be_recorded(settings: RunSettings) -> None:
     kinds = {t.optimizer, t.optimizer_d or t.optimizer}
     for wrong, what in (
         (t.device != "cuda", f"device = {t.device}; it is for cuda"),
-        (ranks.launched() > 1, "several processes; leave one of the two out"),
+        (distributed.launched() > 1, "several processes; leave one of the two out"),
         (game.r1 and game.r1_every > 1, f"r1_every = {game.r1_every}, as only some rounds have the penalty; use 1"),
         (t.precision == "fp16" and "rmsprop" in kinds, "rmsprop in fp16; use bf16"),
     ):

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from translate import images
 from translate.catalog import cache_folder
 from translate.data import Data
-from translate.engine import to_image, translate_arrays
+from translate.image import rgb8
 from translate.metrics import Scorer
-from translate.sampler import draw, latents
-from translate.training.game import given_classes
-from translate.training.round import Round
-from translate.training.settings import RunSettings
+from translate.model.sampler import draw, latents
+from translate.model.torch_engine import to_image, translate_arrays
+from translate.train.build import given_classes
+from translate.train.settings import RunSettings
+from translate.train.step.trainer import Round
 
 
 class Translations:
@@ -66,7 +66,7 @@ class Translations:
         rows = [list(row) for row in zip(*columns, strict=True)]
         names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b or "").name}
         caption = f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {seen:,} images seen"
-        return images.to_png(images.sheet(rows, headings=headings, caption=caption))
+        return rgb8.to_png(rgb8.sheet(rows, headings=headings, caption=caption))
 
 
 class Samples:
@@ -120,8 +120,8 @@ class Samples:
         rows = [list(samples[row::down]) for row in range(down)]
         caption = f"{self.settings.mode}: {Path(self.settings.a).name} from noise, {seen:,} images seen"
         headings = [""] * self.COLUMNS
-        return images.to_png(
-            images.sheet(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
+        return rgb8.to_png(
+            rgb8.sheet(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
         )
 
 

@@ -6,29 +6,29 @@ from pathlib import Path
 
 import torch
 
-from translate import ranks
 from translate.data import Data, open_data
 from translate.errors import DIVERGED, INTERRUPTED, TERMINATED, UserError
 from translate.modes import MODES
-from translate.training.folder import LAYOUT, RunFolder
-from translate.training.graphs import WARM_UP
-from translate.training.run import Run
-from translate.training.settings import RunSettings
-from translate.training.summary import summary
-from translate.words import duration
+from translate.system import distributed
+from translate.system.text import duration
+from translate.train.folder import LAYOUT, RunFolder
+from translate.train.loop import Run
+from translate.train.settings import RunSettings
+from translate.train.step.cuda_graphs import WARM_UP
+from translate.train.summary import summary
 
 
 def start(settings: RunSettings, path: Path, say=print) -> None:
     """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
-    ranks.join(settings.train.device)
+    distributed.join(settings.train.device)
     try:
-        _start(settings, path, say if ranks.index() == 0 else _quiet)
+        _start(settings, path, say if distributed.index() == 0 else _quiet)
     except UserError as error:
-        if ranks.index() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
-            print(f"error: rank {ranks.index()}: {error}", file=sys.stderr)
+        if distributed.index() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
+            print(f"error: rank {distributed.index()}: {error}", file=sys.stderr)
         raise
     finally:
-        ranks.leave()
+        distributed.leave()
 
 
 def _quiet(line: str) -> None:
@@ -37,7 +37,7 @@ def _quiet(line: str) -> None:
 
 def _start(settings: RunSettings, path: Path, say) -> None:
     folder = RunFolder(path)
-    begun = ranks.told(folder.begun() if ranks.index() == 0 else None)
+    begun = distributed.told(folder.begun() if distributed.index() == 0 else None)
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
@@ -75,13 +75,15 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
 
 def _open_everywhere(settings: RunSettings, say) -> Data:
     """The data in every process; a machine's first one fetches what is missing, the others find it there."""
-    data = _open(settings, say) if ranks.first_here() else None
-    ranks.most(0)  # wait
+    data = _open(settings, say) if distributed.first_here() else None
+    distributed.most(0)  # wait
     data = data or _open(settings, say)
-    if ranks.count() > 1:
+    if distributed.count() > 1:
         own = data.fingerprint()
-        if ranks.told(own) != own:
-            raise UserError(f"rank {ranks.index()} found other images than rank 0; give all machines the same files.")
+        if distributed.told(own) != own:
+            raise UserError(
+                f"rank {distributed.index()} found other images than rank 0; give all machines the same files."
+            )
     return data
 
 
@@ -123,5 +125,5 @@ def _wait(device: str) -> None:
 def _device(settings: RunSettings) -> str:
     name = torch.cuda.get_device_name() if settings.train.device == "cuda" else settings.train.device
     threads = f", {torch.get_num_threads()} threads" if settings.train.device == "cpu" else ""
-    processes = f", {ranks.count()} processes" if ranks.count() > 1 else ""
+    processes = f", {distributed.count()} processes" if distributed.count() > 1 else ""
     return f"{name}{threads}{processes}, {settings.train.precision}"

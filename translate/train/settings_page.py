@@ -6,7 +6,7 @@ from pydantic.fields import FieldInfo
 from translate.data.settings import DataSettings
 from translate.modes import MODES
 from translate.networks import DiscriminatorSettings, GeneratorSettings
-from translate.training.settings import TrainSettings
+from translate.train.settings import TrainSettings
 
 HEAD = """# Settings
 
@@ -14,7 +14,7 @@ What `config.toml` of a run holds and `--set name=value` changes. A name may be 
 unambiguous: `--set lambda_cycle=5`. The defaults here are the classes'; a mode and a preset lay theirs over them, and
 `translate train … --dry-run` prints what comes out.
 
-Made by `python -m translate.training.reference > docs/settings.md`.
+Made by `python -m translate.train.settings_page > docs/settings.md`.
 """
 
 

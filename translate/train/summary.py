@@ -2,8 +2,8 @@
 
 import time
 
-from translate.training.run import Run
-from translate.words import duration
+from translate.system.text import duration
+from translate.train.loop import Run
 
 
 def summary(run: Run) -> list[str]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import translate
-from translate import generators, images
 from translate.errors import DISK, UserError
-from translate.files import sha256, sync_folder
+from translate.export.web import runtime
+from translate.image import rgb8
+from translate.model import file as generator_file
 from translate.settings import read_toml
-from translate.web import runtime
+from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
 COPIED = ("style.css", "icon.svg", "load.js", "pixels.js", "png.js", "draw.js", "camera.js", "app.js")
@@ -43,8 +44,8 @@ def build(
     """
     if folder.exists():
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
-    _, description, path = generators.read(model)
-    entry = generators.entry(description, direction, path)
+    _, description, path = generator_file.read(model)
+    entry = generator_file.entry(description, direction, path)
     script, glue, wasm = runtime.fetch(say)
     from translate.export.onnx import onnx_bytes  # imports torch's exporter: only after all that can be wrong quickly
 
@@ -108,7 +109,7 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         "from": before,
         "to": after,
         "size": [height, width],
-        "background": description.get("background") or images.WHITE,
+        "background": description.get("background") or rgb8.WHITE,
         "channels_in": arguments["in_channels"],
         "channels_out": arguments["out_channels"],
         "lines": bool(LINES.search(before)),  # then the page begins with a drawing

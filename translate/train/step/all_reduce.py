@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from translate import ranks
+from translate.system import distributed
 
 BUCKET = 25 << 20  # bytes summed at once: enough for full speed, few enough to begin early
 
@@ -51,7 +51,7 @@ class Reducer:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in bucket]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         work: list[Any] = []
-        ranks.asked(lambda: work.append(dist.all_reduce(flat, async_op=True)))
+        distributed.asked(lambda: work.append(dist.all_reduce(flat, async_op=True)))
         self.going.append((bucket, flat, work[0]))
 
     def finish(self) -> None:
@@ -59,9 +59,9 @@ class Reducer:
         while len(self.going) < len(self.buckets):
             self._send()
         for bucket, flat, work in self.going:
-            ranks.asked(work.wait)
+            distributed.asked(work.wait)
             for parameter, summed in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                 if parameter.grad is not None:
-                    parameter.grad.copy_(summed.view_as(parameter) / ranks.count())
+                    parameter.grad.copy_(summed.view_as(parameter) / distributed.count())
         self.armed = False
         self._begin()

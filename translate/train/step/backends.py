@@ -2,8 +2,8 @@
 
 import torch
 
-from translate.memory import keep_freed
-from translate.training.settings import TrainSettings
+from translate.system.memory import keep_freed
+from translate.train.settings import TrainSettings
 
 
 def switch(settings: TrainSettings) -> None:

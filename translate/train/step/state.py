@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from translate.tensors import nest
+from translate.system.hashed_tensors import nest
 
 if TYPE_CHECKING:
-    from translate.training.round import Round
+    from translate.train.step.trainer import Round
 
 
 def state(round: "Round") -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from translate import ranks
 from translate.modes import Turn
+from translate.system import distributed
 
 
 class Watch:
@@ -37,13 +37,13 @@ class Watch:
         if norm is not None:
             good = good & norm.isfinite()
             self.norm.copy_(torch.maximum(self.norm, norm))
-        bad = ranks.total((~good).float()) > 0  # all processes stop, whichever met it
+        bad = distributed.total((~good).float()) > 0  # all processes stop, whichever met it
         self.first_bad.copy_(torch.where((self.first_bad < 0) & bad, seen, self.first_bad))
         self.turns += 1
 
     def means(self) -> tuple[dict[str, float], dict[str, float]]:
         """Mean losses and mean gauges since the last `clear`, of all processes. Waits for the device."""
-        means = (ranks.total(self.sums / self.turns) / ranks.count()).tolist()
+        means = (distributed.total(self.sums / self.turns) / distributed.count()).tolist()
         return (
             dict(zip(self.losses, means, strict=False)),
             dict(zip(self.gauges, means[len(self.losses) :], strict=True)),

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import torch
 from torch import Generator, Tensor
 
-from translate import draws, ranks
 from translate.modes import Turn
+from translate.system import distributed, image_rng
 
 Gradients = Sequence[Tensor | None]
 
@@ -37,7 +37,9 @@ class Shares:
         def one(share: int) -> tuple[Turn, Gradients, Generator]:
             generator = Generator()
             generator.set_state(numbers)
-            with draws.share(ranks.index() + ranks.count() * share, len(games) * ranks.count(), generator):
+            with image_rng.share(
+                distributed.index() + distributed.count() * share, len(games) * distributed.count(), generator
+            ):
                 turn = play(games[share])
                 return turn, slopes(turn) if turn.player else [], generator
 

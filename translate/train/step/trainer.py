@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from translate import draws, ranks
 from translate.modes import Mode, Turn
 from translate.networks.layers import alone
-from translate.training import state
-from translate.training.graphs import Batches, Recorded
-from translate.training.optimizers import light
-from translate.training.reducer import Reducer
-from translate.training.settings import TrainSettings
-from translate.training.shares import Shares, one_thread
-from translate.training.watch import Watch
+from translate.system import distributed, image_rng
+from translate.train.settings import TrainSettings
+from translate.train.step import state
+from translate.train.step.all_reduce import Reducer
+from translate.train.step.cuda_graphs import Batches, Recorded
+from translate.train.step.optimizers import light
+from translate.train.step.stats import Watch
+from translate.train.step.threads import Shares, one_thread
 
 Batch = tuple[Tensor, ...]
 OVER = Turn("", {})
@@ -51,7 +51,7 @@ class Round:
         }
         self.optimizers = {player: self._optimizer(player) for player in self.parameters}
         self.averages = {name: self._average(mode.networks[name]) for name in mode.generators.values() if settings.ema}
-        self.reducers = {p: Reducer(self.parameters[p]) for p in self.parameters} if ranks.count() > 1 else {}
+        self.reducers = {p: Reducer(self.parameters[p]) for p in self.parameters} if distributed.count() > 1 else {}
         # One scaler for all players, updated once a round; it does nothing unless the precision is fp16.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         self.rounds, self.watch = 0, {player: Watch(self.device) for player in mode.players}
@@ -108,7 +108,7 @@ class Round:
         self._set_clock(seen)
         images = [tuple(self._here(tensor) for tensor in batch) for batch in batches]
         for pool in self.mode.pools.values():
-            pool.plan(*(ranks.count() * len(batch[0]) for batch in images))
+            pool.plan(*(distributed.count() * len(batch[0]) for batch in images))
         self._body(images)
         self.rounds += 1
 
@@ -167,7 +167,7 @@ class Round:
         return turns[0].player
 
     def _alone(self, game: Iterator[Turn], weight: float, last: bool) -> Turn:
-        with draws.share(ranks.index(), ranks.count()):
+        with image_rng.share(distributed.index(), distributed.count()):
             turn = self._next(game)
         if turn.player:
             if self.reducers:
@@ -237,7 +237,7 @@ class Round:
         return self.averages.get(name, self.mode.networks[name])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """See translate.training.state."""
+        """See translate.train.step.state."""
         return state.state(self)
 
     def load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
