@@ -110,25 +110,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmark"))
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--reference", type=Path)
-    wishes = parser.parse_args()
-    device, until = choose("auto"), time.monotonic() + wishes.seconds
+    options = parser.parse_args()
+    device, until = choose("auto"), time.monotonic() + options.seconds
     result: dict[str, Any] = {"machine": machine(device), "parts": {}}
     lines = ["# Benchmarks", "", heading(result["machine"]), ""]
     with tempfile.TemporaryDirectory() as scratch:
         for part in parts(device):
             left = until - time.monotonic()
-            seconds = min(left, part.share * wishes.seconds)
+            seconds = min(left, part.share * options.seconds)
             found: dict[str, Any] = {"markdown": "", "json": None, "failed": "no time was left", "seconds": 0.0}
             if seconds > 5:
-                found = run(part, seconds, wishes.reference, Path(scratch))
+                found = run(part, seconds, options.reference, Path(scratch))
             result["parts"][part.title] = found
             lines += [f"## {part.title}", ""]
             if found["markdown"]:
                 lines += [found["markdown"], ""]
             if found["failed"]:
                 lines += [f"Not measured to its end: {found['failed']}", ""]
-            write(wishes.out.with_suffix(".json"), result)
-            wishes.out.with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")
+            write(options.out.with_suffix(".json"), result)
+            options.out.with_suffix(".md").write_text("\n".join(lines), encoding="utf-8")
             print(f"{part.title}: {found['failed'] or 'measured'} ({found['seconds']:.0f} s)", flush=True)
 
 

@@ -12,12 +12,12 @@ from limits import count
 from torch import Tensor
 
 from translate.errors import UserError
-from translate.modes import MODES
-from translate.train.build import build_game
-from translate.train.options import Wishes
+from translate.modes import DOMAINS, MODES
+from translate.train.build import build_mode
+from translate.train.options import Options
 from translate.train.settings import RunSettings, TrainSettings
 from translate.train.step.backends import switch
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 SEED = 0
 DIFFERENT = 4  # batches that are played in turn
@@ -54,10 +54,10 @@ CASES = {
 # What each setting for speed is when it is off and when it is on; None: what follows from device and batch.
 SWITCHES: dict[str, tuple[str, str | None]] = {
     "channels_last": ("false", "true"),
-    "together": ("false", "true"),
+    "fuse_passes": ("false", "true"),
     "compile": ("false", "true"),
     "graphs": ("false", "true"),
-    "shares": ("1", None),
+    "batch_threads": ("1", None),
 }
 PLAIN, ALL, DEFAULT = "plain", "all", "default"
 VARIANTS = (PLAIN, *(f"+{name}" for name in SWITCHES), "+bf16", "+fp16", ALL, DEFAULT)
@@ -99,15 +99,15 @@ def variant_sets(variant: str, case: Case, batch: int, device: str, precision: s
 def settings_of(case: Case, batch: int, device: str, sets: list[str]) -> RunSettings:
     """What `translate train` would make of it; UserError where that can't be."""
     options: dict[str, Any] = {"batch": batch, "device": device, "images": 1_000_000}
-    folders = (".", "." if MODES[case.mode].domains == 2 else None)  # any: no data is opened
-    return Wishes(case.mode, *folders, case.preset, None, [*case.sets, *sets], None, options).settings()
+    folders = (".", "." if MODES[case.mode].kind == "translation" else None)  # any: no data is opened
+    return Options(case.mode, *folders, case.preset, None, [*case.sets, *sets], None, options).settings()
 
 
 def tensors(settings: RunSettings, seed: int = SEED) -> Iterator[tuple[Tensor, ...]]:
     """Batches in [-1, 1] as the loader gives them, without end; the same for all contenders of equal batch and size."""
     mode, random = MODES[settings.mode], torch.Generator().manual_seed(seed)
-    many = settings.train.batch * (settings.game.k if mode.domains == 1 else 1)
-    channels = (settings.data.channels_a, settings.data.channels_b)[: mode.domains]
+    many = settings.train.batch * (settings.mode_settings.k if mode.kind == "noise" else 1)
+    channels = (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[mode.kind]]
     made = [
         tuple(torch.rand(many, count, *settings.data.size, generator=random) * 2 - 1 for count in channels)
         for _ in range(DIFFERENT)
@@ -120,11 +120,11 @@ def pinned(batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]
     return itertools.cycle([tuple(part.pin_memory() for part in next(batches)) for _ in range(DIFFERENT)])
 
 
-def prepare(settings: RunSettings) -> Round:
+def prepare(settings: RunSettings) -> Trainer:
     """The game with new networks, in a process set up as a training run's."""
     switch(settings.train)
     torch.manual_seed(SEED)
-    return Round(build_game(settings), settings.train, settings.train.images)
+    return Trainer(build_mode(settings), settings.train, settings.train.images)
 
 
 def parameters(networks: dict[str, torch.nn.Module]) -> int:
@@ -151,7 +151,7 @@ def demand(case: Case, batch: int, device: str, sets: list[str]) -> dict[str, fl
     """FLOPs and bytes that an image costs in training, counted in real rounds (`limits.count`)."""
     settings = settings_of(case, batch, device, sets)
     game, batches, rounds = prepare(settings), tensors(settings), case.least
-    images = batch * rounds * game.mode.draws
+    images = batch * rounds * game.mode.batches_per_round
 
     def play() -> None:
         for _ in range(rounds):

@@ -113,25 +113,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "in"
-        different = prepare(wishes.folder, folder, wishes.count, wishes.size, wishes.format)
-        print(f"{wishes.count} images ({different} different), longer side {wishes.size}, {wishes.model}, torch "
+        different = prepare(options.folder, folder, options.count, options.size, options.format)
+        print(f"{options.count} images ({different} different), longer side {options.size}, {options.model}, torch "
               f"{torch.__version__}, {torch.get_num_threads()} threads, {DEVICE}", flush=True)  # fmt: skip
-        if wishes.memory:
-            return memory(wishes.model, folder)
-        contenders = {name: Contender(make, wishes.model, folder) for name, make in WAYS.items()}
-        times = alternate({name: partial(entry.play, 1) for name, entry in contenders.items()}, wishes.rounds)
+        if options.memory:
+            return memory(options.model, folder)
+        contenders = {name: Contender(make, options.model, folder) for name, make in WAYS.items()}
+        times = alternate({name: partial(entry.play, 1) for name, entry in contenders.items()}, options.rounds)
         for entry in contenders.values():
             entry.close()
     ratios = {other: faster(times, "convert", other) for other in ("network", "loop")}
-    rates = {name: spread(wishes.count / value for value in values) for name, values in times.items()}
+    rates = {name: spread(options.count / value for value in values) for name, values in times.items()}
     for name, rate in rates.items():
         print(f"{name:8} {brief(rate)} images/s")
     for other, ratio in ratios.items():
         print(f"convert / {other}: {brief(ratio)}")
-    write(wishes.json, {"machine": machine(DEVICE), "images_per_second": rates, "ratios": ratios, "seconds": times})
+    write(options.json, {"machine": machine(DEVICE), "images_per_second": rates, "ratios": ratios, "seconds": times})
 
 
 def memory(model: str, folder: Path) -> None:

@@ -49,10 +49,10 @@ part("import torch", lambda: __import__("torch"))()
 part("other imports", imports)()
 from translate.train import loop, run
 start.open_data = part("data", start.open_data)
-run.build_game = part("networks", run.build_game)
-run.Round.__init__ = part("optimizers", run.Round.__init__)
+run.build_mode = part("networks", run.build_mode)
+run.Trainer.__init__ = part("optimizers", run.Trainer.__init__)
 run.Run.begin = part("first checkpoint", run.Run.begin)
-run.Round.play = leave(run.Round.play)
+run.Trainer.play = leave(run.Trainer.play)
 from translate.cli import main
 sys.argv = ["translate", "train", *sys.argv[2:]]
 main()
@@ -89,18 +89,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--preset", default=None, help="instead of the one that the device chooses")
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        words = wishes.words
+        words = options.words
         if not words:
             a, b = loader.folders(Path(scratch), "drawings")
             words = ["--mode", "cycle", "--a", str(a), "--b", str(b), "--size", "64"]
-        if wishes.preset:
-            words += ["--preset", wishes.preset]
-        runs = [once(words, Path(scratch)) for _ in range(wishes.runs + 1)][1:]
+        if options.preset:
+            words += ["--preset", options.preset]
+        runs = [once(words, Path(scratch)) for _ in range(options.runs + 1)][1:]
     spreads = {name: spread(run[name] for run in runs) for name in runs[0]}
     result: dict[str, Any] = {"machine": machine(choose("auto")), "seconds": spreads, "runs": runs}
-    write(wishes.json, result)
+    write(options.json, result)
     print(heading(result["machine"]), end="\n\n")
     print(table(("to", "seconds"), [(name, brief(spreads[name], " s")) for name in ("first line", "first step")]))
     names = [name for name in (*PARTS, "rest") if name in spreads]

@@ -79,9 +79,11 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
-    if wishes.images < 4 * BATCH * (1 + max(wishes.workers)):
-        parser.error(f"--images {wishes.images} are too few for {max(wishes.workers)} workers with batches of {BATCH}")
+    options = parser.parse_args()
+    if options.images < 4 * BATCH * (1 + max(options.workers)):
+        parser.error(
+            f"--images {options.images} are too few for {max(options.workers)} workers with batches of {BATCH}"
+        )
     kinds = {
         "drawings, 64 px, kept": ("drawings", DataSettings(size=(64, 64), interpolation="lanczos")),
         "photos, 286 → 256 px, kept": ("photos", DataSettings()),
@@ -89,20 +91,20 @@ def main() -> None:
     }
     result: dict[str, Any] = {"machine": machine("cpu"), "loaders": []}
     rows: list[tuple[str, ...]] = []
-    numbers = [0, *(number for number in wishes.workers if number)]
+    numbers = [0, *(number for number in options.workers if number)]
     with tempfile.TemporaryDirectory() as scratch:
         made = {name: folders(Path(scratch), name) for name in ("drawings", "photos")}
         for title, (name, settings) in kinds.items():
             a, b = made[name]
             data = open_data(str(a), str(b), settings, paired=False, seed=0, say=lambda line: None)
-            plays = {str(n): partial(seconds_an_image, data, wishes.images, n) for n in numbers}
-            times = alternate(plays, wishes.rounds)
+            plays = {str(n): partial(seconds_an_image, data, options.images, n) for n in numbers}
+            times = alternate(plays, options.rounds)
             for number, ours in times.items():
                 rate, ratio = spread(1 / value for value in ours), faster(times, number, "0")
                 found = {"images_per_second": rate, "to_none": ratio, "seconds": ours}
                 result["loaders"].append({"what": title, "workers": int(number), **found})
                 rows.append((title, number, brief(rate), "" if number == "0" else brief(ratio, "×")))
-    write(wishes.json, result)
+    write(options.json, result)
     print(heading(result["machine"]), end="\n\n")
     print(table(("images", "workers", "images/s", "times no workers"), rows))
 

@@ -30,11 +30,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.settings import merge
-from translate.train.build import build_game
+from translate.train.build import build_mode
 from translate.train.settings import RunSettings, mode_defaults, settings_class
-from translate.train.step.trainer import DTYPES, Round
+from translate.train.step.trainer import DTYPES, Trainer
 
 CASES = {"CycleGAN ResNet-9": "cycle", "pix2pix U-Net": "pix2pix"}
 CARDS = (8, 24, 80)
@@ -78,7 +78,7 @@ def settings(mode: str, size: int, precision: str, checkpointing: bool, device: 
     """The papers', as training resolves them on a GPU."""
     values = merge({"mode": mode, "a": "x", "b": "y"}, mode_defaults(mode))
     train = {"precision": precision, "device": device, "channels_last": True, "checkpointing": checkpointing}
-    values = merge(merge(values, {"data": {"size": [size, size]}, "train": {**train, "together": False}}), more)
+    values = merge(merge(values, {"data": {"size": [size, size]}, "train": {**train, "fuse_passes": False}}), more)
     s = settings_class(mode).parse(values, "benchmark")
     s.generator, s.discriminator = s.generator.for_size(size, size), s.discriminator.for_size(size, size)
     return s
@@ -86,16 +86,18 @@ def settings(mode: str, size: int, precision: str, checkpointing: bool, device: 
 
 def play(s: RunSettings) -> Iterator[None]:
     """Rounds of the real game on drawn images, one each time."""
-    trainer, shape = Round(build_game(s), s.train, 100), (s.train.batch, 3, *s.data.size)
+    trainer, shape = Trainer(build_mode(s), s.train, 100), (s.train.batch, 3, *s.data.size)
     for seen in range(100):
-        batch = tuple(torch.rand(shape, device=s.train.device) * 2 - 1 for _ in range(MODES[s.mode].domains))
+        batch = tuple(torch.rand(shape, device=s.train.device) * 2 - 1 for _ in range(DOMAINS[MODES[s.mode].kind]))
         trainer.play([batch], seen)
         yield
 
 
 def counted(mode: str, precision: str, checkpointing: bool, size: int) -> int:
     """Bytes that live at once in the second round on a GPU."""
-    s = settings(mode, size, precision, checkpointing, "cpu", **({"game": {"pool": 0}} if mode == "cycle" else {}))
+    s = settings(
+        mode, size, precision, checkpointing, "cpu", **({"mode_settings": {"pool": 0}} if mode == "cycle" else {})
+    )
     with FakeTensorMode(), Live() as live, as_on_cuda():
         rounds = play(s)
         next(rounds)
@@ -191,7 +193,7 @@ def sizes(sides: list[int], device: str) -> list[dict[str, Any]]:
         found = {side: peak(side) for side in sides}
         within = peak if device == "cuda" else line(peak)
         fits = {card: largest(within, FILLED * card * GB, STEPS[mode]) for card in CARDS}
-        rows.append({"game": name, "precision": precision, "checkpointing": checkpointing})
+        rows.append({"mode_settings": name, "precision": precision, "checkpointing": checkpointing})
         rows[-1] |= {how: found, "largest": fits}
         cells.append([name, precision, "on" if checkpointing else "off", *(f"{b / GB:.2f}" for b in found.values())])
         cells[-1] += [f"≥ {side}" if side == LARGEST else str(side) for side in fits.values()]
@@ -207,15 +209,15 @@ def main() -> None:
     parser.add_argument("--check", type=int, metavar="SIZE")
     parser.add_argument("--cost", type=int, metavar="SIZE")
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
-    about = machine(wishes.device)
+    options = parser.parse_args()
+    about = machine(options.device)
     print(f"{heading(about)}\n")
-    if wishes.check:
-        print(table(["game", "counted, MiB", "profiler, MiB"], check(wishes.check)))
-    elif wishes.cost:
-        print(table(["game", "time with checkpointing / without"], cost(wishes.cost, wishes.device)))
+    if options.check:
+        print(table(["game", "counted, MiB", "profiler, MiB"], check(options.check)))
+    elif options.cost:
+        print(table(["game", "time with checkpointing / without"], cost(options.cost, options.device)))
     else:
-        write(wishes.json, {"machine": about, "rows": sizes(wishes.sizes, wishes.device)})
+        write(options.json, {"machine": about, "rows": sizes(options.sizes, options.device)})
 
 
 if __name__ == "__main__":

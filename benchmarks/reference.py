@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cases import SEED, Case, LeftOut, build_game, parameters, settings_of, tensors
+from cases import SEED, Case, LeftOut, build_mode, parameters, settings_of, tensors
 from harness import Work
 
 from translate.train.settings import RunSettings
@@ -60,7 +60,7 @@ def reference(checkout: str, case: Case, batch: int, device: str, sets: list[str
         # Older ones wrap even for one GPU, newer ones don't: without is quicker. Newer ones move networks in setup().
         networks[name] = getattr(network, "module", network).to(device)
         setattr(model, f"net{name}", networks[name])
-    theirs, own = parameters(networks), parameters(build_game(settings).networks)
+    theirs, own = parameters(networks), parameters(build_mode(settings).networks)
     if theirs != own:
         raise LeftOut(f"its networks have {theirs:,} parameters and ours {own:,}: not the same game")
     batches = tensors(settings)

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from translate.interop import junyanz
-from translate.interop.importing import Wishes, import_checkpoint
+from translate.interop.importing import Options, import_checkpoint
 from translate.model import file as generator_file
 from translate.system.hashed_tensors import nest
 
@@ -49,7 +49,7 @@ def compare(theirs: torch.nn.Module, sizes: list[tuple[int, int]], folder: Path)
     """(spread of the outputs, largest difference of them, largest difference of the weights that come back)."""
     randomise(theirs.eval())
     torch.save(theirs.state_dict(), folder / "latest_net_G.pth")
-    path = import_checkpoint(Wishes(str(folder / "latest_net_G.pth"), out=folder / "g.safetensors"), lambda line: None)
+    path = import_checkpoint(Options(str(folder / "latest_net_G.pth"), out=folder / "g.safetensors"), lambda line: None)
     tensors, description, _ = generator_file.read(path)
     ours = generator_file.build(description["directions"]["a2b"], nest(tensors, "a2b/"), path).eval()
     inputs = [torch.rand(1, 3, *size) * 2 - 1 for size in sizes]

@@ -33,12 +33,12 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--model", default="fluent_flat2shaded")
     parser.add_argument("--tile", type=int, default=512)
-    wishes = parser.parse_args()
-    array, results = read(wishes.picture), {}
+    options = parser.parse_args()
+    array, results = read(options.picture), {}
     context = multiprocessing.get_context("spawn")
-    for name, tile in (("untiled", 0), (f"tiles of {wishes.tile}", wishes.tile)):
+    for name, tile in (("untiled", 0), (f"tiles of {options.tile}", options.tile)):
         answer = context.Queue()
-        process = context.Process(target=work, args=(wishes.model, array, tile, answer))
+        process = context.Process(target=work, args=(options.model, array, tile, answer))
         process.start()
         results[name], took, memory = answer.get()
         process.join()

@@ -5,7 +5,7 @@ usage: python benchmarks/train.py [CASE ...] [--batch 1 8 16] [--variants plain 
                                   [--seconds 600] [--json FILE]
 
 CASE: cycle-256, pix2pix-256, emoji, dcgan-64 or small; all if none is named.
-variants  plain: settings for speed off, in --precision. +channels_last, +together, +compile, +graphs, +shares, +bf16,
+variants  plain: settings for speed off, in --precision. +channels_last, +fuse_passes, +compile, +graphs, +batch_threads, +bf16,
           +fp16: plain with only that one on. all: all on. default: nothing is said, so what `translate train` does.
           Each is paired with plain; what can't be had is named below the table.
 CHECKOUT  a clone of junyanz/pytorch-CycleGAN-and-pix2pix, or a fork of it. Its models play the same game at the same
@@ -50,18 +50,18 @@ class Group:
     ratios: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)  # contender -> why
 
-    def begin(self, wishes: argparse.Namespace) -> None:
+    def begin(self, options: argparse.Namespace) -> None:
         """Start all contenders; building networks together costs nobody's time."""
-        for variant in wishes.variants:
+        for variant in options.variants:
             try:
-                sets = variant_sets(variant, self.case, self.batch, self.device, wishes.precision, wishes.set)
+                sets = variant_sets(variant, self.case, self.batch, self.device, options.precision, options.set)
             except LeftOut as why:
                 self.left_out[variant] = str(why)
                 continue
             self.contenders[variant] = Contender(ours, self.case, self.batch, self.device, sets)
-            if variant == PLAIN and wishes.reference:
+            if variant == PLAIN and options.reference:
                 self.contenders[REFERENCE] = Contender(
-                    reference, str(wishes.reference.resolve()), self.case, self.batch, self.device, sets
+                    reference, str(options.reference.resolve()), self.case, self.batch, self.device, sets
                 )
         for name in list(self.contenders):
             self._try(name, partial(self._know, name))
@@ -141,19 +141,19 @@ class Group:
 
 
 def measure(
-    case: Case, batch: int, device: str, top: dict[str, Any], wishes: argparse.Namespace, until: float
+    case: Case, batch: int, device: str, top: dict[str, Any], options: argparse.Namespace, until: float
 ) -> dict[str, Any]:
     """All pairs of a case and batch size, as `Group.result` says. until: when nothing new is begun any more."""
     group = Group(case, batch, device)
-    group.begin(wishes)
-    pairs = [(DEFAULT, REFERENCE), (ALL, REFERENCE), (PLAIN, REFERENCE)] if wishes.reference else []
-    pairs += [(variant, PLAIN) for variant in wishes.variants if variant != PLAIN]
+    group.begin(options)
+    pairs = [(DEFAULT, REFERENCE), (ALL, REFERENCE), (PLAIN, REFERENCE)] if options.reference else []
+    pairs += [(variant, PLAIN) for variant in options.variants if variant != PLAIN]
     pairs = [pair for pair in pairs if pair[0] in group.contenders and pair[1] in group.contenders]
     for index, (name, base) in enumerate(pairs):
         if time.monotonic() > until:
             group.left_out[f"{name} beside {base}"] = "no time was left"
             continue
-        group.pair(name, base, wishes.rounds, wishes.warm)
+        group.pair(name, base, options.rounds, options.warm)
         wanted = {who for pair in pairs[index + 1 :] for who in pair}
         for who in (name, base):
             if who not in wanted:
@@ -162,7 +162,7 @@ def measure(
         group.end(name)
     demands = {}
     for precision in sorted({facts["precision"] for facts in group.found.values() if facts["seconds"]}):
-        sets = variant_sets(PLAIN, case, batch, device, precision, wishes.set)
+        sets = variant_sets(PLAIN, case, batch, device, precision, options.set)
         demands[precision] = demand(case, batch, device, sets)
         release(device)
     return group.result(top, demands)
@@ -206,32 +206,32 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--json", type=Path)
-    wishes = parser.parse_args()
-    for name in wishes.cases:
+    options = parser.parse_args()
+    for name in options.cases:
         if name not in CASES:
             parser.error(f"there is no case {name}; there are {', '.join(CASES)}")
-    wishes.variants = [PLAIN, *(variant for variant in wishes.variants if variant != PLAIN)]
-    if len(wishes.variants) == 1 and not wishes.reference:
+    options.variants = [PLAIN, *(variant for variant in options.variants if variant != PLAIN)]
+    if len(options.variants) == 1 and not options.reference:
         parser.error("--variants plain alone has nothing to be paired with; name another one, or --reference")
-    return wishes
+    return options
 
 
 def main() -> None:
-    wishes, began = parse(), time.monotonic()
-    device = choose(wishes.device)
+    options, began = parse(), time.monotonic()
+    device = choose(options.device)
     result: dict[str, Any] = {"machine": machine(device), "limits": limits(device), "cases": []}
-    for name in wishes.cases or CASES:
+    for name in options.cases or CASES:
         case = CASES[name]
-        for batch in wishes.batch or case.batches.get(device, case.batches["cpu"]):
-            until = began + wishes.seconds
+        for batch in options.batch or case.batches.get(device, case.batches["cpu"]):
+            until = began + options.seconds
             if time.monotonic() > until:
                 left_out = {"all": "no time was left"}
                 result["cases"].append(Group(case, batch, device, left_out=left_out).result(result["limits"], {}))
                 continue
-            result["cases"].append(measure(case, batch, device, result["limits"], wishes, until))
-            write(wishes.json, result)
+            result["cases"].append(measure(case, batch, device, result["limits"], options, until))
+            write(options.json, result)
             print(f"{name}, batch {batch}: measured", file=sys.stderr, flush=True)
-    write(wishes.json, result)
+    write(options.json, result)
     print(report(result))
 
 

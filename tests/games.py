@@ -6,17 +6,17 @@ import torch
 from small import tiny_settings
 from torch import nn
 
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import build_discriminator, build_generator
 from translate.train.settings import RunSettings
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 TOTAL, BATCH = 24, 2
 
 
 def settings(mode: str, **changes) -> RunSettings:
-    noise = {"game": {"k": 1, "latent": 16}} if MODES[mode].domains == 1 else {}
+    noise = {"mode_settings": {"k": 1, "latent": 16}} if MODES[mode].kind == "noise" else {}
     return tiny_settings(mode, {"train": {"images": TOTAL, "ema": 0.0}}, noise, changes)
 
 
@@ -28,7 +28,7 @@ def new_game(s: RunSettings, **more):
         OBJECTIVES[s.game.objective],
         partial(build_generator, s.generator, size=s.data.size),
         partial(build_discriminator, s.discriminator, size=s.data.size),
-        (3, 3)[: game.domains],
+        (3, 3)[: DOMAINS[game.kind]],
         **more,
     )
 
@@ -40,13 +40,13 @@ def batches(count: int = TOTAL // BATCH, domains: int = 2):
 
 
 def batches_for(mode: str):
-    return batches(domains=MODES[mode].domains)
+    return batches(domains=DOMAINS[MODES[mode].kind])
 
 
 def played(s: RunSettings, images, **more) -> dict[str, torch.Tensor]:
     """Weights after the trainer has played all batches."""
     game = new_game(s, **more)
-    trainer = Round(game, s.train, TOTAL)
+    trainer = Trainer(game, s.train, TOTAL)
     torch.manual_seed(3)
     for number, batch in enumerate(images):
         trainer.play([batch], number * BATCH)

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from games import TOTAL, batches, new_game, settings
 
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.system import distributed
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 ROUNDS, BATCH = 6, 4
 TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
@@ -19,11 +19,15 @@ INSTANCE = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instan
 BATCH_NORM = {"generator": {"norm": "batch"}, "discriminator": {"norm": "batch"}}
 # Of the first three each image is judged alone; in the others batch norm needs all of a batch, and there is dropout.
 CASES = {
-    "cycle": {**INSTANCE, "game": {**TRICKS, "pool": 3, "soft_labels": True, "r1": 0.5}},
-    "wgan-gp": {**INSTANCE, "game": {**TRICKS, "k": 2}},
-    "hinge": {**INSTANCE, "discriminator": {"norm": "instance", "spectral_norm": False}, "game": TRICKS},
-    "pix2pix": {"generator": {"norm": "batch", "dropout": True}, "discriminator": {"norm": "batch"}, "game": TRICKS},
-    "dcgan": {**BATCH_NORM, "game": {**TRICKS, "flip_labels": 0.2, "r1": 50.0}},
+    "cycle": {**INSTANCE, "mode_settings": {**TRICKS, "pool": 3, "soft_labels": True, "r1": 0.5}},
+    "wgan-gp": {**INSTANCE, "mode_settings": {**TRICKS, "k": 2}},
+    "hinge": {**INSTANCE, "discriminator": {"norm": "instance", "spectral_norm": False}, "mode_settings": TRICKS},
+    "pix2pix": {
+        "generator": {"norm": "batch", "dropout": True},
+        "discriminator": {"norm": "batch"},
+        "mode_settings": TRICKS,
+    },
+    "dcgan": {**BATCH_NORM, "mode_settings": {**TRICKS, "flip_labels": 0.2, "r1": 50.0}},
 }
 ALONE = ("cycle", "wgan-gp", "hinge")
 
@@ -31,16 +35,16 @@ ALONE = ("cycle", "wgan-gp", "hinge")
 def played(mode: str, accumulate: int = 1, **train) -> dict[str, torch.Tensor]:
     """The state after ROUNDS rounds, of which this process plays its share. Cut into more than one bucket."""
     s = settings(mode, **CASES[mode], train={"ema": 0.9, "lr": 1e-6, **train})
-    round = Round(new_game(s), s.train, TOTAL)
+    round = Trainer(new_game(s), s.train, TOTAL)
     torch.manual_seed(3)
-    size = BATCH * round.mode.draws
-    drawn = batches(ROUNDS * size // 2, domains=MODES[mode].domains)
+    size = BATCH * round.mode.batches_per_round
+    drawn = batches(ROUNDS * size // 2, domains=DOMAINS[MODES[mode].kind])
     images = [torch.cat(parts) for parts in zip(*drawn, strict=True)]
     for number in range(ROUNDS):
         batch = [domain[number * size : (number + 1) * size] for domain in images]
-        mine = tuple(domain[distributed.index() :: distributed.count()] for domain in batch)
+        mine = tuple(domain[distributed.rank() :: distributed.world_size()] for domain in batch)
         round.play([mine] * accumulate, number * BATCH)
-    means = {f"means/{player}": torch.tensor([*watch.means()[0].values()]) for player, watch in round.watch.items()}
+    means = {f"means/{player}": torch.tensor([*watch.means()[0].values()]) for player, watch in round.stats.items()}
     return round.state()[0] | means
 
 
@@ -49,6 +53,6 @@ if __name__ == "__main__":
     torch.set_flush_denormal(True)
     distributed.join("cpu")
     for mode in CASES:
-        torch.save(played(mode), Path(sys.argv[1]) / f"{mode}-{distributed.index()}.pt")
-    torch.save(played("cycle", accumulate=2), Path(sys.argv[1]) / f"accumulated-{distributed.index()}.pt")
+        torch.save(played(mode), Path(sys.argv[1]) / f"{mode}-{distributed.rank()}.pt")
+    torch.save(played("cycle", accumulate=2), Path(sys.argv[1]) / f"accumulated-{distributed.rank()}.pt")
     distributed.leave()

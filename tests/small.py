@@ -20,7 +20,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__fi
 TINY = {
     "generator": {"filters": 4, "blocks": 1, "depth": 3},
     "discriminator": {"filters": 4, "layers": 1},
-    "game": {},
+    "mode_settings": {},
     "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
     "data": {"size": 16},
 }
@@ -30,9 +30,14 @@ NETWORKS = {"cycle": ("resnet", "patch"), "pix2pix": ("unet", "patch"), "vanilla
 def tiny_settings(mode: str, *changes: dict) -> RunSettings:
     """Settings of `mode` for TINY networks whose norms don't mix images; `changes` are laid over them in turn."""
     generator, discriminator = NETWORKS.get(mode, ("dcgan", "dcgan"))
-    values = {"mode": mode, "a": "x", "game": mode_defaults(mode)["game"], "generator": {"network": generator}}
+    values = {
+        "mode": mode,
+        "a": "x",
+        "mode_settings": mode_defaults(mode)["mode_settings"],
+        "generator": {"network": generator},
+    }
     values = merge({**values, "discriminator": {"network": discriminator}}, TINY)
-    if MODES[mode].domains == 2:
+    if MODES[mode].kind == "translation":
         values["b"] = "y"
     for change in changes:
         values = merge(values, change)

@@ -11,17 +11,17 @@ TOTAL = STEPS * BATCH
 # Beside the noise, R1, EMA and spectral norm of all: dropout, a pool that fills and draws, drawn labels, changed
 # images, batch norm, several steps of D, and each optimizer.
 OWN: dict[str, dict] = {
-    "cycle": {"game": {"pool": 6}},
+    "cycle": {"mode_settings": {"pool": 6}},
     "pix2pix": {"generator": {"dropout": True}},
-    "vanilla": {"game": {"soft_labels": True, "flip_labels": 0.2}, "train": {"optimizer_d": "sgd"}},
+    "vanilla": {"mode_settings": {"soft_labels": True, "flip_labels": 0.2}, "train": {"optimizer_d": "sgd"}},
     "dcgan": {
         "data": {"labels": "auto"},
         "generator": {"norm": "batch"},
         "discriminator": {"norm": "batch"},
-        "game": {"flip_labels": 0.2, "diffaugment": ["translation", "cutout"]},
+        "mode_settings": {"flip_labels": 0.2, "diffaugment": ["translation", "cutout"]},
     },
-    "lsgan": {"game": {"label_smoothing": 0.1, "separate": False}},
-    "wgan": {"game": {"k": 2}, "train": {"optimizer": "rmsprop"}},
+    "lsgan": {"mode_settings": {"label_smoothing": 0.1, "separate": False}},
+    "wgan": {"mode_settings": {"k": 2}, "train": {"optimizer": "rmsprop"}},
 }
 
 
@@ -32,11 +32,11 @@ def quiet(*words: str) -> None:
 def settings(mode: str, pictures, **changes) -> RunSettings:
     """Settings of `mode` on the `pictures`: two folders, of which images from noise take the first, or, for labels, the
     folder that both are in."""
-    one = MODES[mode].domains == 1
+    one = MODES[mode].kind == "noise"
     own = OWN.get(mode, {})
     labelled = own.get("data", {}).get("labels")
     domains = {"a": str(pictures[0].parent if labelled else pictures[0]), **({} if one else {"b": str(pictures[1])})}
-    every = {"game": {"instance_noise": 0.1, "r1": 0.5, **({"k": 1, "latent": 8} if one else {})}}
+    every = {"mode_settings": {"instance_noise": 0.1, "r1": 0.5, **({"k": 1, "latent": 8} if one else {})}}
     train = {"images": TOTAL, "batch": BATCH, "save_every": BATCH, "score_images": 4}
     s = tiny_settings(mode, domains, every, {"train": train}, own, changes)
     s.discriminator.spectral_norm = True

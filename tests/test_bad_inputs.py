@@ -71,7 +71,7 @@ CASES = [
         "known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp",
     ),
     (
-        [*TRAIN, *AB, "--set", "game.objective=hinge", "--set", "label_smoothing=0.1"],
+        [*TRAIN, *AB, "--set", "mode_settings.objective=hinge", "--set", "label_smoothing=0.1"],
         2,
         "hinge has no labels to smooth",
     ),

@@ -64,7 +64,7 @@ def test_each_variant_differs_from_plain_in_one_setting():
         return settings_of(CASES["small"], 4, "cpu", sets).train.model_dump()
 
     plain = chosen("plain")
-    for variant in ("+channels_last", "+together", "+compile", "+bf16"):
+    for variant in ("+channels_last", "+fuse_passes", "+compile", "+bf16"):
         changed = {name for name, value in chosen(variant).items() if value != plain[name]}
         assert changed == {variant[1:] if variant != "+bf16" else "precision"}
     with pytest.raises(LeftOut, match="cuda"):

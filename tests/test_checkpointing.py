@@ -9,7 +9,7 @@ from games import assert_identical, batches, settings, weights
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.networks import (
     DISCRIMINATORS,
     GENERATORS,
@@ -20,8 +20,8 @@ from translate.networks import (
     checkpoint_activations,
 )
 from translate.system import image_rng
-from translate.train.build import build_game
-from translate.train.step.trainer import Round
+from translate.train.build import build_mode
+from translate.train.step.trainer import Trainer
 
 
 def generator(name: str, norm: str = "batch", dropout: bool = True) -> nn.Module:
@@ -138,7 +138,7 @@ def test_threads_with_dropout_don_t_disturb_each_other():
 
     def work(seed: int) -> list[Tensor]:
         numbers = torch.Generator().manual_seed(seed)
-        with image_rng.share(0, 1, numbers):
+        with image_rng.part(0, 1, numbers):
             loss = sum((network(images()).square().mean() for _ in range(3)), torch.zeros(()))
             return [*torch.autograd.grad(loss, list(network.parameters()))]
 
@@ -155,10 +155,10 @@ def test_a_game_is_played_the_same(mode):
     def played(checkpointing: bool) -> dict[str, Tensor]:
         s = settings(mode, train={"checkpointing": checkpointing})
         torch.manual_seed(1)
-        trainer = Round(build_game(s), s.train, 24)
+        trainer = Trainer(build_mode(s), s.train, 24)
         assert any(getattr(n, "parts", ()) for n in trainer.mode.networks.values()) == checkpointing
-        for number, batch in enumerate(batches(3, MODES[mode].domains)):
-            trainer.play([batch] * trainer.mode.draws, 2 * number)
+        for number, batch in enumerate(batches(3, DOMAINS[MODES[mode].kind])):
+            trainer.play([batch] * trainer.mode.batches_per_round, 2 * number)
         return weights(trainer.mode.networks)
 
     assert_identical(played(True), played(False))

@@ -2,13 +2,13 @@
 
 import pytest
 
-from translate.convert.writer import Finished, Keeper
+from translate.convert.writer import Finished, Writer
 
 
 def test_everything_is_on_the_disk_and_told_of_when_it_is_left(tmp_path):
     told = {}
     (tmp_path / "file").write_text("in the way")
-    with Keeper(told.__setitem__) as keeper:
+    with Writer(told.__setitem__) as keeper:
         for start in range(0, 150, 3):
             files = [(tmp_path / f"{number}.png", str(number).encode()) for number in range(start, start + 3)]
             keeper.put([Finished(path, content, lambda status: None, path) for path, content in files])
@@ -22,7 +22,7 @@ def test_a_bug_in_who_is_told_is_raised_and_costs_no_file(tmp_path):
     def kept(about, error):
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), Keeper(kept) as keeper:
+    with pytest.raises(ZeroDivisionError), Writer(kept) as keeper:
         keeper.put([Finished(tmp_path / name, b"", lambda status: None, None) for name in ("a", "b")])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
@@ -32,6 +32,6 @@ def test_a_bug_while_writing_is_raised_and_leaves_nobody_waiting(tmp_path):
         raise ZeroDivisionError
 
     told = []
-    with pytest.raises(ZeroDivisionError), Keeper(lambda about, error: told.append((about, bool(error)))) as keeper:
+    with pytest.raises(ZeroDivisionError), Writer(lambda about, error: told.append((about, bool(error)))) as keeper:
         keeper.put([Finished(tmp_path / "a", b"", announce, "a")])
     assert told == [("a", True)]

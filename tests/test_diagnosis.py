@@ -11,9 +11,9 @@ from stateful import settings
 from torch import nn
 
 from translate.metrics.nearest import nearest
-from translate.modes.base import gauges
+from translate.modes.base import diagnostics
 from translate.modes.objectives import OBJECTIVES
-from translate.train.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Way, spread
+from translate.train.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Displacement, spread
 from translate.train.previews import Samples
 from translate.train.run import start
 
@@ -54,14 +54,14 @@ def judged(of: Diagnosis) -> list[str]:
     return of.of_samples(of.shown.samples)
 
 
-def reports(of: Diagnosis, doubts, norm: float = 1.0) -> list[str]:
-    """What is said while G moves on, D has its doubts (None: a critic) and its gradient has a `norm`."""
+def reports(of: Diagnosis, relative_losses, norm: float = 1.0) -> list[str]:
+    """What is said while G moves on, D has its relative_losses (None: a critic) and its gradient has a `norm`."""
     said = []
-    for doubt in doubts:
+    for doubt in relative_losses:
         with torch.no_grad():
             of.round.mode.networks["G"].weight += 1
-        gauges = {"distance": 1.0} if doubt is None else {"right": 1.0, "doubt": doubt}
-        said += of.of_players({"D": gauges}, {"D": norm, "G": 1.0})
+        diagnostics = {"distance": 1.0} if doubt is None else {"accuracy": 1.0, "relative_loss": doubt}
+        said += of.of_players({"D": diagnostics}, {"D": norm, "G": 1.0})
     return said
 
 
@@ -92,21 +92,21 @@ def test_doubt_is_1_where_d_cannot_tell_and_0_where_it_is_certain(name):
     undecided, real, fake = (torch.full((4, 1), value) for value in (objective.boundary, 40.0, -40.0))
     if name == "lsgan":
         real, fake = torch.ones(4, 1), torch.zeros(4, 1)
-    assert gauges(objective, undecided, undecided)["doubt"].item() == pytest.approx(1)
-    found = gauges(objective, real, fake)
-    assert found["doubt"].item() == pytest.approx(0, abs=1e-6)
-    assert found["right"].item() == 1
-    assert gauges(objective, real, real)["right"].item() == 0.5
+    assert diagnostics(objective, undecided, undecided)["relative_loss"].item() == pytest.approx(1)
+    found = diagnostics(objective, real, fake)
+    assert found["relative_loss"].item() == pytest.approx(0, abs=1e-6)
+    assert found["accuracy"].item() == 1
+    assert diagnostics(objective, real, real)["accuracy"].item() == 0.5
 
 
 def walk(places) -> list[float]:
-    """What Way says while a network of two weights is at these places."""
-    network, way = nn.Linear(2, 1, bias=False), Way()
+    """What Displacement says while a network of two weights is at these places."""
+    network, way = nn.Linear(2, 1, bias=False), Displacement()
     found = []
     for place in places:
         with torch.no_grad():
             network.weight.copy_(torch.tensor([place]))
-        found.append(way.went(network))
+        found.append(way.ratio(network))
     return [ratio for ratio in found if ratio is not None]
 
 

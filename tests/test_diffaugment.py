@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 import torch
 
-from translate.modes.base import GameSettings, discriminator_sees
+from translate.modes.base import ModeSettings, discriminator_sees
 from translate.modes.diffaugment import Policy, diffaugment
 
 POLICIES = list(get_args(Policy))
@@ -56,7 +56,7 @@ def test_no_policy_changes_nothing():
     x = pictures()
     assert torch.equal(diffaugment(x, []), x)
     state = torch.get_rng_state()
-    assert discriminator_sees(x, GameSettings(objective="vanilla"), 0.5) is x
+    assert discriminator_sees(x, ModeSettings(objective="vanilla"), 0.5) is x
     assert torch.equal(torch.get_rng_state(), state), "and draws nothing"
 
 

@@ -18,7 +18,7 @@ from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
 from translate.export.probes import choose, drawn
-from translate.export.run import Wishes, export
+from translate.export.run import Options, export
 from translate.model.onnx_engine import OnnxEngine
 from translate.model.torch_engine import TorchEngine, to_input
 
@@ -47,7 +47,7 @@ def float_file(model, proto, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def uint8_file(model, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("uint8") / "lines.onnx"
-    export(Wishes(str(model), "onnx", path, io="uint8"))
+    export(Options(str(model), "onnx", path, io="uint8"))
     return path
 
 
@@ -97,7 +97,7 @@ def test_the_file_says_what_it_is(model, float_file):
 
 @pytest.mark.slow
 def test_equal_generators_are_equal_files(model, float_file, tmp_path):
-    export(Wishes(str(model), "onnx", tmp_path / "again.onnx"))
+    export(Options(str(model), "onnx", tmp_path / "again.onnx"))
     assert (tmp_path / "again.onnx").read_bytes() == float_file.read_bytes()
 
 
@@ -112,7 +112,7 @@ def test_files_tell_nothing_of_this_machine(model, float_file, program_file):
 @pytest.fixture(scope="session")
 def program_file(model, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("program") / "lines.pt2"
-    assert "at most 0, 0 on average" in export(Wishes(str(model), "torch", path))[1]
+    assert "at most 0, 0 on average" in export(Options(str(model), "torch", path))[1]
     return path
 
 
@@ -150,7 +150,7 @@ def test_a_graph_of_other_weights_is_noticed(model, proto):
 def test_a_missing_package_is_one_sentence(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(UserError, match="pip install onnx onnxscript onnxruntime"):
-        export(Wishes(str(model), "onnx", tmp_path / "x.onnx"))
+        export(Options(str(model), "onnx", tmp_path / "x.onnx"))
 
 
 def test_pictures_of_one_colour_prove_nothing(model, proto, tmp_path):
@@ -166,28 +166,30 @@ def test_names_and_wrong_wishes(model, tmp_path, monkeypatch, pictures):
     taken = tmp_path / "taken.onnx"
     taken.write_bytes(b"mine")
     wrong = [
-        (Wishes(str(model), "tflite"), "--to tflite: it should be one of onnx, torch, junyanz, web"),
-        (Wishes(str(model), "onnx", io="int16"), "--io int16: it should be float or uint8"),
-        (Wishes(str(model), "web", io="uint8"), "--io has no meaning for --to web"),
-        (Wishes(str(model), "junyanz", direction="a2b"), "--direction has no meaning for --to junyanz"),
-        (Wishes(str(model), "onnx", quantize="int8"), "--calibration FOLDER go together"),
-        (Wishes(str(model), "onnx", quantize="int8", calibration=pictures[0], precision="fp16"), "starts from fp32"),
-        (Wishes(str(model), "onnx", taken), "exists already; choose another name"),
-        (Wishes(str(model), "onnx", Path("x.bin")), "is called something.onnx"),
-        (Wishes(str(model), "onnx", direction="b2c"), "translates a2b and b2a only, not b2c"),
-        (Wishes(str(model), "onnx", images=tmp_path / "none"), "is not a folder"),
-        (Wishes("nonesuch", "onnx"), "there is no model 'nonesuch'"),
+        (Options(str(model), "tflite"), "--to tflite: it should be one of onnx, torch, junyanz, web"),
+        (Options(str(model), "onnx", io="int16"), "--io int16: it should be float or uint8"),
+        (Options(str(model), "web", io="uint8"), "--io has no meaning for --to web"),
+        (Options(str(model), "junyanz", direction="a2b"), "--direction has no meaning for --to junyanz"),
+        (Options(str(model), "onnx", quantize="int8"), "--calibration FOLDER go together"),
+        (Options(str(model), "onnx", quantize="int8", calibration=pictures[0], precision="fp16"), "starts from fp32"),
+        (Options(str(model), "onnx", taken), "exists already; choose another name"),
+        (Options(str(model), "onnx", Path("x.bin")), "is called something.onnx"),
+        (Options(str(model), "onnx", direction="b2c"), "translates a2b and b2a only, not b2c"),
+        (Options(str(model), "onnx", images=tmp_path / "none"), "is not a folder"),
+        (Options("nonesuch", "onnx"), "there is no model 'nonesuch'"),
     ]
-    for wishes, sentence in wrong:
+    for options, sentence in wrong:
         with pytest.raises(UserError, match=re.escape(sentence)):
-            export(wishes)
+            export(options)
     assert taken.read_bytes() == b"mine"
     assert list(tmp_path.iterdir()) == [taken]
-    assert Wishes(str(model), "onnx").target({"directions": {"a2b": 1, "b2a": 2}}) == Path("lines-a2b.onnx")
-    assert Wishes("openmoji_line2color", "torch").target({"directions": {"a2b": 1}}) == Path("openmoji_line2color.pt2")
+    assert Options(str(model), "onnx").target({"directions": {"a2b": 1, "b2a": 2}}) == Path("lines-a2b.onnx")
+    assert Options("openmoji_line2color", "torch").target({"directions": {"a2b": 1}}) == Path("openmoji_line2color.pt2")
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
-    assert Wishes(str(run), "web", direction="b2a").target({"directions": {"a2b": 1, "b2a": 2}}) == Path("mine-b2a-web")
+    assert Options(str(run), "web", direction="b2a").target({"directions": {"a2b": 1, "b2a": 2}}) == Path(
+        "mine-b2a-web"
+    )
 
 
 def test_a_runs_own_held_out_pictures_are_taken(tmp_path, pictures):

@@ -20,7 +20,7 @@ from translate.errors import UserError
 from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
-from translate.export.run import Wishes, export
+from translate.export.run import Options, export
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["one", "two", "three"]
@@ -40,7 +40,7 @@ def classed(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def float_file(plain) -> Path:
     out = plain.with_suffix(".onnx")
-    said = export(Wishes(str(plain), "onnx", out))
+    said = export(Options(str(plain), "onnx", out))
     assert said[0].endswith("z to shapes (z2a), float, fp32")
     assert said[2] == "  compared on 8 seeds at 28×28"
     return out
@@ -48,7 +48,7 @@ def float_file(plain) -> Path:
 
 @pytest.fixture(scope="module")
 def uint8_file(classed) -> Path:
-    export(Wishes(str(classed), "onnx", classed.with_suffix(".onnx"), io="uint8"))
+    export(Options(str(classed), "onnx", classed.with_suffix(".onnx"), io="uint8"))
     return classed.with_suffix(".onnx")
 
 
@@ -111,7 +111,7 @@ def test_half_precision_is_smaller_and_near(plain, classed, to, tmp_path):
         sizes = []
         for precision in ("fp32", "fp16"):
             out = tmp_path / f"{model.stem}-{precision}{'.onnx' if to == 'onnx' else '.pt2'}"
-            said = export(Wishes(str(model), to, out, precision=precision))
+            said = export(Options(str(model), to, out, precision=precision))
             assert said[0].endswith(f"float, {precision}")
             sizes.append(out.stat().st_size)
         assert sizes[1] < sizes[0]
@@ -120,7 +120,7 @@ def test_half_precision_is_smaller_and_near(plain, classed, to, tmp_path):
 @pytest.mark.slow
 def test_a_torch_program_needs_torch_alone(classed, tmp_path):
     out = tmp_path / "shapes.pt2"
-    assert "at most 0, 0 on average" in export(Wishes(str(classed), "torch", out))[1]
+    assert "at most 0, 0 on average" in export(Options(str(classed), "torch", out))[1]
     network, eye = Source.load(classed, "z2a").network, torch.eye(3)
     cases = []
     for batch in (1, 8):
@@ -146,13 +146,13 @@ def test_wishes_that_mean_nothing_for_a_gan(plain, tmp_path, monkeypatch, pictur
         ({"to": "junyanz"}, "makes images from random numbers, which --to junyanz can't hold; use --to onnx"),
         ({"to": "web"}, "makes images from random numbers, which --to web can't hold"),
     ]
-    for wishes, sentence in wrong:
+    for options, sentence in wrong:
         with pytest.raises(UserError, match=re.escape(sentence)):
-            export(Wishes(str(plain), **wishes))
+            export(Options(str(plain), **options))
     assert not list(tmp_path.iterdir())
     model = translate.model.file.shipped("pretrained") / "fluent_flat2shaded.safetensors"
     with pytest.raises(UserError, match="makes none from random numbers"):
-        export(Wishes(str(model), "onnx", direction="z2a"))
+        export(Options(str(model), "onnx", direction="z2a"))
 
 
 def test_a_file_that_translates_nothing_is_refused_as_one_that_does(
@@ -174,7 +174,7 @@ def test_the_snippet_of_the_documentation_works(uint8_file, float_file, plain, t
     (snippet,) = re.findall(r"```python\n(import numpy.*?)```", text, re.DOTALL)
     blocked = "import sys\nfor name in ('torch', 'translate', 'onnx'): sys.modules[name] = None\n"
     grey = tmp_path / "grey.onnx"
-    export(Wishes(str(plain), "onnx", grey, io="uint8"))
+    export(Options(str(plain), "onnx", grey, io="uint8"))
     for path, shape in ((uint8_file, (16, 16, 3)), (grey, (28, 28))):
         folder = tmp_path / path.stem
         folder.mkdir()

@@ -12,7 +12,7 @@ from translate.errors import UserError
 from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import onnx_bytes
-from translate.export.run import Wishes, export
+from translate.export.run import Options, export
 from translate.model.onnx_engine import OnnxEngine
 from translate.model.torch_engine import to_input
 
@@ -72,7 +72,7 @@ def test_half_precision_is_half_the_size_and_near(tmp_path):
 def test_int8_is_smaller_and_its_difference_is_stated(pictures, tmp_path):
     path = write_model(tmp_path / "big.safetensors", network="light", filters=16)
     out = tmp_path / "small.onnx"
-    lines = export(Wishes(str(path), "onnx", out, quantize="int8", calibration=pictures[0], images=pictures[1]))
+    lines = export(Options(str(path), "onnx", out, quantize="int8", calibration=pictures[0], images=pictures[1]))
     assert out.stat().st_size < 0.4 * path.stat().st_size
     said = OnnxEngine.load(out).description["onnx"]
     assert said["precision"] == "int8"
@@ -86,6 +86,6 @@ def test_a_file_that_is_too_far_off_is_not_left_behind(to, tmp_path, monkeypatch
     before = list(tmp_path.iterdir())
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"the fp16 export differs|fails at") as caught:
-        export(Wishes(str(path), to, precision="fp16"))
+        export(Options(str(path), to, precision="fp16"))
     assert caught.value.code == parity.INEXACT
     assert list(tmp_path.iterdir()) == before

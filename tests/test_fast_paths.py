@@ -11,7 +11,7 @@ from small import ENVIRONMENT
 
 from translate.train.step import cuda_graphs
 from translate.train.step.optimizers import light
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 # Everything that draws random numbers for an image, and a pool that is soon full.
 TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
@@ -25,16 +25,16 @@ NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance",
 KINDS = ["cycle", "pix2pix", "wgan-gp", "hinge"]
 
 
-def trainer(mode: str, tricks: bool = True, **train) -> Round:
+def trainer(mode: str, tricks: bool = True, **train) -> Trainer:
     game = {**TRICKS, **OWN.get(mode, {})} if tricks else {}
     s = settings(mode, **NORM, game=game, train={"ema": 0.9, **train})
-    made = Round(new_game(s), s.train, TOTAL)
+    made = Trainer(new_game(s), s.train, TOTAL)
     torch.manual_seed(3)
     return made
 
 
-def play(round: Round, mode: str, rounds: int = 8) -> Round:
-    k = round.mode.draws
+def play(round: Trainer, mode: str, rounds: int = 8) -> Trainer:
+    k = round.mode.batches_per_round
     images = batches_for(mode)
     for number in range(rounds):
         group = [images[(number * k + i) % len(images)] for i in range(2 * k)]  # of 4 images a step of D
@@ -43,43 +43,43 @@ def play(round: Round, mode: str, rounds: int = 8) -> Round:
     return round
 
 
-def close(round: Round, plain: Round, part: float = 2e-3) -> None:
-    """Weights, gradients, averages, pools, losses and gauges of two trainings."""
+def close(round: Trainer, plain: Trainer, part: float = 2e-3) -> None:
+    """Weights, gradients, averages, pools, losses and diagnostics of two trainings."""
     assert_near(round.state()[0], plain.state()[0], part)
-    for player, watch in round.watch.items():
-        for found, wanted in zip(watch.means(), plain.watch[player].means(), strict=True):
+    for player, watch in round.stats.items():
+        for found, wanted in zip(watch.means(), plain.stats[player].means(), strict=True):
             assert found == pytest.approx(wanted, rel=part, abs=1e-5)
 
 
 @pytest.mark.parametrize("mode", KINDS)
-@pytest.mark.parametrize("shares", [2, 4])
+@pytest.mark.parametrize("batch_threads", [2, 4])
 def test_threads_with_shares_of_a_batch_play_the_game_of_the_whole(mode, shares):
     """The pool, noise, labels, augmentation, penalties and z are an image's own, whoever plays with it."""
-    close(play(trainer(mode, shares=shares, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+    close(play(trainer(mode, batch_threads=shares, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
 
 
 def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
-    first = play(trainer("cycle", shares=4), "cycle")
+    first = play(trainer("cycle", batch_threads=4), "cycle")
     for _ in range(3):
-        assert_identical(weights(play(trainer("cycle", shares=4), "cycle").mode.networks), weights(first.mode.networks))
+        assert_identical(weights(play(trainer("cycle", batch_threads=4), "cycle").mode.networks), weights(first.mode.networks))
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
 def test_what_is_of_the_whole_batch_is_not_shared(norm):
     changes = {"spectral_norm": True} if norm == "spectral" else {"norm": "batch"}
-    s = settings("cycle", discriminator=changes, train={"shares": 2})
-    assert Round(new_game(s), s.train, TOTAL).shares is None
-    assert trainer("cycle", shares=2).shares is not None
+    s = settings("cycle", discriminator=changes, train={"batch_threads": 2})
+    assert Trainer(new_game(s), s.train, TOTAL).shares is None
+    assert trainer("cycle", batch_threads=2).threads is not None
 
 
 @pytest.mark.parametrize("mode", KINDS)
 def test_passes_in_one_give_what_they_give_apart(mode):
-    close(play(trainer(mode, together=True, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+    close(play(trainer(mode, fuse_passes=True, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
 
 
 def test_passes_in_one_are_fewer():
     def passes(together: bool) -> int:
-        round, count = trainer("cycle", tricks=False, together=together), []
+        round, count = trainer("cycle", tricks=False, fuse_passes=together), []
         for network in round.mode.networks.values():
             network.register_forward_hook(lambda *_: count.append(1))
         play(round, "cycle", 1)
@@ -99,13 +99,13 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     for record in (False, True):
         s = settings(mode, **NORM, game={**TRICKS, **OWN[mode], **over}, train={"ema": 0.9, "lr": 1e-6})
         s.train.graphs = record
-        round = Round(new_game(s), s.train, TOTAL)
+        round = Trainer(new_game(s), s.train, TOTAL)
         torch.manual_seed(3)
         images = batches_for(mode)
         for number in range(10):
             group = [images[(number + i) % len(images)] for i in range(accumulate)]
-            if round.mode.draws > 1:
-                group = [tuple(torch.cat([x] * round.mode.draws) for x in batch) for batch in group]
+            if round.mode.batches_per_round > 1:
+                group = [tuple(torch.cat([x] * round.mode.batches_per_round) for x in batch) for batch in group]
             round.play(group, 2 * number)
         if record:
             assert round._body.replay is not None
@@ -120,9 +120,9 @@ def test_the_recorder_of_these_tests_notices_what_a_recording_would_freeze(monke
     for record in (False, True):
         s = settings("pix2pix", **NORM, train={"lr": 1e-3})
         s.train.graphs = record
-        round = Round(new_game(s), s.train, TOTAL)
+        round = Trainer(new_game(s), s.train, TOTAL)
         if record:
-            round._set_clock = lambda seen: None
+            round._set_schedule = lambda seen: None
         for number, batch in enumerate(batches_for("pix2pix")):
             round.play([batch], number * BATCH)
         results.append(weights(round.mode.networks))
@@ -150,8 +150,8 @@ def test_compiled_networks_play_the_same_game():
 def test_a_training_starts_without_torchs_compiler():
     """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
     in_a_new_process(
-        "import sys, torch; from games import *; from translate.train.step.trainer import Round; s = settings('cycle');"
-        "Round(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
+        "import sys, torch; from games import *; from translate.train.step.trainer import Trainer; s = settings('cycle');"
+        "Trainer(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
     )
 
 

@@ -6,18 +6,18 @@ import torch.nn.functional as F
 from games import BATCH, assert_identical, batches, new_game, played, settings, weights
 from torch import nn
 
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.train.settings import mode_defaults
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
-GANS = [mode for mode, game in MODES.items() if game.domains == 1]
+GANS = [mode for mode, cls in MODES.items() if cls.kind == "noise"]
 
 
 def paper(mode: str, **changes):
     """The mode's own objective, k and optimizer, with tiny networks."""
     train = {name: value for name, value in mode_defaults(mode)["train"].items() if name != "batch"}
     game = {"latent": 16, "k": mode_defaults(mode).get("game", {}).get("k", 1)}
-    return settings(mode, **{"train": train, "game": game, **changes})
+    return settings(mode, **{"train": train, "mode_settings": game, **changes})
 
 
 def images(k: int, rounds: int = 4):
@@ -150,11 +150,11 @@ def test_wgan_gp_is_algorithm_1():
 @pytest.mark.parametrize("mode", GANS)
 def test_every_step_of_d_sees_new_images(mode):
     s = paper(mode, game={"latent": 16, "k": 3})
-    trainer, seen = Round(new_game(s), s.train, 100), []
+    trainer, seen = Trainer(new_game(s), s.train, 100), []
     trainer.mode.D.register_forward_pre_hook(lambda network, given: seen.append(given[0].detach().clone()))
     ((x,),) = images(3, 1)
     trainer.play([(x,)], 0)
-    assert trainer.mode.draws == 3
+    assert trainer.mode.batches_per_round == 3
     shown = [n for n in range(6) if any(len(g) == BATCH and torch.equal(g[n % 2], x[n]) for g in seen)]
     assert shown == [*range(6)]
     times = sum(torch.equal(batch, real) for batch in seen for real in x.split(BATCH))
@@ -165,9 +165,9 @@ def test_every_step_of_d_sees_new_images(mode):
 def test_clipped_weights_lie_within_their_bounds_after_each_round(mode):
     s = settings(mode, game={"objective": "wgan", "clip_weights": 0.02})
     game = new_game(s)
-    trainer = Round(game, s.train, 100)
+    trainer = Trainer(game, s.train, 100)
     judges = [network for name, network in game.networks.items() if name.startswith("D")]
-    for batch in batches(3, domains=MODES[mode].domains):
+    for batch in batches(3, domains=DOMAINS[MODES[mode].kind]):
         trainer.play([batch], 0)
         assert all(weight.abs().max() <= torch.tensor(0.02) for judge in judges for weight in judge.parameters())
     assert max(weight.abs().max() for weight in game.networks["G"].parameters()) > 0.02
@@ -188,7 +188,7 @@ def test_together_is_apart_without_batch_norm():
 
 def test_bf16_keeps_float32_weights_and_a_float32_penalty():
     s = paper("wgan-gp", train={"precision": "bf16", "lr": 1e-4})
-    trainer = Round(new_game(s), s.train, 100)
+    trainer = Trainer(new_game(s), s.train, 100)
     trainer.play([images(5)[0]], 0)
     assert all(p.dtype == torch.float32 for net in trainer.mode.networks.values() for p in net.parameters())
-    assert all(watch.bad() is None for watch in trainer.watch.values())
+    assert all(stats.first_nonfinite() is None for stats in trainer.stats.values())

@@ -12,7 +12,7 @@ from small import run_verb
 from translate.model.sampler import Sampler
 from translate.modes import MODES
 
-GANS = [mode for mode, game in MODES.items() if game.domains == 1]
+GANS = [mode for mode, cls in MODES.items() if cls.kind == "noise"]
 SETS = ["generator.filters=4", "discriminator.filters=4", "latent=8", "score_images=2"]
 WORDS = [
     *("train", "--size", "16", "--images", "20", "--batch", "2", "--device", "cpu", "--preset", "paper"),
@@ -47,8 +47,8 @@ def test_a_folder_of_pictures_becomes_a_generator(mode, train, pictures, tmp_pat
     assert names | {"best.safetensors"} <= {path.name for path in run.iterdir()}
     assert min(Image.open(run / "samples" / "000000020.png").size) > 16
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    gauges = [name for line in lines for name in line.get("gauges", {}).get("D", {})]
-    assert set(gauges) == ({"distance"} if mode in ("wgan", "wgan-gp") else {"right", "doubt"})
+    diagnostics = [name for line in lines for name in line.get("diagnostics", {}).get("D", {})]
+    assert set(diagnostics) == ({"distance"} if mode in ("wgan", "wgan-gp") else {"accuracy", "relative_loss"})
     sampler = Sampler.load(run / "generator.safetensors")
     assert (sampler.latent, sampler.classes, sampler.size, sampler.name) == (8, [], (16, 16), "filled")
     assert sampler.description["mode"] == mode

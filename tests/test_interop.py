@@ -8,7 +8,7 @@ import torch
 
 from translate.errors import UserError
 from translate.interop import pth
-from translate.interop.importing import Wishes, import_checkpoint
+from translate.interop.importing import Options, import_checkpoint
 from translate.interop.recognise import recognise
 from translate.model import file as generator_file
 from translate.model.translator import Translator
@@ -23,10 +23,10 @@ def save(path, state, prefix=""):
     return str(path)
 
 
-def imported(tmp_path, state, prefix="", **wishes):
+def imported(tmp_path, state, prefix="", **options):
     """(tensors, description, path) of the generator file that `translate import` makes of `state`."""
-    wishes = {"file": save(tmp_path / "in.pth", state, prefix), "out": tmp_path / "out.safetensors", **wishes}
-    path = import_checkpoint(Wishes(**wishes), lambda line: None)
+    options = {"file": save(tmp_path / "in.pth", state, prefix), "out": tmp_path / "out.safetensors", **options}
+    path = import_checkpoint(Options(**options), lambda line: None)
     return generator_file.read(path)
 
 

@@ -10,7 +10,7 @@ from legacy_files import Python2, Python3, tensor
 
 from translate.errors import UserError
 from translate.interop import pth
-from translate.interop.importing import Wishes, import_checkpoint
+from translate.interop.importing import Options, import_checkpoint
 
 RESNET = pth_files.resnet(blocks=1, filters=2)
 STATES = {
@@ -24,7 +24,7 @@ STATE = pth_files.numbers(RESNET)
 
 def imported(path, said=None):
     out = path.with_suffix(".safetensors")
-    import_checkpoint(Wishes(str(path), out=out), (said if said is not None else []).append)
+    import_checkpoint(Options(str(path), out=out), (said if said is not None else []).append)
     return out.read_bytes()
 
 
@@ -46,8 +46,8 @@ def test_several_old_files_are_named_in_one_line(tmp_path):
         state = pth_files.numbers(pth_files.patch(layers=1, filters=2)) if name == "D_A" else STATE
         torch.save(state, path, _use_new_zipfile_serialization=name == "D_A")
     said: list[str] = []
-    wishes = Wishes(files["G_A"], files["G_B"], {"net_d_a": files["D_A"]}, tmp_path / "g.safetensors")
-    import_checkpoint(wishes, said.append)
+    options = Options(files["G_A"], files["G_B"], {"net_d_a": files["D_A"]}, tmp_path / "g.safetensors")
+    import_checkpoint(options, said.append)
     assert [line for line in said if "checksums" in line] == [said[-1]]
     assert said[-1].startswith(f"{files['G_A']}, {files['G_B']}: PyTorch's format")
 

@@ -11,7 +11,7 @@ from small import run_verb
 import translate
 from translate.errors import UserError
 from translate.interop import junyanz
-from translate.interop.importing import Wishes, import_checkpoint
+from translate.interop.importing import Options, import_checkpoint
 from translate.model import file as generator_file
 from translate.networks import GENERATORS, GeneratorSettings
 from translate.system import hashed_tensors
@@ -161,13 +161,13 @@ STATES = {
 def test_there_and_back_is_the_same(name, tmp_path):
     state = pth_files.numbers(STATES[name])
     torch.save(state, tmp_path / "x.pth")
-    first = import_checkpoint(Wishes(str(tmp_path / "x.pth"), out=tmp_path / "1.safetensors"))
+    first = import_checkpoint(Options(str(tmp_path / "x.pth"), out=tmp_path / "1.safetensors"))
     written = junyanz.write(str(first), tmp_path / "theirs")
     assert written == [tmp_path / "theirs" / "latest_net_G.pth"]
     back = torch.load(written[0], weights_only=True)
     assert back.keys() == state.keys()
     assert all(torch.equal(back[key], state[key]) for key in state)
-    second = import_checkpoint(Wishes(str(written[0]), out=tmp_path / "2.safetensors"))
+    second = import_checkpoint(Options(str(written[0]), out=tmp_path / "2.safetensors"))
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from translate.modes.base import GameSettings, labels
+from translate.modes.base import ModeSettings, labels
 
 LOGITS = torch.zeros(20_000, 1, 2, 2)
 
 
 def told(**settings) -> tuple:
     torch.manual_seed(0)
-    return labels(GameSettings(objective="vanilla", **settings), LOGITS)
+    return labels(ModeSettings(objective="vanilla", **settings), LOGITS)
 
 
 def test_labels_are_plain_numbers_unless_they_are_drawn():

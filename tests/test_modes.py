@@ -8,7 +8,7 @@ from torch import nn
 
 from translate.modes import MODES
 from translate.modes.pool import Pool
-from translate.train.step.trainer import Round, learning_rate
+from translate.train.step.trainer import Trainer, learning_rate
 
 GAMES = ["pix2pix", "cycle", "dcgan", "wgan-gp"]  # one of each kind: GANs from noise have a file of their own
 
@@ -116,7 +116,7 @@ def test_a_player_moves_only_its_own_networks(mode):
     s = settings(mode)
     game = new_game(s)
     before = {name: [p.clone() for p in network.parameters()] for name, network in game.networks.items()}
-    trainer = Round(game, s.train, TOTAL)
+    trainer = Trainer(game, s.train, TOTAL)
     turns = game.step(*batches_for(mode)[0])
     for player, names in game.players.items():
         played_by, losses, _ = next(turns)
@@ -141,7 +141,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     gradients = []
     for group in ([batch], [[x[:3] for x in batch], [x[3:] for x in batch]]):
         torch.manual_seed(3)
-        trainer = Round(new_game(s), s.train, TOTAL)
+        trainer = Trainer(new_game(s), s.train, TOTAL)
         trainer.play(group, 0)
         # Adam's first moment after one step is (1 - β₁) times the gradient
         gradients.append([slots["exp_avg"] for o in trainer.optimizers.values() for slots in o.state.values()])
@@ -157,7 +157,7 @@ def test_learning_rate_is_constant_then_linear_in_images():
 def test_average_of_the_weights_follows_its_formula():
     s = settings("pix2pix", train={"ema": 0.9})
     game = new_game(s)
-    trainer = Round(game, s.train, TOTAL)
+    trainer = Trainer(game, s.train, TOTAL)
     expected = [p.clone() for p in game.networks["G"].parameters()]
     for number, batch in enumerate(batches()[:6]):
         trainer.play([batch], number * BATCH)
@@ -173,19 +173,19 @@ def test_bf16_stays_near_fp32_and_keeps_float32_weights():
     for precision in ("fp32", "bf16"):
         s = settings("cycle", train={"precision": precision})
         game = new_game(s)
-        trainer = Round(game, s.train, TOTAL)
+        trainer = Trainer(game, s.train, TOTAL)
         for number, batch in enumerate(batches()):
             trainer.play([batch], number * BATCH)
         assert all(p.dtype == torch.float32 for net in game.networks.values() for p in net.parameters())
-        results[precision] = trainer.watch["G"].means()[0]
+        results[precision] = trainer.stats["G"].means()[0]
     for name, value in results["fp32"].items():
         assert results["bf16"][name] == pytest.approx(value, rel=0.1, abs=0.05)
 
 
-def scaled(scale: float | None = None) -> Round:
+def scaled(scale: float | None = None) -> Trainer:
     """A trainer in fp16 with torch's own scaler, on the CPU, where --precision doesn't offer it but torch can."""
     s = settings("cycle", train={"precision": "fp16"})
-    trainer = Round(new_game(s), s.train, TOTAL)
+    trainer = Trainer(new_game(s), s.train, TOTAL)
     if scale:
         trainer.scaler.load_state_dict({**trainer.scaler.state_dict(), "scale": scale})
     return trainer
@@ -208,7 +208,7 @@ def test_an_overflow_skips_the_step_halves_the_scale_once_and_is_no_nan():
     trainer.play([batches()[0]], 0)
     assert trainer.state()[1]["scaler"]["scale"] == 2.0**126
     assert_identical(weights(trainer.mode.networks), before)
-    assert all(watch.bad() is None for watch in trainer.watch.values())
+    assert all(stats.first_nonfinite() is None for stats in trainer.stats.values())
 
 
 @pytest.mark.parametrize("mode", ["pix2pix", "cycle"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from translate.modes.base import GameSettings
+from translate.modes.base import ModeSettings
 from translate.modes.objectives import OBJECTIVES, gradient_penalty, l1, r1
 
 REAL, FAKE = [-3.0, -0.5, 0.0, 0.7, 4.0], [-2.0, -0.1, 0.3, 1.0, 5.0]
@@ -134,20 +134,20 @@ def test_l1_is_the_mean_absolute_difference():
 
 def test_unknown_objectives_and_labels_without_meaning_are_refused():
     with pytest.raises(ValueError, match="known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp"):
-        GameSettings(objective="began")
+        ModeSettings(objective="began")
     without = [name for name in OBJECTIVES if name not in LABELLED]
     for name, change in zip(without, ("label_smoothing=0.1", "soft_labels=True", "flip_labels=0.1"), strict=True):
         setting, value = change.split("=")
         with pytest.raises(ValueError, match=f"{name} has no labels to .*; set {setting} to (0.0|false)"):
-            GameSettings(objective=name, **{setting: value})
+            ModeSettings(objective=name, **{setting: value})
 
 
 def test_each_paper_holds_its_critic_back_in_its_own_way():
-    held = {name: (GameSettings(objective=name).clip, GameSettings(objective=name).penalty) for name in OBJECTIVES}
+    held = {name: (ModeSettings(objective=name).clip, ModeSettings(objective=name).penalty) for name in OBJECTIVES}
     assert held.pop("wgan") == (0.01, 0)
     assert held.pop("wgan-gp") == (0, 10)
     assert set(held.values()) == {(0, 0)}
-    other = GameSettings(objective="wgan", clip_weights=0.0, gradient_penalty=5.0)
+    other = ModeSettings(objective="wgan", clip_weights=0.0, gradient_penalty=5.0)
     assert (other.clip, other.penalty) == (0, 5)
 
 

@@ -52,11 +52,11 @@ def test_all_processes_have_the_same_state(mode, states):
 @pytest.mark.parametrize("mode", rank_player.ALONE)
 def test_two_processes_are_one_with_two_shares_bit_for_bit(mode, states):
     """Gradients, pool, noise, labels, augmentation, z and penalties: a sum of two numbers has only one rounding."""
-    assert not different(states[f"{mode}-0"], rank_player.played(mode, shares=2))
+    assert not different(states[f"{mode}-0"], rank_player.played(mode, batch_threads=2))
 
 
 def test_gradients_of_accumulated_batches_are_summed_once(states):
-    assert_near(states["accumulated-0"], rank_player.played("cycle", accumulate=2, shares=2), 1e-4)
+    assert_near(states["accumulated-0"], rank_player.played("cycle", accumulate=2, batch_threads=2), 1e-4)
 
 
 @pytest.mark.parametrize("mode", rank_player.CASES)
@@ -66,8 +66,8 @@ def test_two_processes_are_one_with_the_whole_batch(mode, states):
 
 
 COMMAND = [HERE.parent / "cli.py", "train", "--mode", "cycle", "--device", "cpu", "--size", "16", "--batch", "4"]
-SETS = ["generator.filters=4", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1", "game.pool=6",
-        "game.instance_noise=0.1", "train.ema=0.9", "train.save_every=16", "train.score_every=100000",
+SETS = ["generator.filters=4", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1", "mode_settings.pool=6",
+        "mode_settings.instance_noise=0.1", "train.ema=0.9", "train.save_every=16", "train.score_every=100000",
         "train.score_images=4", "train.sample_every=100000"]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def final(out: Path) -> dict[str, torch.Tensor]:
 def undisturbed(pictures, tmp_path_factory) -> dict[str, torch.Tensor]:
     """The end of a training in one process, with two shares."""
     out = tmp_path_factory.mktemp("one") / "run"
-    words = [sys.executable, *command(pictures, out), "--set", "train.shares=2"]
+    words = [sys.executable, *command(pictures, out), "--set", "train.batch_threads=2"]
     done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return final(out)
@@ -139,7 +139,7 @@ def test_two_processes_that_are_stopped_can_be_continued_by_one(pictures, tmp_pa
     assert said.count("stopped by SIGTERM") == 1, said[-3000:]
     stopped = max(int(path.stem) for path in (out / "checkpoints").glob("*.safetensors"))
     assert 64 <= stopped < 480
-    words = [sys.executable, *command(pictures, out), "--set", "train.shares=2"]
+    words = [sys.executable, *command(pictures, out), "--set", "train.batch_threads=2"]
     done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"{stopped} of 480 images seen" in done.stdout
@@ -163,7 +163,7 @@ def test_processes_refuse_to_continue_what_they_cannot_deal(pictures, tmp_path):
 @pytest.mark.parametrize(
     ("batch", "sets", "sentence"),
     [("3", [], "--batch 3 is for all processes together and can't be dealt to 2; use 4."),
-     ("4", ["train.shares=4"], "train.shares = 4 must divide a process's 2 images of a batch.")],
+     ("4", ["train.batch_threads=4"], "train.batch_threads = 4 must divide a process's 2 images of a batch.")],
 )  # fmt: skip
 def test_a_batch_that_cannot_be_dealt_is_refused_once(batch, sets, sentence, pictures, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -42,9 +42,9 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
     words = shlex.split(command)
     if "--config" in words:
         from translate.settings import to_toml
-        from translate.train.options import Wishes
+        from translate.train.options import Options
 
-        settings = Wishes("cycle", "my_photos", "my_paintings", None, None, [], None, {"device": "cpu"}).settings()
+        settings = Options("cycle", "my_photos", "my_paintings", None, None, [], None, {"device": "cpu"}).settings()
         path = tmp_path / words[words.index("--config") + 1]
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
@@ -69,9 +69,9 @@ def _stand_in(monkeypatch, started: list) -> None:
     import translate.sample.run
     import translate.toy.run
 
-    def checked(wishes: translate.export.run.Wishes) -> list[str]:
-        wishes.check()
-        started.append(wishes)
+    def checked(options: translate.export.run.Options) -> list[str]:
+        options.check()
+        started.append(options)
         return []
 
     def serve(server, port) -> None:
@@ -82,7 +82,7 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
-    monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda wishes: started.append(wishes))
+    monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)
 
 

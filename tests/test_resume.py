@@ -8,22 +8,22 @@ from stateful import BATCH, STEPS, TOTAL, opened, settings
 
 from translate.data import Data
 from translate.modes import MODES
-from translate.train.build import build_game
+from translate.train.build import build_mode
 from translate.train.settings import RunSettings
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 
-def fresh(s: RunSettings) -> Round:
+def fresh(s: RunSettings) -> Trainer:
     torch.manual_seed(s.seed)
     classes = 2 if s.data.labels else 0  # as many as `opened` finds
-    return Round(build_game(s, classes), s.train, TOTAL)
+    return Trainer(build_mode(s, classes), s.train, TOTAL)
 
 
-def snapshot(trainer: Round):
+def snapshot(trainer: Trainer):
     return copy.deepcopy(trainer.state())
 
 
-def play(trainer: Round, data: Data, seen: int, stop: int):
+def play(trainer: Trainer, data: Data, seen: int, stop: int):
     for batch in data.batches(seen, stop, BATCH):
         trainer.play([batch], seen)
         seen += len(batch[0])

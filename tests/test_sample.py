@@ -16,7 +16,7 @@ from translate.errors import UserError
 from translate.metrics.nearest import nearest
 from translate.sample import sheets
 from translate.sample.folder import RECORD
-from translate.sample.run import Wishes, sample
+from translate.sample.run import Options, sample
 
 NAMES = ["T-shirt/top", "bag", "boot"]
 
@@ -35,8 +35,8 @@ def contents(folder) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def draw(model, out, **wishes):
-    return sample(Wishes(str(model), out, device="cpu", **wishes), say=lambda line: None)
+def draw(model, out, **options):
+    return sample(Options(str(model), out, device="cpu", **options), say=lambda line: None)
 
 
 def test_every_seed_is_a_picture_of_its_own_name(plain, tmp_path, monkeypatch, capsys):
@@ -53,11 +53,11 @@ def test_every_seed_is_a_picture_of_its_own_name(plain, tmp_path, monkeypatch, c
 
 def test_the_same_command_gives_the_same_bytes(plain, classed, tmp_path):
     for model, chosen in ((plain, None), (classed, "bag")):
-        wishes = {"count": 12, "interpolate": True, "expr": "mean(1,2) - 3 + 0.5*4", "chosen": chosen}
+        options = {"count": 12, "interpolate": True, "expr": "mean(1,2) - 3 + 0.5*4", "chosen": chosen}
         first, again = (tmp_path / f"{model.stem}-{name}" for name in ("first", "again"))
-        before = contents(draw(model, first, **wishes))
-        assert contents(draw(model, again, **wishes)) == before
-        assert contents(draw(model, first, **wishes)) == before
+        before = contents(draw(model, first, **options))
+        assert contents(draw(model, again, **options)) == before
+        assert contents(draw(model, first, **options)) == before
         assert {"sheet.png", "interpolation.png", "expression.png"} < before.keys()
 
 
@@ -178,12 +178,12 @@ def run(tmp_path, pictures):
 def test_neighbours_are_shown_and_judged(run, tmp_path, monkeypatch):
     folder, data = run
     said = []
-    sample(Wishes(str(folder), tmp_path / "out", count=4, neighbours=True, device="cpu"), say=said.append)
+    sample(Options(str(folder), tmp_path / "out", count=4, neighbours=True, device="cpu"), say=said.append)
     assert any(line.startswith("no sign of repeating training images: the median distance") for line in said)
     assert (tmp_path / "out" / "neighbours.png").stat().st_size > 1000
     copies = data.train_images("a")[:4]
     monkeypatch.setattr("translate.model.sampler.Sampler.__call__", lambda self, z, classes=None: copies[: len(z)])
-    sample(Wishes(str(folder), tmp_path / "copied", count=4, neighbours=True, device="cpu"), say=said.append)
+    sample(Options(str(folder), tmp_path / "copied", count=4, neighbours=True, device="cpu"), say=said.append)
     assert any(line.startswith("it repeats training images: the median distance") for line in said)
 
 

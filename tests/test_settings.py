@@ -6,27 +6,27 @@ import pytest
 import torch
 
 from translate.errors import UserError
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.networks import receptive_field
 from translate.settings import differences, merge, parse_assignment, to_toml
-from translate.train.build import build_game
-from translate.train.options import Wishes, default_folder
+from translate.train.build import build_mode
+from translate.train.options import Options, default_folder
 from translate.train.presets import PRESETS
 from translate.train.settings import settings_class
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 BOTH = [(preset, mode) for preset, table in PRESETS.items() for mode in MODES if mode in table]
 
 
-def wishes(mode="cycle", *sets, preset=None, config=None, a="windows_emoji", b="apple_emoji", init=None, **options):
+def options(mode="cycle", *sets, preset=None, config=None, a="windows_emoji", b="apple_emoji", init=None, **options):
     options.setdefault("device", "cpu")
-    if mode in MODES and MODES[mode].domains == 1:
+    if mode in MODES and MODES[mode].kind == "noise":
         b = None
-    return Wishes(mode, a, b, preset, config, list(sets), init, options).settings()
+    return Options(mode, a, b, preset, config, list(sets), init, options).settings()
 
 
 def test_the_paper_preset_is_the_paper():
-    s = wishes("cycle", preset="paper")
+    s = options("cycle", preset="paper")
     assert (s.generator.network, s.generator.blocks, s.generator.filters, s.generator.norm) == (
         "resnet", 9, 64, "instance",
     )  # fmt: skip
@@ -37,7 +37,7 @@ def test_the_paper_preset_is_the_paper():
     assert (t.batch, t.lr, t.beta1, t.beta2, t.decay_from, t.ema) == (1, 2e-4, 0.5, 0.999, 0.5, 0)
     assert s.data.load_size == (286, 286)
     assert s.data.flip == 0.5
-    p = wishes("pix2pix", preset="paper")
+    p = options("pix2pix", preset="paper")
     assert (p.generator.network, p.generator.depth, p.generator.norm, p.generator.dropout) == ("unet", 8, "batch", True)
     assert (p.game.objective, p.game.lambda_l1) == ("vanilla", 100)
 
@@ -45,25 +45,25 @@ def test_the_paper_preset_is_the_paper():
 @pytest.mark.parametrize(("preset", "mode"), BOTH)
 def test_every_preset_plays_a_round(preset, mode):
     """At the preset's own settings, on an image as small as its networks take, with a tenth of the width."""
-    s = wishes(mode, preset=preset)
+    s = options(mode, preset=preset)
     assert s.preset == preset
     s.generator.filters, s.discriminator.filters = min(8, s.generator.filters), 8
-    trainer, (height, width) = Round(build_game(s), s.train, 10), (64, 64)
-    if MODES[mode].domains == 1:
+    trainer, (height, width) = Trainer(build_mode(s), s.train, 10), (64, 64)
+    if MODES[mode].kind == "noise":
         height, width = s.data.size
-    image = (2 * trainer.mode.draws, 3, height, width)
-    trainer.play([tuple(torch.rand(image) * 2 - 1 for _ in range(MODES[mode].domains))], 0)
-    for watch in trainer.watch.values():
+    image = (2 * trainer.mode.batches_per_round, 3, height, width)
+    trainer.play([tuple(torch.rand(image) * 2 - 1 for _ in range(DOMAINS[MODES[mode].kind]))], 0)
+    for stats in trainer.stats.values():
         assert all(value == value for value in watch.means()[0].values())
-        assert watch.bad() is None
+        assert stats.first_nonfinite() is None
 
 
 def test_the_papers_of_images_from_noise():
     """What each algorithm says of itself, which no preset may lose; k alone may be less on a CPU."""
-    steps = {mode: wishes(mode, preset="paper").game.k for mode in MODES if MODES[mode].domains == 1}
+    steps = {mode: options(mode, preset="paper").game.k for mode in MODES if MODES[mode].kind == "noise"}
     assert steps == {"vanilla": 1, "dcgan": 1, "lsgan": 1, "hinge": 1, "wgan": 5, "wgan-gp": 5}
     for preset in ("paper", "cpu", "gpu-64"):
-        found = {mode: wishes(mode, preset=preset) for mode in MODES if MODES[mode].domains == 1}
+        found = {mode: options(mode, preset=preset) for mode in MODES if MODES[mode].kind == "noise"}
         assert {mode: (s.game.objective, s.game.clip, s.game.penalty) for mode, s in found.items()} == {
             "vanilla": ("vanilla", 0, 0),
             "dcgan": ("vanilla", 0, 0),
@@ -85,34 +85,34 @@ def test_the_papers_of_images_from_noise():
 
 
 def test_the_device_chooses_the_preset():
-    assert wishes("cycle").preset == "cpu"
+    assert options("cycle").preset == "cpu"
 
 
 def test_cyclegan_is_another_name_of_cycle():
-    assert wishes("CycleGAN").mode == "cycle"
+    assert options("CycleGAN").mode == "cycle"
 
 
 def test_precedence_is_paper_preset_config_option_set(tmp_path):
     config = tmp_path / "config.toml"
     config.write_text('mode = "cycle"\na = "x"\nb = "y"\npreset = "paper"\n[train]\nlr = 0.1\nbatch = 3\nema = 0.5\n')
-    s = wishes(None, "train.lr=0.3", config=config, lr=0.2, batch=5)
+    s = options(None, "train.lr=0.3", config=config, lr=0.2, batch=5)
     assert (s.train.lr, s.train.batch, s.train.ema, s.train.beta1) == (0.3, 5, 0.5, 0.5)
     assert s.a == "windows_emoji"
 
 
 @pytest.mark.parametrize(("preset", "mode"), BOTH)
 def test_config_toml_gives_the_same_settings_again(preset, mode, tmp_path):
-    s = wishes(mode, "instance_noise=0.1", preset=preset, size="64x128", seed=5)
+    s = options(mode, "instance_noise=0.1", preset=preset, size="64x128", seed=5)
     config = tmp_path / "config.toml"
     config.write_bytes(to_toml(s.plain()))
-    again = wishes(None, config=config, a=None, b=None)
+    again = options(None, config=config, a=None, b=None)
     assert again.plain() == s.plain()
     assert again.data.size == (64, 128)
 
 
 def test_nothing_is_left_on_auto():
     for mode in MODES:
-        values = wishes(mode).plain()
+        values = options(mode).plain()
         assert "auto" not in [values["train"][name] for name in ("device", "precision")]
         assert {"workers", "channels_last"} <= values["train"].keys()
         assert values["generator"]["depth"] or values["generator"]["network"] != "unet"
@@ -120,7 +120,7 @@ def test_nothing_is_left_on_auto():
 
 def test_assignments_find_full_and_short_names():
     model = settings_class("cycle")
-    assert parse_assignment("lambda_cycle=5", model) == {"game": {"lambda_cycle": 5}}
+    assert parse_assignment("lambda_cycle=5", model) == {"mode_settings": {"lambda_cycle": 5}}
     assert parse_assignment("generator.norm=group", model) == {"generator": {"norm": "group"}}
     assert parse_assignment("data.size=[32, 64]", model) == {"data": {"size": [32, 64]}}
     assert parse_assignment("tensorboard = true", model) == {"train": {"tensorboard": True}}
@@ -135,10 +135,10 @@ def test_merge_and_differences():
 
 
 def test_default_folder_is_named_after_mode_and_domains(tmp_path):
-    assert default_folder(wishes("cycle")).as_posix() == "runs/cycle-windows_emoji-apple_emoji"
+    assert default_folder(options("cycle")).as_posix() == "runs/cycle-windows_emoji-apple_emoji"
     folder = tmp_path / "my photos"
     folder.mkdir()
-    s = wishes("cycle", a=str(folder))
+    s = options("cycle", a=str(folder))
     assert default_folder(s).name == "cycle-my_photos-apple_emoji"
 
 
@@ -147,20 +147,20 @@ def test_starting_from_a_file_takes_its_networks(tmp_path):
     from translate.networks import build_generator
     from translate.train.build import generator_entries
 
-    s = wishes("cycle", "generator.filters=4", "blocks=1", preset="paper")
+    s = options("cycle", "generator.filters=4", "blocks=1", preset="paper")
     torch.manual_seed(3)
     networks = {d: (build_generator(s.generator, 3, 3), e) for d, e in generator_entries(s).items()}
     path = tmp_path / "g.safetensors"
     path.write_bytes(pack(networks, {"background": [255, 255, 255]}))
-    new = wishes("cycle", preset="cpu", init=str(path))
+    new = options("cycle", preset="cpu", init=str(path))
     assert (new.generator.network, new.generator.filters, new.generator.blocks) == ("resnet", 4, 1)
-    game = build_game(new)
+    game = build_mode(new)
     for direction, name in (("a2b", "G"), ("b2a", "F")):
         ours, theirs = game.networks[name].state_dict(), networks[direction][0].state_dict()
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     with pytest.raises(UserError, match=r"its a2b generator is resnet .* but the settings ask for resnet"):
-        build_game(wishes("cycle", "generator.filters=5", preset="cpu", init=str(path)))
-    half = build_game(wishes("pix2pix", preset="cpu", init=str(path)))
+        build_mode(options("cycle", "generator.filters=5", preset="cpu", init=str(path)))
+    half = build_mode(options("pix2pix", preset="cpu", init=str(path)))
     assert torch.equal(
         half.networks["G"].state_dict()["model.1.weight"], networks["a2b"][0].state_dict()["model.1.weight"]
     )
@@ -175,4 +175,4 @@ def test_every_setting_is_described():
 
 
 def test_config_is_plain_toml():
-    assert tomllib.loads(to_toml(wishes("pix2pix").plain()).decode())["mode"] == "pix2pix"
+    assert tomllib.loads(to_toml(options("pix2pix").plain()).decode())["mode"] == "pix2pix"

@@ -1,4 +1,4 @@
-"""The toy counts as its paper does, and a lesson gives one figure and numbers that a seed repeats."""
+"""The toy counts as its paper does, and a experiment gives one figure and numbers that a seed repeats."""
 
 import json
 
@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from small import run_verb
 
-from translate.toy.lessons import LESSONS, Course, train
+from translate.toy.experiments import EXPERIMENTS, Result, train
 from translate.toy.mixtures import Count, grid, ring
 from translate.toy.verdict import verdict
 
@@ -38,14 +38,14 @@ def test_real_points_cover_all_and_lie_in_range(mixture):
 
 @pytest.mark.slow
 def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatch, capsys):
-    out = tmp_path / "lesson"
+    out = tmp_path / "experiment"
     words = ["toy", *SHORT, "vanilla, wgan", "--out", out]
     code, said, _ = run_verb(monkeypatch, capsys, *words)
     assert code == 0
     for name in ("vanilla", "wgan"):
         assert name in said
-    assert sorted(path.name for path in out.iterdir()) == ["lesson.png", "toy.json"]
-    width, height = Image.open(out / "lesson.png").size
+    assert sorted(path.name for path in out.iterdir()) == ["experiment.png", "toy.json"]
+    width, height = Image.open(out / "experiment.png").size
     assert width > 800
     assert height > 240
     numbers = json.loads((out / "toy.json").read_text())["objectives"]
@@ -60,7 +60,7 @@ def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatc
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_lesson_trains(name):
     course = train(name, grid(), 0, 20)
     assert [shown.shape for shown in course.snapshots] == [(2500, 2)] * 5
@@ -74,13 +74,13 @@ def test_numbers_depend_on_the_seed_and_on_nothing_trained_before():
     train("lsgan", ring(), 1, 20)
     again, other = train("vanilla", ring(), 1, 20), train("vanilla", ring(), 2, 20)
     assert all(np.array_equal(a, b) for a, b in zip(first.snapshots, again.snapshots, strict=True))
-    assert first.gauges == again.gauges
+    assert first.diagnostics == again.diagnostics
     assert not np.array_equal(first.snapshots[-1], other.snapshots[-1])
 
 
 def test_what_happened_is_read_off_the_numbers():
     def said(*modes: int, good: float = 0.9, right: float = 0.6) -> str:
-        return verdict(Course("x", 100, [Count(m, good) for m in modes], [{"right": right}], []), 8)
+        return verdict(Result("x", 100, [Count(m, good) for m in modes], [{"accuracy": right}], []), 8)
 
     assert said(2, 6, 8) == "covers all"
     assert said(5, 7) == "1 dropped mode"
@@ -108,7 +108,7 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "lesson.png", "toy.json"])
+@pytest.mark.parametrize("name", ["notes.txt", "experiment.png", "toy.json"])
 def test_a_foreign_folder_is_left_alone(name, tmp_path, monkeypatch, capsys):
     (tmp_path / name).write_text("mine")
     code, _, said = run_verb(monkeypatch, capsys, "toy", *SHORT, "vanilla", "--out", tmp_path)
@@ -120,6 +120,6 @@ def test_a_foreign_folder_is_left_alone(name, tmp_path, monkeypatch, capsys):
 def test_a_picture_that_was_changed_is_not_replaced(tmp_path, monkeypatch, capsys):
     words = ["toy", *SHORT, "vanilla", "--out", tmp_path / "out"]
     assert run_verb(monkeypatch, capsys, *words)[0] == 0
-    (tmp_path / "out" / "lesson.png").write_bytes(b"retouched")
+    (tmp_path / "out" / "experiment.png").write_bytes(b"retouched")
     assert run_verb(monkeypatch, capsys, *words)[0] == 2
-    assert (tmp_path / "out" / "lesson.png").read_bytes() == b"retouched"
+    assert (tmp_path / "out" / "experiment.png").read_bytes() == b"retouched"

@@ -37,7 +37,7 @@ def export(
     pictures of several sizes, or on seeds, and compared with the trained network; if it differs too much nothing is
     written (exit code 6).
     """
-    from translate.export.run import Wishes, export
+    from translate.export.run import Options, export
 
-    for line in export(Wishes(model, to, out, direction, io, precision, quantize, calibration, images)):
+    for line in export(Options(model, to, out, direction, io, precision, quantize, calibration, images)):
         print(line)

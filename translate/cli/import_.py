@@ -29,9 +29,9 @@ def import_(
     nothing in the file is run. Files of every PyTorch since 0.1.10 (2017) are read, the published models among them.
     Go on training with `translate train --init-from`.
     """
-    from translate.interop.importing import Wishes, import_checkpoint
+    from translate.interop.importing import Options, import_checkpoint
 
     judges = {"net_d": net_d, "net_d_a": net_d_a, "net_d_b": net_d_b}
-    wishes = Wishes(file, back, {name: path for name, path in judges.items() if path}, out, (from_, to))
-    path = import_checkpoint(wishes)
+    options = Options(file, back, {name: path for name, path in judges.items() if path}, out, (from_, to))
+    path = import_checkpoint(options)
     print(f"wrote {path}\nin Python: translate.load({str(path)!r})('picture.png').save('out.png')")

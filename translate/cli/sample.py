@@ -32,6 +32,6 @@ def sample(
 
     One PNG file for each seed, and sheet.png with the first of them. The same seed is the same picture every time.
     """
-    from translate.sample.run import Wishes, sample
+    from translate.sample.run import Options, sample
 
-    sample(Wishes(model, out, count, seed, chosen, interpolate, expr, neighbours, device))
+    sample(Options(model, out, count, seed, chosen, interpolate, expr, neighbours, device))

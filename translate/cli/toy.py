@@ -20,9 +20,9 @@ def toy(
 ) -> None:
     """Train a GAN of each objective on points of a plane, and see which modes it finds.
 
-    Takes some minutes on a CPU and needs no data. Writes lesson.png, a row per objective, and toy.json, the numbers.
+    Takes some minutes on a CPU and needs no data. Writes experiment.png, a row per objective, and toy.json, the numbers.
     """
-    from translate.toy.run import Wishes
+    from translate.toy.run import Options
     from translate.toy.run import toy as start
 
-    start(Wishes(data, objectives, out, seed, rounds))
+    start(Options(data, objectives, out, seed, rounds))

@@ -48,14 +48,14 @@ def train(
     The images are fetched if they are named sets. What is written goes to the run folder: sample sheets, log,
     checkpoints, and the newest and the best generator.
     """
-    from translate.train.options import Wishes, default_folder
+    from translate.train.options import Options, default_folder
 
     given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
              "workers": workers, "seed": seed, "labels": labels}  # fmt: skip
-    wishes = Wishes(
+    options = Options(
         mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}
     )
-    settings = wishes.settings()
+    settings = options.settings()
     folder = out or default_folder(settings)
 
     from translate.train.run import dry_run as rehearse

@@ -14,7 +14,7 @@ from translate.convert.journal import Record
 from translate.convert.options import Options
 from translate.convert.plan import Job
 from translate.convert.reader import BATCH_PIXELS, WAITING_BYTES, Failure, Reader, Ready
-from translate.convert.writer import Finished, Keeper
+from translate.convert.writer import Finished, Writer
 from translate.errors import UserError
 from translate.image import picture
 from translate.model.translator import Translator
@@ -61,13 +61,13 @@ class Pipeline:
         self.reader = Reader(translator, options, self.kind, self.lanes, self.workers, self._failed)
         self.results = Budget(WAITING_BYTES)  # that wait to be written
         self.problem: Exception | None = None  # what ends the work: a full disk, a bug
-        self.keeper = Keeper(self._kept)
+        self.writer = Writer(self._kept)
 
     def run(self, jobs: list[Job]) -> None:
         """Translate the jobs, which are images. UserError (exit code 74) when the disk is full."""
         encoders = ThreadPoolExecutor(self.workers)
         lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread)
-        with self.keeper, encoders, lanes:  # left in the opposite order: what is translated is written
+        with self.writer, encoders, lanes:  # left in the opposite order: what is translated is written
             running: deque[Future] = deque()
             for batch in self.reader.batches(jobs, lambda: self.stopped() or self.problem):
                 alone = not self.side_by_side or batch[0].pixels > LANE_PIXELS
@@ -123,7 +123,7 @@ class Pipeline:
     def _finish(self, batch: list[Ready], outputs: np.ndarray) -> None:
         """Encode the network's outputs and hand them to the keeper."""
         pairs = zip(batch, outputs, strict=True)
-        self.keeper.put([file for ready, levels in pairs if (file := self._encode(ready, levels))])
+        self.writer.put([file for ready, levels in pairs if (file := self._encode(ready, levels))])
 
     def _encode(self, ready: Ready, levels: np.ndarray) -> Finished[tuple[Job, str, int]] | None:
         """None when it failed, which is recorded. Of the picture nothing else is held until it is written."""

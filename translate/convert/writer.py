@@ -23,7 +23,7 @@ class Finished(Generic[About]):
     about: About
 
 
-class Keeper(Generic[About]):
+class Writer(Generic[About]):
     """As a context: `put` returns at once; leaving waits until everything is on the disk.
 
     kept: called, in one thread, with each file's `about` and None when it has its name, or the error if it hasn't.
@@ -35,7 +35,7 @@ class Keeper(Generic[About]):
         self.thread = ThreadPoolExecutor(1)
         self.problem: Exception | None = None  # a bug, in `kept` for one
 
-    def __enter__(self) -> "Keeper[About]":
+    def __enter__(self) -> "Writer[About]":
         return self
 
     def __exit__(self, *_) -> None:

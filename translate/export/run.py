@@ -21,7 +21,7 @@ OF_PICTURES = ("direction", "quantize", "calibration", "images")  # those that m
 
 
 @dataclass
-class Wishes:
+class Options:
     """What was typed."""
 
     model: str
@@ -76,43 +76,43 @@ class Wishes:
         return out
 
 
-def export(wishes: Wishes) -> list[str]:
+def export(options: Options) -> list[str]:
     """Write what is wished; returns what to tell about it. UserError before anything is written."""
-    wishes.check()
-    _, description, path = generator_file.read(wishes.model)
-    direction = wishes.direction or "a2b"
+    options.check()
+    _, description, path = generator_file.read(options.model)
+    direction = options.direction or "a2b"
     if generator_file.NOISE in description["directions"]:
-        wishes.check_noise(path)
+        options.check_noise(path)
         direction = generator_file.NOISE
-    out = wishes.target(description)
-    if wishes.to == "junyanz":
+    out = options.target(description)
+    if options.to == "junyanz":
         from translate.interop import junyanz
 
-        return [f"wrote {path}" for path in junyanz.write(wishes.model, out)]
-    if wishes.to == "web":
+        return [f"wrote {path}" for path in junyanz.write(options.model, out)]
+    if options.to == "web":
         from translate.export.web.build import build
 
-        files = build(wishes.model, out, direction)
+        files = build(options.model, out, direction)
         size = sum(file.stat().st_size for file in files)
         return [f"wrote {out}: {len(files)} files, {size / 1e6:.1f} MB; open {out / 'index.html'} in a browser"]
-    return _checked_file(wishes, out, direction)
+    return _checked_file(options, out, direction)
 
 
-def _checked_file(wishes: Wishes, out: Path, direction: str) -> list[str]:
+def _checked_file(options: Options, out: Path, direction: str) -> list[str]:
     from translate.export import probes
     from translate.export.graph import Source
 
-    io, precision = wishes.io or "float", "int8" if wishes.quantize else wishes.precision or "fp32"
-    source = Source.load(wishes.model, direction)
-    compared = probes.choose(source, wishes.model, wishes.images)
-    if wishes.to == "onnx":
+    io, precision = options.io or "float", "int8" if options.quantize else options.precision or "fp32"
+    source = Source.load(options.model, direction)
+    compared = probes.choose(source, options.model, options.images)
+    if options.to == "onnx":
         from translate.export import onnx
 
-        proto = onnx.convert(source, io, "fp32" if wishes.quantize else precision)
-        if wishes.calibration:
+        proto = onnx.convert(source, io, "fp32" if options.quantize else precision)
+        if options.calibration:
             from translate.export.quantize import quantize
 
-            seen = probes.from_folder(wishes.calibration, source, count=100)
+            seen = probes.from_folder(options.calibration, source, count=100)
             proto = quantize(proto, io, seen, source.size)
         content, difference = onnx.checked(source, proto, io, precision, compared)
     else:

@@ -12,7 +12,7 @@ from translate.image.rgb8 import ImageError
 WIDTH, HEIGHT, BITS, ORIENTATION = 256, 257, 258, 274  # TIFF tags
 
 
-def is_deep(data: bytes) -> bool:
+def is_high_bit(data: bytes) -> bool:
     """Whether a file holds more than 8 bits a channel, by its header."""
     if data.startswith(b"\x89PNG"):
         return len(data) > 24 and data[24] == 16
@@ -21,7 +21,9 @@ def is_deep(data: bytes) -> bool:
     return data[:4] in (b"II*\0", b"MM\0*") and max(_tags(data).get(BITS, (8,))) in (16, 32, 64)
 
 
-def decode_deep(data: bytes, max_pixels: int) -> tuple[np.ndarray, np.ndarray | None, tuple[float, float], list[str]]:
+def decode_high_bit(
+    data: bytes, max_pixels: int
+) -> tuple[np.ndarray, np.ndarray | None, tuple[float, float], list[str]]:
     """(colours, alpha, scale, notes), see Picture. Raises ImageError, and nothing else."""
     orientation = 1
     if data[:4] in (b"II*\0", b"MM\0*"):
@@ -47,8 +49,8 @@ def decode_deep(data: bytes, max_pixels: int) -> tuple[np.ndarray, np.ndarray | 
     notes = []
     if _has_profile(data):
         notes.append("its colour profile is left out: 16-bit numbers are taken as sRGB")
-    both = [_turn(part, orientation) for part in (values, alpha) if part is not None]
-    levels, scale = of_deep(both[0])
+    both = [_rotate(part, orientation) for part in (values, alpha) if part is not None]
+    levels, scale = of_high_bit(both[0])
     if levels.ndim == 2:
         levels = levels[..., None]
     if alpha is not None:
@@ -56,8 +58,8 @@ def decode_deep(data: bytes, max_pixels: int) -> tuple[np.ndarray, np.ndarray | 
     return np.ascontiguousarray(levels), alpha, scale, notes
 
 
-def of_deep(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
-    """16-bit integers as they are; other deep values as float32 in [0, 1], and what 0 and 1 stand for.
+def of_high_bit(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
+    """16-bit integers as they are; other values as float32 in [0, 1], and what 0 and 1 stand for.
 
     Files don't say which range they use, so the values decide: [0, 1], [0, 255], 16 bits, or from lowest to highest.
     """
@@ -72,7 +74,7 @@ def of_deep(values: np.ndarray) -> tuple[np.ndarray, tuple[float, float]]:
     return ((values - low) / max(high - low, 1e-12)).astype(np.float32), (low, max(high, low + 1e-12))
 
 
-def encode_deep(colours: np.ndarray, alpha: np.ndarray | None, suffix: str, scale: tuple[float, float]) -> bytes:
+def encode_high_bit(colours: np.ndarray, alpha: np.ndarray | None, suffix: str, scale: tuple[float, float]) -> bytes:
     """A PNG, TIFF or PPM file of uint16 colours, or a TIFF file of floats between `scale`'s two values."""
     import cv2
 
@@ -136,7 +138,7 @@ def _has_profile(data: bytes) -> bool:
     return 34675 in _tags(data)
 
 
-def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
+def _rotate(array: np.ndarray, orientation: int) -> np.ndarray:
     """Upright, as EXIF orientations 1 to 8 say."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)

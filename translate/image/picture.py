@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from translate.image import rgb8
 from translate.image.colour import to_srgb
-from translate.image.high_bit import decode_deep, encode_deep, is_deep, of_deep
+from translate.image.high_bit import decode_high_bit, encode_high_bit, is_high_bit, of_high_bit
 
 FORMATS = {
     ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".avif": "AVIF", ".bmp": "BMP",
@@ -57,8 +57,8 @@ def read(path: str | Path, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
 
 def parse(data: bytes, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
     """The image in a file's bytes. Raises ImageError, and nothing else."""
-    if is_deep(data):
-        colours, alpha, scale, notes = decode_deep(data, max_pixels)
+    if is_high_bit(data):
+        colours, alpha, scale, notes = decode_high_bit(data, max_pixels)
         return Picture(colours, alpha, scale=scale, notes=notes)
     return rgb8.decode(data, lambda image: of_pil(image, max_pixels=max_pixels))
 
@@ -71,7 +71,7 @@ def of_pil(image: Image.Image, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
     image = rgb8.upright(image, max_pixels)
     exif = image.getexif().tobytes() if image.getexif() else b""
     if image.mode == "F" or image.mode.startswith("I"):
-        levels, scale = of_deep(np.asarray(image))
+        levels, scale = of_high_bit(np.asarray(image))
         return Picture(levels[..., None], None, exif, scale, notes)
     if name := _profile(image):
         notes.append(f"colour profile “{name}” converted to sRGB")
@@ -100,7 +100,7 @@ def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.
         notes.append(f"{kind} has no transparency: laid on the background")
     if picture.colours.dtype != np.uint8:
         if kind in DEEP and (picture.colours.dtype == np.uint16 or kind == "TIFF"):
-            return encode_deep(picture.colours, picture.alpha, suffix, picture.scale), notes
+            return encode_high_bit(picture.colours, picture.alpha, suffix, picture.scale), notes
         picture = replace(picture, colours=to_bytes(picture.colours), alpha=to_bytes(picture.alpha))
         notes.append(f"{kind} holds 8 bits: rounded")
     image = to_pil(picture)

@@ -169,18 +169,18 @@ def _array(image: Image.Image, background: tuple[int, int, int], channels: int) 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
     """Deep grey (H, W) as uint8. Files don't say which range they use, so the values decide:
     floats in [0, 1], then [0, 255] for floats, then 16 bits; anything else from its lowest to its highest value."""
-    deep = values.astype(np.float64)
-    if not np.isfinite(deep).all():
+    values64 = values.astype(np.float64)
+    if not np.isfinite(values64).all():
         raise ImageError("contains NaN or infinity")
-    low, high = float(deep.min()), float(deep.max())
+    low, high = float(values64.min()), float(values64.max())
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        scaled = deep * 255
+        scaled = values64 * 255
     elif values.dtype.kind == "f" and low >= 0 and high <= 255:
-        scaled = deep
+        scaled = values64
     elif low >= 0 and high <= 65535:
-        scaled = deep / 257
+        scaled = values64 / 257
     else:
-        scaled = (deep - low) * (255 / max(high - low, 1e-12))
+        scaled = (values64 - low) * (255 / max(high - low, 1e-12))
     return np.rint(scaled).astype(np.uint8)
 
 

@@ -21,7 +21,7 @@ JUDGES = {"net_d": "D", "net_d_a": "D_Y", "net_d_b": "D_X"}
 
 
 @dataclass
-class Wishes:
+class Options:
     """What was typed. Files may be FILE.pth:NAME. judges: a key of JUDGES -> file."""
 
     file: str
@@ -31,14 +31,14 @@ class Wishes:
     domains: tuple[str, str] = ("a", "b")
 
 
-def import_checkpoint(wishes: Wishes, say=print) -> Path:
+def import_checkpoint(options: Options, say=print) -> Path:
     """Read, recognise and write; returns the generator file's path. UserError before anything is written."""
-    out = wishes.out or Path(f"{_stem(wishes.file)}.safetensors")
+    out = options.out or Path(f"{_stem(options.file)}.safetensors")
     if out.suffix != ".safetensors":
         raise UserError(f"--out {out}: a generator file is called something.safetensors.")
     if out.exists():
         raise UserError(f"{out} exists already; choose another name with --out.")
-    if "net_d" in wishes.judges and len(wishes.judges) + bool(wishes.back) > 1:
+    if "net_d" in options.judges and len(options.judges) + bool(options.back) > 1:
         raise UserError("--net-d is pix2pix's discriminator of pairs; --back, --net-d-a and --net-d-b are CycleGAN's.")
     tensors: dict[str, Tensor] = {}
     description: dict[str, Any] = {"directions": {}, "discriminators": {}}
@@ -55,25 +55,25 @@ def import_checkpoint(wishes: Wishes, say=print) -> Path:
         paths[pth.split(word)[0]] = None
         return {"network": architecture.network, "arguments": architecture.arguments}
 
-    a, b = wishes.domains
-    description["directions"]["a2b"] = {**take(wishes.file, "a2b", True), "from": a, "to": b}
+    a, b = options.domains
+    description["directions"]["a2b"] = {**take(options.file, "a2b", True), "from": a, "to": b}
     there = _channels(description["directions"]["a2b"])
-    if wishes.back:
-        description["directions"]["b2a"] = {**take(wishes.back, "b2a", True), "from": b, "to": a}
+    if options.back:
+        description["directions"]["b2a"] = {**take(options.back, "b2a", True), "from": b, "to": a}
         if _channels(description["directions"]["b2a"]) != there[::-1]:
-            raise UserError(f"{wishes.back} is not the way back of {wishes.file}: their channels differ.")
-    for option, word in wishes.judges.items():
+            raise UserError(f"{options.back} is not the way back of {options.file}: their channels differ.")
+    for option, word in options.judges.items():
         judge = take(word, JUDGES[option], False)
         sees = {"D": sum(there), "D_Y": there[1], "D_X": there[0]}[JUDGES[option]]
         if judge["arguments"]["in_channels"] != sees:
             raise UserError(
                 f"--{option.replace('_', '-')} {word} judges {judge['arguments']['in_channels']} channels, but with "
-                f"{wishes.file} it should be {sees}."
+                f"{options.file} it should be {sees}."
             )
         description["discriminators"][JUDGES[option]] = judge
     if old := ", ".join(str(path) for path in paths if pth.is_legacy(path)):
         say(f"{old}: PyTorch's format before version 1.6, which has no checksums; a flipped bit would go unnoticed")
-    write_whole(out, hashed_tensors.dumps(tensors, {**_facts(description, wishes), **description}))
+    write_whole(out, hashed_tensors.dumps(tensors, {**_facts(description, options), **description}))
     return out
 
 
@@ -85,10 +85,10 @@ def summary(architecture: Architecture) -> str:
     return f"{architecture}, {a['filters']} filters, {norm}, {channels} channels"
 
 
-def _facts(description: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
+def _facts(description: dict[str, Any], options: Options) -> dict[str, Any]:
     """What else a generator file says. The official files say neither the size nor the images they were trained on."""
     entry = description["directions"]["a2b"]
-    paired = "D" in description["discriminators"] or (entry["network"] == "unet" and not wishes.back)
+    paired = "D" in description["discriminators"] or (entry["network"] == "unet" and not options.back)
     side = 2 ** entry["arguments"]["depth"] if entry["network"] == "unet" else 256
     return {
         "kind": "generator",

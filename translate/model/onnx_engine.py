@@ -43,7 +43,7 @@ class OnnxEngine(OnnxFile):
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         super().__init__(content, source, device=device, threads=threads)
         self.direction, self.io = _promises(self.description, source)
-        self.deep = self.io == "float"  # whether it takes more than 8 bits
+        self.high_bit = self.io == "float"  # whether it takes more than 8 bits
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         found = [(port.name, port.type, len(port.shape)) for port in (*inputs, *outputs)]
         if found != [(name, TYPES[self.io], 4) for name in ("image", "translated")]:

@@ -49,7 +49,7 @@ class TorchEngine:
     stochastic: dropout stays on, as in pix2pix at test time; everything else is as in evaluation.
     """
 
-    deep = True
+    high_bit = True
 
     def __init__(
         self,

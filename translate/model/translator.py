@@ -17,7 +17,7 @@ class Engine(Protocol):
 
     description: dict[str, Any]
     direction: str
-    deep: bool  # whether it takes more than 8 bits
+    high_bit: bool  # whether it takes more than 8 bits
 
     def __call__(self, levels: np.ndarray) -> np.ndarray: ...
 
@@ -103,7 +103,7 @@ class Translator:
             colours = picture.luma(colours)
         elif self.channels_in == 3 and source.grey:
             colours = np.repeat(colours, 3, axis=2)
-        if not self.engine.deep:
+        if not self.engine.high_bit:
             colours = picture.to_bytes(colours)
         return picture.resize(colours, target_size(source.size, rules.size))
 
@@ -125,7 +125,7 @@ class Translator:
             levels = picture.luma(levels)
         alpha = source.alpha
         if alpha is not None:
-            if not self.engine.deep:
+            if not self.engine.high_bit:
                 alpha = picture.to_bytes(alpha)
             alpha = picture.resize(alpha[..., None], levels.shape[:2])[..., 0]
         result = replace(source, colours=levels, alpha=alpha, notes=list(source.notes))

@@ -1,6 +1,6 @@
-"""The games by name: one file a paper."""
+"""The modes by name: one file a paper."""
 
-from translate.modes.base import GameSettings, Mode, Turn
+from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.cycle import Cycle
 from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
@@ -15,6 +15,7 @@ MODES: dict[str, type[Mode]] = {
     "wgan": WGAN,
     "wgan-gp": WGANGP,
 }
+DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → domains of images that it is trained on
 ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
 
-__all__ = ["ALIASES", "GAN", "MODES", "Cycle", "GameSettings", "Mode", "Pix2Pix", "Turn"]
+__all__ = ["ALIASES", "DOMAINS", "GAN", "MODES", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]

@@ -1,25 +1,27 @@
-"""What the games have in common: the settings every discriminator has, what it is shown, told and held back by."""
+"""What all modes share: their settings, how a discriminator is called, its labels, penalties and diagnostics."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from translate.modes.diffaugment import Policy, diffaugment
-from translate.modes.objectives import OBJECTIVES, Label, Objective, gradient_penalty, r1
+from translate.modes.diffaugment import Policy
+from translate.modes.objectives import OBJECTIVES, Objective
+from translate.modes.passes import Critic, Fused
+from translate.modes.penalties import Penalised, penalties
 from translate.modes.pool import Pool
 from translate.settings import Settings
 from translate.system import image_rng
 
 Losses = dict[str, Tensor]
-Discriminator = Callable[..., Sequence[Tensor]]  # batches of images → the logits of each
+Kind = Literal["translation", "noise"]
 
 
-class GameSettings(Settings):
-    objective: str = Field(description="one of OBJECTIVES")
+class ModeSettings(Settings):
+    objective: str = Field(description=f"one of {', '.join(OBJECTIVES)}")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="D's label for real images is 1 − this")
     soft_labels: bool = Field(
         False, description="D's labels are drawn for each image: real from 0.7 to 1.2, fake from 0 to 0.3 (ganhacks)"
@@ -27,16 +29,17 @@ class GameSettings(Settings):
     flip_labels: float = Field(
         0.0, ge=0, lt=0.5, description="probability that an image's label is the other one, for D (ganhacks: 0.05)"
     )
-    instance_noise: float = Field(0.0, ge=0, le=1, description="σ of the noise on what D sees, decayed to 0 linearly")
+    instance_noise: float = Field(0.0, ge=0, le=1, description="σ of the noise on D's input, decayed to 0 linearly")
     diffaugment: list[Policy] = Field(
-        [], description="changes of all that D sees, for small sets: color, translation, cutout (Zhao et al. 2020)"
+        [], description="differentiable augmentation of D's input: color, translation, cutout (Zhao et al. 2020)"
     )
-    r1: float = Field(0.0, ge=0, description="γ of the R1 penalty on D's slope at real images; 0 = none (papers)")
+    r1: float = Field(0.0, ge=0, description="γ of the R1 gradient penalty on D at real images; 0 = none (papers)")
+    r2: float = Field(0.0, ge=0, description="γ of the R2 gradient penalty on D at generated images; 0 = none")
     r1_every: int = Field(
-        4, ge=1, description="the penalty is applied in every so many steps on average, as much stronger"
+        4, ge=1, description="R1 and R2 are applied in every so many steps on average, multiplied by as many"
     )
     gradient_penalty: float | None = Field(
-        None, ge=0, description="λ of the penalty on D's slope between real and fake; by default 10 for wgan-gp, else 0"
+        None, ge=0, description="λ of the gradient penalty between real and fake; by default 10 for wgan-gp, else 0"
     )
     clip_weights: float | None = Field(
         None, ge=0, description="D's weights are clipped to ± this after its step; by default 0.01 for wgan, else 0"
@@ -55,7 +58,7 @@ class GameSettings(Settings):
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _labels_mean_something(self) -> "GameSettings":
+    def _labels_mean_something(self) -> "ModeSettings":
         if self.soft_labels and self.label_smoothing:
             raise ValueError("soft_labels and label_smoothing both say what D's labels are; set one of them")
         if OBJECTIVES[self.objective].labels:
@@ -79,32 +82,33 @@ class GameSettings(Settings):
 
 
 class Turn(NamedTuple):
-    """A player's turn: it is to minimise the sum of `losses`. gauges: what else the game knows, watched only."""
+    """One player's part of a round: it minimises the sum of `losses`. diagnostics: reported, not minimised."""
 
     player: str
     losses: Losses
-    gauges: dict[str, Tensor] = {}
+    diagnostics: dict[str, Tensor] = {}
 
 
 class Mode:
-    """What the trainer asks of a game; it knows nothing else of the method."""
+    """A method as the trainer sees it: networks, players, and `step`, which yields each player's losses in turn."""
 
-    Settings: type[GameSettings]
-    domains: int = 2  # 1: images are made from noise
-    paired: bool = False  # whether the game needs pairs
-    defaults: dict[str, dict[str, Any]]  # the paper's settings of the game and of the parts that are not its own
-    players: dict[str, list[str]]  # player -> the networks it moves, in one optimizer
-    generators: dict[str, str]  # direction -> network: what is kept, averaged and exported
+    Settings: type[ModeSettings]
+    kind: ClassVar[Kind] = "translation"  # noise: images are made of random numbers
+    paired: ClassVar[bool] = False  # whether the data must be pairs
+    defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
+    players: ClassVar[dict[str, list[str]]]  # player → its networks, which one optimizer trains
+    discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that lr_d and optimizer_d are for
+    generators: ClassVar[dict[str, str]]  # direction → network: what is averaged, saved and exported
     settings: Any  # an instance of Settings
+    objective: Objective
     networks: dict[str, nn.Module]
     pools: dict[str, Pool]
-    draws: int = 1  # batches of data that one round takes
-    clip: dict[str, float]  # player -> largest weight its networks may have after it has moved
-    # A batch of data and `progress` → the players' turns. Several batches' steps may be under way at once, in threads:
+    batches_per_round: int = 1  # batches of data that one round takes
+    weight_clip: dict[str, float]  # player → bound of its weights after each of its steps; 0 = none
+    # A batch of data and `progress` → the players' turns. Several batches may be in progress at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
-    # Set by the trainer: networks of which several passes become one, as that changes nothing.
-    together: Collection[nn.Module] = ()
+    per_sample: Collection[nn.Module] = ()  # networks whose forward passes may be fused; set by the trainer
 
     def __init__(
         self,
@@ -116,66 +120,66 @@ class Mode:
     ) -> None:
         raise NotImplementedError
 
-    def passes(self, network: nn.Module, *batches: Tensor, joined: bool = False) -> Sequence[Tensor]:
-        """network(batch) of each batch; in one pass if they are `joined`, or if it may be and makes no difference."""
-        if joined or (len(batches) > 1 and network in self.together):
-            return network(torch.cat(batches)).split([len(batch) for batch in batches])
-        return [network(batch) for batch in batches]
+    def fused(self, network: nn.Module, *batches: Tensor) -> Callable[[Tensor], Tensor]:
+        """`network`, of which the passes on `batches` are computed at once where that gives the same numbers."""
+        return Fused(network, batches) if network in self.per_sample else network
+
+    def critic(self, D: nn.Module, progress: float, *, joined: bool = False, **more: Any) -> Critic:
+        """D on augmented images, with instance noise where it is set; see Critic for `more`. joined: real and fake
+        images are always one batch."""
+        return Critic(D, self.settings, progress, fuse=joined or D in self.per_sample, **more)
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The objective's discriminator loss of the logits, with the labels of the settings."""
+        return self.objective.discriminator(real, fake, *labels(self.settings, real))
+
+    def generator_loss(self, D: Callable[..., Any], fake: Tensor, real: Tensor) -> Tensor:
+        """The objective's generator loss of images (B, C, H, W); `real` is used by relativistic objectives only."""
+        if not self.objective.relativistic:
+            return self.objective.generator(D(fake), None)
+        return self.objective.generator(*D(fake, real))
+
+    def penalties(self, *critics: Penalised) -> Losses:
+        """The gradient penalties that the settings ask for, each summed over (D, real images, fake images)."""
+        return penalties(self.settings, *critics)
+
+    def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """See `diagnostics`."""
+        return diagnostics(self.objective, real, fake)
 
 
-def discriminator_sees(images: Tensor, settings: GameSettings, progress: float, channels: Sequence[int] = ()) -> Tensor:
-    """Images (of `channels`, where several are stacked) as a discriminator is shown them: augmented, and with instance
-    noise (Sønderby et al. 2017), if any is set."""
-    if settings.diffaugment:
-        images = diffaugment(images, settings.diffaugment, channels)
-    if not settings.instance_noise:
-        return images
-    noise = image_rng.normal(*images.shape, device=images.device, dtype=images.dtype)
-    return images + settings.instance_noise * (1 - progress) * noise
-
-
-def labels(settings: GameSettings, logits: Tensor) -> tuple[Label, Label]:
+def labels(settings: ModeSettings, logits: Tensor) -> tuple[float | Tensor, float | Tensor]:
     """D's labels for real and for fake images; drawn for each image (B, 1, 1, 1) where the settings say so."""
     real, fake = 1.0 - settings.label_smoothing, 0.0
     if not settings.soft_labels and not settings.flip_labels:
         return real, fake
 
-    def drawn() -> Tensor:
+    def uniform() -> Tensor:
         return image_rng.uniform(len(logits), 1, 1, 1, device=logits.device)
 
-    reals, fakes = (0.7 + 0.5 * drawn(), 0.3 * drawn()) if settings.soft_labels else (drawn() * 0 + real, drawn() * 0)
-    swapped = drawn() < settings.flip_labels, drawn() < settings.flip_labels
-    return torch.where(swapped[0], fakes, reals), torch.where(swapped[1], reals, fakes)
-
-
-def penalties(settings: GameSettings, *critics: tuple[Discriminator, Tensor, Tensor]) -> Losses:
-    """What else discriminators minimise, each given with its real and fake images: their slope, summed over them."""
-    losses: Losses = {}
-    judges = [(lambda x, D=D: D(x)[0], real, fake) for D, real, fake in critics]
-    if settings.r1:
-        # Usually 0, because it costs a second backward pass, and as much stronger when it is not.
-        drawn = settings.r1_every == 1 or image_rng.chance() * settings.r1_every < 1
-        gamma = settings.r1 * settings.r1_every
-        none = critics[0][1].new_zeros(())
-        losses["r1"] = gamma * sum((r1(D, real) for D, real, _ in judges), none) if drawn else none
-    if settings.penalty:
-        none = critics[0][1].new_zeros(())
-        losses["gp"] = settings.penalty * sum((gradient_penalty(*judge) for judge in judges), none)
-    return losses
+    reals, fakes = (
+        (0.7 + 0.5 * uniform(), 0.3 * uniform()) if settings.soft_labels else (uniform() * 0 + real, uniform() * 0)
+    )
+    flip_real, flip_fake = uniform() < settings.flip_labels, uniform() < settings.flip_labels
+    return torch.where(flip_real, fakes, reals), torch.where(flip_fake, reals, fakes)
 
 
 @torch.no_grad()
-def gauges(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """How D does, from its logits: "right", the part that it tells apart, ½ where it can't; "doubt", its loss by that
-    of a D that can't, 0 where it is certain; of a critic "distance", its estimate of the earth mover's distance."""
+def diagnostics(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """From D's logits: "accuracy" on real and fake patches, 0.5 at chance; "relative_loss", D's loss divided by that of
+    an undecided D; for a critic "distance", its estimate of the Wasserstein-1 distance."""
+    if objective.relativistic:  # only differences of the logits mean anything
+        return {"accuracy": (real > fake).float().mean()}
     if objective.boundary is None:
         return {"distance": real.float().mean() - fake.float().mean()}
-    right = 0.5 * ((real > objective.boundary).float().mean() + (fake < objective.boundary).float().mean())
-    return {"right": right, "doubt": objective.discriminator(real, fake, 1.0, 0.0) / _undecided(objective)}
+    accuracy = 0.5 * ((real > objective.boundary).float().mean() + (fake < objective.boundary).float().mean())
+    return {
+        "accuracy": accuracy,
+        "relative_loss": objective.discriminator(real, fake, 1.0, 0.0) / _undecided_loss(objective),
+    }
 
 
 @cache
-def _undecided(objective: Objective) -> float:
-    """The loss of a D that can't tell."""
+def _undecided_loss(objective: Objective) -> float:
     logits = torch.tensor([objective.boundary])
     return objective.discriminator(logits, logits, 1.0, 0.0).item()

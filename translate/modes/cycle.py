@@ -1,28 +1,34 @@
-"""CycleGAN: unpaired translation with cycle consistency (Zhu et al. 2017). Equation numbers are the paper's."""
+"""CycleGAN: unpaired translation with cycle consistency (Zhu et al. 2017). Equation numbers are the paper's.
 
-from collections.abc import Callable, Iterator, Sequence
+L(G, F, D_X, D_Y) = L_GAN(G, D_Y, X, Y) + L_GAN(F, D_X, Y, X) + λ L_cyc(G, F)   (Eq. 3)
+G*, F* = arg min over G, F, max over D_X, D_Y of L(G, F, D_X, D_Y)              (Eq. 4)
+"""
+
+from collections.abc import Callable, Iterator
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.modes.base import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
-from translate.modes.objectives import Objective, l1
+from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.objectives import OTHERS, Objective, l1
 from translate.modes.pool import Pool
 
 
-class CycleSettings(GameSettings):
-    objective: str = Field("lsgan", description="lsgan (paper), vanilla, hinge, minimax, wgan or wgan-gp")
+class CycleSettings(ModeSettings):
+    objective: str = Field("lsgan", description=OTHERS.format(first="lsgan"))
     lambda_cycle: float = Field(10.0, ge=0, description="λ of Eq. 3: weight of cycle consistency beside the GANs")
     lambda_identity: float = Field(
         0.5, ge=0, description="weight of ‖G(y) − y‖₁ + ‖F(x) − x‖₁, times lambda_cycle (section 5.2); 0 turns it off"
     )
-    pool: int = Field(50, ge=0, description="past fakes that each discriminator is shown (section 4); 0 turns it off")
+    pool: int = Field(
+        50, ge=0, description="size of the history of generated images that D is trained on (section 4); 0 = none"
+    )
 
 
 class Cycle(Mode):
-    """The game of two generators G: X → Y and F: Y → X, and two discriminators; D_Y judges images of Y."""
+    """Two generators G: X → Y and F: Y → X, and two discriminators D_X and D_Y, one for each domain."""
 
     Settings = CycleSettings
     paired = False
@@ -53,44 +59,38 @@ class Cycle(Mode):
         self.D_X, self.D_Y = discriminator(channels[0]), discriminator(channels[1])
         self.networks = {"G": self.G, "F": self.F, "D_X": self.D_X, "D_Y": self.D_Y}
         self.pools = {"X": Pool(settings.pool), "Y": Pool(settings.pool)}
-        self.clip = {"D": settings.clip}
+        self.weight_clip = {"D": settings.clip}
 
     def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (B, C_x, H, W), y (B, C_y, H, W): images of the two domains in [-1, 1], not paired. Yields each player's
         losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
-        s, gan, G, F = self.settings, self.objective, self.G, self.F
+        s, G, F = self.settings, self.G, self.F
+        if s.lambda_identity:  # both passes of a generator at once
+            G, F = self.fused(G, x, y), self.fused(F, y, x)
+        D_X, D_Y = self.critic(self.D_X, progress), self.critic(self.D_Y, progress)
 
-        def D_X(*batches: Tensor) -> Sequence[Tensor]:
-            return self.passes(self.D_X, *(discriminator_sees(x, s, progress) for x in batches))
-
-        def D_Y(*batches: Tensor) -> Sequence[Tensor]:
-            return self.passes(self.D_Y, *(discriminator_sees(y, s, progress) for y in batches))
-
-        same = bool(s.lambda_identity)
-        fake_y, *same_y = self.passes(G, x, *[y] * same)
-        fake_x, *same_x = self.passes(F, y, *[x] * same)
+        fake_y, fake_x = G(x), F(y)
         losses = {
             # L_GAN(G, D_Y, X, Y) + L_GAN(F, D_X, Y, X) (Eq. 1, with least squares: section 4)
-            "gan_G": gan.generator(*D_Y(fake_y)),
-            "gan_F": gan.generator(*D_X(fake_x)),
-            # λ L_cyc(G, F) = λ (E‖F(G(x)) − x‖₁ + E‖G(F(y)) − y‖₁) (Eqs. 2 and 3)
+            "gan_G": self.generator_loss(D_Y, fake_y, y),
+            "gan_F": self.generator_loss(D_X, fake_x, x),
+            # λ L_cyc(G, F) = λ (E‖F(G(x)) - x‖₁ + E‖G(F(y)) - y‖₁) (Eqs. 2 and 3)
             "cycle_X": s.lambda_cycle * l1(F(fake_y), x),
             "cycle_Y": s.lambda_cycle * l1(G(fake_x), y),
         }
-        if same:
-            # L_identity(G, F) = E‖G(y) − y‖₁ + E‖F(x) − x‖₁ (section 5.2)
-            losses["identity_Y"] = s.lambda_cycle * s.lambda_identity * l1(same_y[0], y)
-            losses["identity_X"] = s.lambda_cycle * s.lambda_identity * l1(same_x[0], x)
+        if s.lambda_identity:  # L_identity(G, F) = E‖G(y) - y‖₁ + E‖F(x) - x‖₁ (section 5.2)
+            losses["identity_Y"] = s.lambda_cycle * s.lambda_identity * l1(G(y), y)
+            losses["identity_X"] = s.lambda_cycle * s.lambda_identity * l1(F(x), x)
         self.pools["Y"].put(fake_y)
         self.pools["X"].put(fake_x)
         yield Turn("G", losses)
 
-        # Each discriminator sees past fakes as well (section 4), and its objective is halved to slow it down.
-        seen_y, seen_x = self.pools["Y"].take(), self.pools["X"].take()
-        (real_y, faked_y), (real_x, faked_x) = D_Y(y, seen_y), D_X(x, seen_x)
+        # D is trained on a history of generated images, and its objective is halved, to slow it down (section 4)
+        fake_y, fake_x = self.pools["Y"].take(), self.pools["X"].take()
+        (real_y, faked_y), (real_x, faked_x) = D_Y(y, fake_y), D_X(x, fake_x)
         losses = {
-            "D_Y": 0.5 * gan.discriminator(real_y, faked_y, *labels(s, real_y)),
-            "D_X": 0.5 * gan.discriminator(real_x, faked_x, *labels(s, real_x)),
+            "D_Y": 0.5 * self.discriminator_loss(real_y, faked_y),
+            "D_X": 0.5 * self.discriminator_loss(real_x, faked_x),
+            **self.penalties((D_Y, y, fake_y), (D_X, x, fake_x)),
         }
-        losses |= penalties(s, (D_Y, y, seen_y), (D_X, x, seen_x))
-        yield Turn("D", losses, gauges(gan, torch.cat([real_y, real_x]), torch.cat([faked_y, faked_x])))
+        yield Turn("D", losses, self.diagnostics(torch.cat([real_y, real_x]), torch.cat([faked_y, faked_x])))

@@ -1,20 +1,25 @@
 """Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017) and WGAN-GP
-(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). They are one game with different parts."""
+(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). They are one mode with different parts:
 
-from collections.abc import Callable, Iterator, Sequence
+    min over G, max over D of V(D, G) = E_x log D(x) + E_z log(1 - D(G(z)))         (Goodfellow et al. 2014, Eq. 1)
+    min over G, max over 1-Lipschitz f of E_x f(x) - E_z f(G(z))                    (Arjovsky et al. 2017, Eqs. 2, 3)
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
-from translate.modes.base import GameSettings, Mode, Turn, discriminator_sees, gauges, labels, penalties
-from translate.modes.objectives import Objective
+from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.objectives import OTHERS, Objective
 from translate.system import image_rng
 
 
-class GANSettings(GameSettings):
-    objective: str = Field("vanilla", description="vanilla, minimax, lsgan, hinge, wgan or wgan-gp")
+class GANSettings(ModeSettings):
+    objective: str = Field("vanilla", description=OTHERS.format(first="vanilla"))
     latent: int = Field(100, ge=1, le=4096, description="length of z ~ N(0, 1)")
     k: int = Field(1, ge=1, description="steps of D per step of G; WGAN's n_critic is 5")
     conditional: bool = Field(True, description="G and D are given the classes, where the data has labels")
@@ -22,10 +27,10 @@ class GANSettings(GameSettings):
 
 
 class GAN(Mode):
-    """The game of one generator G: z → x and one discriminator D; with classes, G(z, c) and D(x, c)."""
+    """One generator G: z → x and one discriminator D; with classes, G(z, c) and D(x, c)."""
 
     Settings = GANSettings
-    domains = 1
+    kind = "noise"
     players = {"D": ["D"], "G": ["G"]}
     generators = {"z2a": "G"}
 
@@ -43,40 +48,35 @@ class GAN(Mode):
         self.D = discriminator(channels[0] + classes)
         self.networks = {"G": self.G, "D": self.D}
         self.pools = {}
-        self.clip = {"D": settings.clip}
-        self.draws = settings.k  # every step of D sees new images (Algorithm 1 of 2014 and of WGAN)
+        self.weight_clip = {"D": settings.clip}
+        self.batches_per_round = settings.k  # every step of D sees new images (Algorithm 1 of 2014 and of WGAN)
 
     def step(self, x: Tensor, c: Tensor | None = None, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (k·B, C, H, W): k batches of images in [-1, 1]; c (k·B,): their classes, as integers. Yields each player's
         losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
-        s, gan = self.settings, self.objective
-        c = c if self.classes else None
-        batches = list(zip(x.chunk(s.k), [None] * s.k if c is None else c.chunk(s.k), strict=False))
-        for x, c in batches:  # "for k steps do": D ascends its gradient (2014, Algorithm 1; WGAN, Algorithm 1)
+        s = self.settings
+        batches = zip(x.chunk(s.k), [None] * s.k if c is None or not self.classes else c.chunk(s.k), strict=False)
+        for x, c in batches:  # "for k steps do" (2014 and WGAN, Algorithm 1)
+            D = self.critic(self.D, progress, joined=not s.separate, encode=partial(self.given, c=c))
             fake = self.fake(len(x), c, x).detach()
-
-            def D(*batches: Tensor, c: Tensor | None = c) -> Sequence[Tensor]:
-                seen = (_given(discriminator_sees(x, s, progress), c, self.classes) for x in batches)
-                return self.passes(self.D, *seen, joined=not s.separate)
-
+            # max over D of V(D, G) = E log D(x) + E log(1 - D(G(z))) (2014, Eq. 1), or the objective in its place
             real, faked = D(x, fake)
-            losses = {"D": gan.discriminator(real, faked, *labels(s, real)), **penalties(s, (D, x, fake))}
-            yield Turn("D", losses, gauges(gan, real, faked))
-        yield Turn("G", {"G": gan.generator(*D(self.fake(len(x), c, x)))})
+            losses = {"D": self.discriminator_loss(real, faked), **self.penalties((D, x, fake))}
+            yield Turn("D", losses, self.diagnostics(real, faked))
+        # min over G
+        yield Turn("G", {"G": self.generator_loss(D, self.fake(len(x), c, x), x)})
 
     def fake(self, count: int, c: Tensor | None, like: Tensor) -> Tensor:
         """G(z) for new z ~ N(0, 1), G(z, c) with classes c (count,)."""
         z = image_rng.normal(count, self.settings.latent, device=like.device)
-        return self.G(_given(z, c, self.classes))
+        return self.G(self.given(z, c))
 
-
-def _given(x: Tensor, c: Tensor | None, classes: int) -> Tensor:
-    """x (B, C) or (B, C, H, W) with the class behind it, one of `classes` channels 1 and the others 0 (Mirza & Osindero
-    2014, Fig. 1)."""
-    if c is None:
-        return x
-    code = nnf.one_hot(c, classes).to(x.dtype)
-    return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:]) if x.ndim == 4 else code], 1)
+    def given(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """x (B, C) or (B, C, H, W) with its class as one-hot channels behind it (Mirza & Osindero 2014, Fig. 1)."""
+        if c is None:
+            return x
+        code = nnf.one_hot(c, self.classes).to(x.dtype)
+        return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:]) if x.ndim == 4 else code], 1)
 
 
 class Vanilla(GAN):
@@ -104,7 +104,7 @@ class DCGAN(GAN):
 class LSGAN(GAN):
     """DCGAN's networks with least squares (Mao et al. 2017)."""
 
-    defaults = {**DCGAN.defaults, "game": {"objective": "lsgan"}}
+    defaults = {**DCGAN.defaults, "mode_settings": {"objective": "lsgan"}}
 
 
 class Hinge(GAN):
@@ -113,7 +113,7 @@ class Hinge(GAN):
     defaults = {
         **DCGAN.defaults,
         "discriminator": {"network": "dcgan", "norm": "none", "spectral_norm": True},
-        "game": {"objective": "hinge"},
+        "mode_settings": {"objective": "hinge"},
     }
 
 
@@ -122,7 +122,7 @@ class WGAN(GAN):
 
     defaults = {
         **DCGAN.defaults,
-        "game": {"objective": "wgan", "k": 5},
+        "mode_settings": {"objective": "wgan", "k": 5},
         "train": {"batch": 64, "decay_from": 1.0, "samples": 64, "optimizer": "rmsprop", "lr": 5e-5},
     }
 
@@ -133,6 +133,6 @@ class WGANGP(GAN):
     defaults = {
         **DCGAN.defaults,
         "discriminator": {"network": "dcgan", "norm": "none"},
-        "game": {"objective": "wgan-gp", "k": 5},
+        "mode_settings": {"objective": "wgan-gp", "k": 5},
         "train": {"batch": 64, "decay_from": 1.0, "samples": 64, "lr": 1e-4, "beta1": 0.0, "beta2": 0.9},
     }

@@ -73,20 +73,20 @@ class Pool:
     def put(self, fakes: Tensor) -> None:
         """A share's fresh fakes (B, C, H, W)."""
         with self._lock:
-            self._fakes.setdefault(image_rng.index(), deque()).append(fakes.detach())
+            self._fakes.setdefault(image_rng.part_index(), deque()).append(fakes.detach())
 
     def take(self) -> Tensor:
         """What the share is shown instead of what it put. After all shares have put theirs."""
-        share = image_rng.index()
+        share = image_rng.part_index()
         with self._lock:
             if not self.size:
                 return self._fakes[share].popleft()
             if share not in self._waiting:  # the first one that comes swaps for all
                 fakes = [self._fakes[index].popleft() for index in sorted(self._fakes)]
-                self._shown = self._swap(distributed.gather(torch.stack(fakes, 1).flatten(0, 1)), _layout(fakes[0]))
+                self._shown = self._swap(distributed.all_gather(torch.stack(fakes, 1).flatten(0, 1)), _layout(fakes[0]))
                 self._waiting = set(self._fakes)
             self._waiting.remove(share)
-            return self._shown[share :: image_rng.count()]
+            return self._shown[share :: image_rng.part_count()]
 
     def _swap(self, fakes: Tensor, layout: torch.memory_format) -> Tensor:
         # Without a plan: a game that is played without a trainer.

@@ -43,13 +43,13 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or distributed.count() == 1:
+        if not self.training or distributed.world_size() == 1:
             return super().forward(x.float()).to(x.dtype)
         wide, shape = x.float(), (1, -1, 1, 1)
-        count = distributed.count() * wide.numel() // wide.shape[1]
-        mean = distributed.Sum.apply(wide.sum((0, 2, 3))) / count
+        count = distributed.world_size() * wide.numel() // wide.shape[1]
+        mean = distributed.AllReduceSum.apply(wide.sum((0, 2, 3))) / count
         centred = wide - mean.view(shape)
-        variance = distributed.Sum.apply(centred.square().sum((0, 2, 3))) / count
+        variance = distributed.AllReduceSum.apply(centred.square().sum((0, 2, 3))) / count
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             with torch.no_grad():
                 self.num_batches_tracked.add_(1)
@@ -69,7 +69,7 @@ class Dropout(nn.Dropout):
         return x * kept / (1 - self.p)
 
 
-def alone(network: nn.Module) -> bool:
+def is_per_sample(network: nn.Module) -> bool:
     """Whether what the network makes of an image depends on that image only, and a pass changes nothing in it."""
     bound = any(isinstance(layer, (nn.BatchNorm2d, nn.Dropout)) for layer in network.modules())
     return not bound and not has_spectral_norm(network)

@@ -25,7 +25,7 @@ LARGEST_SEED = 2**62
 
 
 @dataclass
-class Wishes:
+class Options:
     """What was typed."""
 
     model: str
@@ -39,21 +39,21 @@ class Wishes:
     device: str = "auto"
 
 
-def sample(wishes: Wishes, say: Callable[[str], Any] = print) -> Path:
+def sample(options: Options, say: Callable[[str], Any] = print) -> Path:
     """Draw what is wished; returns the folder. UserError before anything is written."""
-    sampler = Sampler.load(wishes.model, device=device.choose(wishes.device))
-    chosen = _class(wishes, sampler)
-    seeds = _seeds(wishes, sampler)
-    if wishes.interpolate and len(seeds) < 2:
+    sampler = Sampler.load(options.model, device=device.choose(options.device))
+    chosen = _class(options, sampler)
+    seeds = _seeds(options, sampler)
+    if options.interpolate and len(seeds) < 2:
         raise UserError("--interpolate goes from one seed to the next; it needs -n 2 or more.")
-    if wishes.expr is not None and sampler.classes and chosen is None:
+    if options.expr is not None and sampler.classes and chosen is None:
         raise UserError(f"--expr needs --class NAME here: one of {_some(sampler.classes)}.")
-    found = None if wishes.expr is None else Expression(wishes.expr, sampler.latent)
-    path = Path(wishes.model)
+    found = None if options.expr is None else Expression(options.expr, sampler.latent)
+    path = Path(options.model)
     name = path.resolve().name if path.is_dir() else path.stem
-    out = wishes.out or Path(f"{name}-samples")
-    folder = Folder(out, sha256(generator_file.find(wishes.model)))
-    data = neighbours.open_training_data(path, say) if wishes.neighbours else None
+    out = options.out or Path(f"{name}-samples")
+    folder = Folder(out, sha256(generator_file.find(options.model)))
+    data = neighbours.open_training_data(path, say) if options.neighbours else None
 
     classes = [*range(len(sampler.classes))] if chosen is None else [chosen]
     caption = _caption(sampler, name, chosen)
@@ -64,7 +64,7 @@ def sample(wishes: Wishes, say: Callable[[str], Any] = print) -> Path:
         else:
             sheet = sheets.by_class(shown, seeds, caption)
         files = {"sheet.png": sheet}
-        if wishes.interpolate:
+        if options.interpolate:
             files["interpolation.png"] = sheets.interpolation(sampler, seeds, classes, caption)
         if found:
             files["expression.png"] = sheets.expression(sampler, found, chosen, caption)
@@ -73,7 +73,7 @@ def sample(wishes: Wishes, say: Callable[[str], Any] = print) -> Path:
             files["neighbours.png"], sentence = neighbours.compare(pictures, data, caption)
             say(sentence)
     except FloatingPointError as error:
-        raise UserError(f"{wishes.model} can't be used: {error}.", DAMAGED) from error
+        raise UserError(f"{options.model} can't be used: {error}.", DAMAGED) from error
     folder.write(files)
     total = len(seeds) * max(1, len(classes))
     say(f"wrote {out}: {total:,} picture{'s' * (total > 1)} (seeds {seeds[0]} to {seeds[-1]}), {', '.join(files)}")
@@ -99,22 +99,22 @@ def _pictures(sampler: Sampler, seeds: range, classes: list[int], folder: Folder
     return {sampler.classes[number] if classes else "": np.stack(found) for number, found in shown.items()}
 
 
-def _class(wishes: Wishes, sampler: Sampler) -> int | None:
-    if wishes.chosen is None:
+def _class(options: Options, sampler: Sampler) -> int | None:
+    if options.chosen is None:
         return None
     if not sampler.classes:
-        raise UserError(f"--class {wishes.chosen}: {wishes.model} was trained without classes.")
-    if wishes.chosen not in sampler.classes:
-        raise UserError(f"--class {wishes.chosen}: there is no such class; there are {_some(sampler.classes)}.")
-    return sampler.classes.index(wishes.chosen)
+        raise UserError(f"--class {options.chosen}: {options.model} was trained without classes.")
+    if options.chosen not in sampler.classes:
+        raise UserError(f"--class {options.chosen}: there is no such class; there are {_some(sampler.classes)}.")
+    return sampler.classes.index(options.chosen)
 
 
-def _seeds(wishes: Wishes, sampler: Sampler) -> range:
-    alike = sampler.classes and wishes.chosen is None
-    count = wishes.count or (sheets.PER_CLASS if alike else COUNT)
-    if wishes.seed + count > LARGEST_SEED:
-        raise UserError(f"--seed {wishes.seed} is too large; seeds go up to {LARGEST_SEED - 1:,}.")
-    return range(wishes.seed, wishes.seed + count)
+def _seeds(options: Options, sampler: Sampler) -> range:
+    alike = sampler.classes and options.chosen is None
+    count = options.count or (sheets.PER_CLASS if alike else COUNT)
+    if options.seed + count > LARGEST_SEED:
+        raise UserError(f"--seed {options.seed} is too large; seeds go up to {LARGEST_SEED - 1:,}.")
+    return range(options.seed, options.seed + count)
 
 
 def _some(names: list[str]) -> str:

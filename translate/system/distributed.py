@@ -19,17 +19,17 @@ def launched() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes take part; 1 before `join`."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
-def index() -> int:
+def rank() -> int:
     """Which of them this one is."""
-    return dist.get_rank() if count() > 1 else 0
+    return dist.get_rank() if world_size() > 1 else 0
 
 
-def first_here() -> bool:
+def is_first_on_machine() -> bool:
     """Whether this is the machine's first process."""
     return int(os.environ.get("LOCAL_RANK", 0)) == 0
 
@@ -55,62 +55,64 @@ def join(device: str) -> None:
         store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
         dist.init_process_group(backend, store=store, rank=rank, world_size=number, timeout=patience)
 
-    asked(meet)
+    collective(meet)
 
 
 def leave() -> None:
-    if count() > 1:
+    if world_size() > 1:
         dist.destroy_process_group()
 
 
-def gather(rows: Tensor) -> Tensor:
+def all_gather(rows: Tensor) -> Tensor:
     """Each process's rows (B, …) → all of them (B · ranks, …), row i of rank r at i · ranks + r: as data is dealt."""
-    if count() == 1:
+    if world_size() == 1:
         return rows
     rows = rows.contiguous()
-    parts = [torch.empty_like(rows) for _ in range(count())]
-    asked(lambda: dist.all_gather(parts, rows))
+    parts = [torch.empty_like(rows) for _ in range(world_size())]
+    collective(lambda: dist.all_gather(parts, rows))
     return torch.stack(parts, 1).flatten(0, 1)
 
 
-def total(values: Tensor) -> Tensor:
+def all_reduce_sum(values: Tensor) -> Tensor:
     """The sum over all processes, in place."""
-    if count() > 1:
-        asked(lambda: dist.all_reduce(values))
+    if world_size() > 1:
+        collective(lambda: dist.all_reduce(values))
     return values
 
 
-def most(number: int) -> int:
+def all_reduce_max(number: int) -> int:
     """The largest of the processes' numbers."""
-    if count() == 1:
+    if world_size() == 1:
         return number
     value = torch.tensor(number)
-    asked(lambda: dist.all_reduce(value, dist.ReduceOp.MAX))
+    collective(lambda: dist.all_reduce(value, dist.ReduceOp.MAX))
     return int(value)
 
 
-def told(what: Any) -> Any:
+def broadcast(what: Any) -> Any:
     """What rank 0 says: its own `what`, in all processes."""
-    if count() == 1:
+    if world_size() == 1:
         return what
     said = [what]
-    asked(lambda: dist.broadcast_object_list(said, 0, device=torch.device("cpu")))
+    collective(lambda: dist.broadcast_object_list(said, 0, device=torch.device("cpu")))
     return said[0]
 
 
-class Sum(torch.autograd.Function):
+class AllReduceSum(torch.autograd.Function):
     """The sum over all processes, through which the gradient goes back to each of them."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
-        return total(values.clone())
+        return all_reduce_sum(values.clone())
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return Sum.apply(gradients[0])  # which is differentiable in its turn: R1 needs the gradient of a gradient
+        return AllReduceSum.apply(
+            gradients[0]
+        )  # which is differentiable in its turn: R1 needs the gradient of a gradient
 
 
-def asked(question: Callable[[], Any]) -> None:
+def collective(question: Callable[[], Any]) -> None:
     """Ask the others something; UserError (exit code 75) when one of them is gone."""
     try:
         question()

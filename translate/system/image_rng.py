@@ -13,54 +13,54 @@ import torch
 from torch import Generator, Tensor
 
 
-class _Share(threading.local):
+class _Part(threading.local):
     index, count = 0, 1
     generator: Generator | None = None  # None: torch's own, of the device
 
 
-_share = _Share()
+_part = _Part()
 
 
 @contextmanager
-def share(index: int, count: int, generator: Generator | None = None) -> Iterator[None]:
+def part(index: int, count: int, generator: Generator | None = None) -> Iterator[None]:
     """In this thread: only every `count`-th image of the batch is here, from number `index` on."""
-    before = _share.index, _share.count, _share.generator
-    _share.index, _share.count, _share.generator = index, count, generator
+    before = _part.index, _part.count, _part.generator
+    _part.index, _part.count, _part.generator = index, count, generator
     try:
         yield
     finally:
-        _share.index, _share.count, _share.generator = before
+        _part.index, _part.count, _part.generator = before
 
 
-def index() -> int:
+def part_index() -> int:
     """Which share of the batch this thread works on."""
-    return _share.index
+    return _part.index
 
 
-def count() -> int:
+def part_count() -> int:
     """How many shares the batch is in."""
-    return _share.count
+    return _part.count
 
 
 def uniform(rows: int, *shape: int, **where: Any) -> Tensor:
     """U(0, 1) for each of the `rows` images that are here: (rows, *shape). where: device and dtype."""
-    return _own(torch.rand(rows * _share.count, *shape, generator=_share.generator, **where))
+    return _own(torch.rand(rows * _part.count, *shape, generator=_part.generator, **where))
 
 
 def normal(rows: int, *shape: int, **where: Any) -> Tensor:
     """N(0, 1), as `uniform`."""
-    return _own(torch.randn(rows * _share.count, *shape, generator=_share.generator, **where))
+    return _own(torch.randn(rows * _part.count, *shape, generator=_part.generator, **where))
 
 
 def integers(low: int, high: int, rows: int, *shape: int, **where: Any) -> Tensor:
     """Whole numbers from low to high - 1, as `uniform`."""
-    return _own(torch.randint(low, high, (rows * _share.count, *shape), generator=_share.generator, **where))
+    return _own(torch.randint(low, high, (rows * _part.count, *shape), generator=_part.generator, **where))
 
 
 def chance() -> float:
     """One U(0, 1) for the whole batch, on the CPU."""
-    return torch.rand((), generator=_share.generator).item()
+    return torch.rand((), generator=_part.generator).item()
 
 
 def _own(drawn: Tensor) -> Tensor:
-    return drawn[_share.index :: _share.count] if _share.count > 1 else drawn
+    return drawn[_part.index :: _part.count] if _part.count > 1 else drawn

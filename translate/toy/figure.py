@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from translate.image.sheet import FAINT, INK, PAPER
-from translate.toy.lessons import MOMENTS, Course
+from translate.toy.experiments import MOMENTS, Result
 from translate.toy.mixtures import Mixture
 from translate.toy.verdict import verdict
 
@@ -17,7 +17,7 @@ PANEL, GAP, LABEL, CHART, MARGIN, HEAD, FOOT = 136, 8, 190, 190, 14, 26, 26
 FIELD, REAL, GOOD, BAD, LINE = (247, 247, 249), (196, 199, 205), (0, 107, 164), (226, 106, 44), (214, 216, 220)
 
 
-def figure(courses: Sequence[Course], mixture: Mixture, real: np.ndarray) -> bytes:
+def figure(courses: Sequence[Result], mixture: Mixture, real: np.ndarray) -> bytes:
     """A PNG file. real: points (N, 2) of the mixture, drawn in grey below the samples."""
     width = 2 * MARGIN + LABEL + len(MOMENTS) * (PANEL + GAP) + CHART
     height = 2 * MARGIN + HEAD + len(courses) * (PANEL + GAP) + FOOT
@@ -67,7 +67,7 @@ class Pen:
         return file.getvalue()
 
 
-def _label(pen: Pen, course: Course, mixture: Mixture, x: float, y: float) -> None:
+def _label(pen: Pen, course: Result, mixture: Mixture, x: float, y: float) -> None:
     pen.text(x, y + 22, course.name, 20, INK)
     modes = f"{course.last.modes}/{len(mixture.centres)} modes"
     pen.text(x, y + 48, f"{modes} · {100 * course.last.good:.0f} % good", 14, INK)
@@ -83,7 +83,7 @@ def _panel(pen: Pen, x: float, y: float, points: np.ndarray, mixture: Mixture, r
             pen.dot(x + 2 + a * (PANEL - 4), y + 2 + (1 - b) * (PANEL - 4), radius, colour)
 
 
-def _chart(pen: Pen, x: float, y: float, course: Course, modes: int) -> None:
+def _chart(pen: Pen, x: float, y: float, course: Result, modes: int) -> None:
     """Part of the modes that are covered, as steps, and part of the samples that are good, as a line."""
     x, y, width, height = x + 14, y + 8, CHART - 46, PANEL - 16
     for part, text in ((0, "0"), (0.5, f"{modes / 2:g}"), (1, f"{modes}")):

@@ -1,4 +1,4 @@
-"""What `translate toy` does: checks what was typed, trains the lessons, writes a figure and the numbers."""
+"""What `translate toy` does: checks what was typed, trains the experiments, writes a figure and the numbers."""
 
 import hashlib
 import json
@@ -16,18 +16,18 @@ from rich.table import Table
 
 from translate.errors import UserError
 from translate.system.files import remove_leftovers, sha256, write_whole
+from translate.toy.experiments import EXPERIMENTS, SAMPLES, Result, train
 from translate.toy.figure import figure
-from translate.toy.lessons import LESSONS, SAMPLES, Course, train
 from translate.toy.mixtures import MIXTURES, Mixture
 from translate.toy.verdict import verdict
 
-PICTURE, RECORD, MAKER = "lesson.png", "toy.json", "translate toy"
+PICTURE, RECORD, MAKER = "experiment.png", "toy.json", "translate toy"
 LEAST = 20  # rounds
 REAL = 800  # real points in the figure: enough to see where the modes are
 
 
 @dataclass
-class Wishes:
+class Options:
     """What was typed."""
 
     data: str = "ring"
@@ -37,26 +37,26 @@ class Wishes:
     rounds: int | None = None
 
 
-def toy(wishes: Wishes, console: Console | None = None) -> Path:
+def toy(options: Options, console: Console | None = None) -> Path:
     """Train what is wished; returns the folder. UserError before anything is trained or written."""
     console = console or Console(highlight=False)
-    if wishes.data not in MIXTURES:
-        raise UserError(f"--data must be {' or '.join(MIXTURES)}, not '{wishes.data}'.")
-    names = _names(wishes.objectives)
-    if wishes.rounds is not None and wishes.rounds < LEAST:
-        raise UserError(f"--rounds must be at least {LEAST}, not {wishes.rounds}.")
-    out = wishes.out or Path(f"toy-{wishes.data}")
+    if options.data not in MIXTURES:
+        raise UserError(f"--data must be {' or '.join(MIXTURES)}, not '{options.data}'.")
+    names = _names(options.objectives)
+    if options.rounds is not None and options.rounds < LEAST:
+        raise UserError(f"--rounds must be at least {LEAST}, not {options.rounds}.")
+    out = options.out or Path(f"toy-{options.data}")
     _refuse_foreign(out)
 
-    mixture = MIXTURES[wishes.data]()
-    courses = _train(names, mixture, wishes, console)
-    real = mixture.draw(REAL, torch.Generator().manual_seed(wishes.seed))
+    mixture = MIXTURES[options.data]()
+    courses = _train(names, mixture, options, console)
+    real = mixture.draw(REAL, torch.Generator().manual_seed(options.seed))
     picture = figure(courses, mixture, real.numpy())
     record = {
         "made by": MAKER,
         PICTURE: hashlib.sha256(picture).hexdigest(),
-        "data": {"name": wishes.data, "modes": len(mixture.centres), "sigma": mixture.sigma},
-        "seed": wishes.seed,
+        "data": {"name": options.data, "modes": len(mixture.centres), "sigma": mixture.sigma},
+        "seed": options.seed,
         "samples": SAMPLES,
         "objectives": {course.name: _numbers(course, mixture) for course in courses},
     }
@@ -70,11 +70,11 @@ def toy(wishes: Wishes, console: Console | None = None) -> Path:
 
 
 def _names(text: str) -> list[str]:
-    names = list(LESSONS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in LESSONS]
+    names = list(EXPERIMENTS) if text == "all" else [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in EXPERIMENTS]
     if unknown or not names:
         what = f"there is no objective '{unknown[0]}'" if unknown else "no objective is named"
-        raise UserError(f"--objectives {text}: {what}; there are all, {', '.join(LESSONS)}.")
+        raise UserError(f"--objectives {text}: {what}; there are all, {', '.join(EXPERIMENTS)}.")
     return list(dict.fromkeys(names))
 
 
@@ -96,15 +96,15 @@ def _refuse_foreign(out: Path) -> None:
         )
 
 
-def _train(names: list[str], mixture: Mixture, wishes: Wishes, console: Console) -> list[Course]:
-    """As many lessons side by side as there are cores; each has random numbers of its own, so they don't disturb."""
+def _train(names: list[str], mixture: Mixture, options: Options, console: Console) -> list[Result]:
+    """As many experiments side by side as there are cores; each has random numbers of its own, so they don't disturb."""
     workers = min(len(names), os.cpu_count() or 1)
     with (
         ProcessPoolExecutor(workers, get_context("spawn")) as pool,
         Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console, transient=True) as progress,
     ):
         task = progress.add_task(f"{len(names)} objectives", total=len(names))
-        futures = [pool.submit(_lesson, name, mixture, wishes.seed, wishes.rounds) for name in names]
+        futures = [pool.submit(_lesson, name, mixture, options.seed, options.rounds) for name in names]
         for future in as_completed(futures):
             course = future.result()
             progress.advance(task)
@@ -113,36 +113,36 @@ def _train(names: list[str], mixture: Mixture, wishes: Wishes, console: Console)
     return [future.result() for future in futures]
 
 
-def _lesson(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Course:
+def _lesson(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Result:
     torch.set_num_threads(1)  # matrices this small are slower with more, and sums come out otherwise
     return train(name, mixture, seed, rounds)
 
 
-def _numbers(course: Course, mixture: Mixture) -> dict[str, Any]:
-    lesson = LESSONS[course.name]
+def _numbers(course: Result, mixture: Mixture) -> dict[str, Any]:
+    experiment = EXPERIMENTS[course.name]
     return {
-        "game": lesson.game,
-        "train": lesson.train,
+        "mode_settings": experiment.game,
+        "train": experiment.train,
         "rounds": course.rounds,
         "modes": course.last.modes,
         "good": course.last.good,
         "verdict": verdict(course, len(mixture.centres)),
         "modes over time": [count.modes for count in course.counts],
         "good over time": [count.good for count in course.counts],
-        **{f"{name} over time": [gauge[name] for gauge in course.gauges] for name in course.gauges[0]},
+        **{f"{name} over time": [gauge[name] for gauge in course.diagnostics] for name in course.diagnostics[0]},
     }
 
 
-def _table(courses: list[Course], mixture: Mixture) -> Table:
+def _table(courses: list[Result], mixture: Mixture) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("objective", no_wrap=True)
     for heading in ("modes", "good", "D right", "distance"):
         table.add_column(heading, justify="right")
     table.add_column("what happened")
     for course in courses:
-        gauge = course.gauges[-1]
-        right = f"{100 * gauge['right']:.0f} %" if "right" in gauge else ""
-        distance = f"{course.gauges[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
+        gauge = course.diagnostics[-1]
+        right = f"{100 * gauge['accuracy']:.0f} %" if "accuracy" in gauge else ""
+        distance = f"{course.diagnostics[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
         covered, good = f"{course.last.modes}/{len(mixture.centres)}", f"{100 * course.last.good:.1f} %"
         table.add_row(course.name, covered, good, right, distance, verdict(course, len(mixture.centres)))
     return table

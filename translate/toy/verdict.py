@@ -1,16 +1,16 @@
-"""What happened in a lesson, in the words that are taught, read off its numbers."""
+"""What happened in a experiment, in the words that are taught, read off its numbers."""
 
 from itertools import pairwise
 
-from translate.toy.lessons import Course
+from translate.toy.experiments import Result
 
 MISSED = 0.1  # part of good samples below which a covered mode is luck: plain noise covers 8 of 8 with 1 %
 SURE = 0.99  # part that D tells apart, from which on nothing is left to learn from it
 
 
-def verdict(course: Course, modes: int) -> str:
+def verdict(course: Result, modes: int) -> str:
     """A few words, separated by ", ". modes: how many there are."""
-    last, right = course.last, course.gauges[-1].get("right", 0.0)
+    last, right = course.last, course.diagnostics[-1].get("accuracy", 0.0)
     found = []
     if last.good < MISSED:
         found.append("no convergence")
@@ -27,7 +27,7 @@ def verdict(course: Course, modes: int) -> str:
     return ", ".join(found)
 
 
-def lost(course: Course) -> int:
+def lost(course: Result) -> int:
     """How many covered modes were lost again, in all, from one look to the next; after the first tenth, which is
     disorder everywhere."""
     covered = [count.modes for count in course.counts][len(course.counts) // 10 :]

@@ -11,7 +11,7 @@ from torch import Tensor
 import translate
 from translate.errors import UserError
 from translate.model import file as generator_file
-from translate.modes import MODES, Mode
+from translate.modes import DOMAINS, MODES, Mode
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import (
     DiscriminatorSettings,
@@ -25,18 +25,18 @@ from translate.system.hashed_tensors import nest
 from translate.train.settings import RunSettings
 
 
-def build_game(settings: RunSettings, classes: int = 0, say: Callable[[str], None] = print) -> Mode:
+def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], None] = print) -> Mode:
     """The mode with new networks, drawn from torch's random numbers, or with those of `init_from`, as is then said.
 
     classes: how many the data has; only images from noise can have any.
     """
     game = MODES[settings.mode]
     mode = game(
-        settings.game,
-        OBJECTIVES[settings.game.objective],
+        settings.mode_settings,
+        OBJECTIVES[settings.mode_settings.objective],
         partial(build_generator, settings.generator, size=settings.data.size),
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
-        (settings.data.channels_a, settings.data.channels_b)[: game.domains],
+        (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[game.kind]],
         **({"classes": classes} if classes else {}),
     )
     if settings.train.checkpointing:
@@ -49,15 +49,15 @@ def build_game(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
 
 def given_classes(settings: RunSettings, classes: list[str]) -> list[str]:
     """The classes that the game is given, of those that the data has."""
-    return classes if MODES[settings.mode].domains == 1 and settings.game.conditional else []
+    return classes if MODES[settings.mode].kind == "noise" and settings.mode_settings.conditional else []
 
 
 def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict[str, Any]]:
     """direction -> what a generator file says of it: its network, the arguments that build it, and its domains."""
     names = {"a": settings.a, "b": settings.b or "", "z": "z"}
     channels = {"a": settings.data.channels_a, "b": settings.data.channels_b}
-    if MODES[settings.mode].domains == 1:
-        channels["z"] = settings.game.latent + classes
+    if MODES[settings.mode].kind == "noise":
+        channels["z"] = settings.mode_settings.latent + classes
     entries = {}
     for direction in MODES[settings.mode].generators:
         source, target = direction.split("2")
@@ -80,8 +80,8 @@ def generator_description(settings: RunSettings, classes: list[str], licences: d
         "range": [-1, 1],
         "licences": licences,
     }
-    if MODES[settings.mode].domains == 1:
-        description |= {"latent": settings.game.latent, "classes": classes}
+    if MODES[settings.mode].kind == "noise":
+        description |= {"latent": settings.mode_settings.latent, "classes": classes}
     return description
 
 
@@ -91,13 +91,13 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
     direction, entry = next(iter(description["directions"].items()))
     source, target = direction.split("2")
     channels = {source: entry["arguments"]["in_channels"], target: entry["arguments"]["out_channels"]}
-    if ("z" in channels) != (MODES[mode].domains == 1):
+    if ("z" in channels) != (MODES[mode].kind == "noise"):
         does = "makes images from noise" if "z" in channels else "translates images"
         raise UserError(f"--init-from {model}: it {does}, which --mode {mode} does not.")
     settings: dict[str, Any] = {"generator": _settings(entry, GeneratorSettings)}
     settings["data"] = {f"channels_{side}": count for side, count in channels.items() if side != "z"}
     if "z" in channels:
-        settings["game"] = {"latent": description["latent"]}
+        settings["mode_settings"] = {"latent": description["latent"]}
         settings["data"]["size"] = description["size"]
     wanted = {name for names in MODES[mode].players.values() for name in names}
     for name, judge in description.get("discriminators", {}).items():

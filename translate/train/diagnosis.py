@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from translate.metrics.nearest import nearest
 from translate.train.previews import Samples, Translations
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 SURE = 0.02  # doubt of D under which there is nothing left to learn from it
 STEEP = 100.0  # norm of a gradient (ganhacks)
@@ -25,22 +25,24 @@ DROPPED = 0.2  # a class that comes this much more seldom than in the data
 class Diagnosis:
     """Looks at a `round` and what is `shown` of it. Each warning is given once."""
 
-    def __init__(self, round: Round, shown: Samples | Translations):
-        self.round, self.shown = round, shown
-        self.doubts: list[float] = []
+    def __init__(self, round: Trainer, shown: Samples | Translations):
+        self.trainer, self.previews = round, shown
+        self.relative_losses: list[float] = []
         self.steep: dict[str, list[float]] = {player: [] for player in round.mode.players}
-        self.way = Way()
+        self.displacement = Displacement()
         self.said: set[str] = set()
         self.facts: list[str] = []  # about the newest samples
 
-    def of_players(self, gauges: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
-        """What the means since the last report say: gauges and largest gradient norms, by player."""
+    def of_players(self, diagnostics: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
+        """What the means since the last report say: diagnostics and largest gradient norms, by player."""
         found = {}
-        of_d = gauges.get("D", {})
-        self.doubts = [*self.doubts, of_d["doubt"]][-WINDOW:] if "doubt" in of_d else []
-        if len(self.doubts) == WINDOW and max(self.doubts) < SURE:
+        of_d = diagnostics.get("D", {})
+        self.relative_losses = (
+            [*self.relative_losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
+        )
+        if len(self.relative_losses) == WINDOW and max(self.relative_losses) < SURE:
             found["vanishing gradients"] = (
-                f"D is too good: it tells real from fake in {100 * of_d['right']:.1f} % of all cases and is certain of "
+                f"D is too good: it tells real from fake in {100 * of_d['accuracy']:.1f} % of all cases and is certain of "
                 "it, so G hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
                 "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
             )
@@ -51,8 +53,8 @@ class Diagnosis:
                     f"the gradient of player {player} has reached a norm of {norm:,.0f}, and more than {STEEP:.0f} "
                     "again and again. Try a smaller --lr, or clip_norm=10."
                 )
-        if isinstance(self.shown, Samples):
-            undone = self.way.went(self.round.mode.networks["G"])
+        if isinstance(self.previews, Samples):
+            undone = self.displacement.ratio(self.trainer.mode.networks["G"])
             if undone is not None and undone < UNDONE:
                 found["oscillation"] = (
                     f"G's updates undo each other (no convergence): its weights have come {100 * undone:.0f} % as far "
@@ -63,7 +65,7 @@ class Diagnosis:
     def of_samples(self, samples: np.ndarray, early: bool = False) -> list[str]:
         """What newly drawn samples, uint8 (N, H, W, C), show, where images are made from noise. early: there is nothing
         to expect yet."""
-        if not isinstance(self.shown, Samples):
+        if not isinstance(self.previews, Samples):
             return []
         found: dict[str, str] = {}
         ratio = spread(_rows(samples)) / max(self.known.spread, 1e-12)
@@ -74,13 +76,13 @@ class Diagnosis:
                 "Try diffaugment=color,translation, a smaller lr_d, or --mode wgan-gp."
             )
         if self.known.readable:
-            found |= self._of_classes(self.shown, samples)
+            found |= self._of_classes(self.previews, samples)
         return [] if early else self._new(found)
 
     @cached_property
     def known(self) -> "Known":
         """What samples are compared with: the same in the whole run."""
-        shown, data = self.shown, self.shown.data
+        shown, data = self.previews, self.previews.data
         assert isinstance(shown, Samples)
         every = max(1, len(data.train_a) // KNOWN)
         known, labels = data.train_images("a", every=every), data.train_labels()[::every]
@@ -132,7 +134,7 @@ class Known(NamedTuple):
     readable: bool
 
 
-class Way:
+class Displacement:
     """How far a network's weights have come, by how far they went, over WINDOW reports."""
 
     def __init__(self) -> None:
@@ -141,7 +143,7 @@ class Way:
         self.length, self.steps = 0.0, 0
 
     @torch.no_grad()
-    def went(self, network: nn.Module) -> float | None:
+    def ratio(self, network: nn.Module) -> float | None:
         """Net way by the way gone, at the end of each window; None in between."""
         now = torch.cat([weights.flatten() for weights in network.parameters()])
         if self.start is None or self.last is None:

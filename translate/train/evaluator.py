@@ -10,28 +10,28 @@ from translate.metrics import Score, Scorer
 from translate.modes import MODES
 from translate.train.previews import Samples, Translations
 from translate.train.settings import RunSettings
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 
-class Judge:
+class Evaluator:
     """Looks at the generators of `round` on images that were not trained on, or at what they make of noise.
 
     best: {"score", "value", "images"} of the best generator, or None. lines: the newest scores in words.
     """
 
-    def __init__(self, settings: RunSettings, data: Data, round: Round):
-        kind = Samples if MODES[settings.mode].domains == 1 else Translations
-        self.shown: Samples | Translations = kind(settings, data, round)
+    def __init__(self, settings: RunSettings, data: Data, round: Trainer):
+        kind = Samples if MODES[settings.mode].kind == "noise" else Translations
+        self.previews: Samples | Translations = kind(settings, data, round)
         self.scorer: Scorer | None = None
         self.best: dict[str, Any] | None = None
-        self.judged = np.zeros(0, np.uint8)  # the images that were scored last
+        self.scored_images = np.zeros(0, np.uint8)  # the images that were scored last
         self.lines: list[str] = []
         self.scored = 0  # images seen at the last scoring
 
     def prepare(self, say: Callable[[str], Any]) -> Scorer:
         """The scorer, made at the first call, which says what it can't score here."""
         if self.scorer is None:
-            self.scorer = self.shown.scorer(say)
+            self.scorer = self.previews.scorer(say)
             for sentence in self.scorer.missing:
                 say(sentence)
         return self.scorer
@@ -39,8 +39,8 @@ class Judge:
     def score(self, seen: int, say: Callable[[str], Any]) -> tuple[list[Score], bool]:
         """(scores of the first direction, whether this is the best generator so far)."""
         scorer = self.prepare(say)
-        self.judged = self.shown.outputs()
-        scores = scorer.score(self.judged)
+        self.scored_images = self.previews.outputs()
+        scores = scorer.score(self.scored_images)
         self.lines, self.scored = [str(score) for score in scores], seen
         chosen = next((score for score in scores if score.name == scorer.best_of()), None)
         better = chosen is None or self.best is None or self.best["score"] != chosen.name or _better(chosen, self.best)

@@ -10,7 +10,7 @@ import translate
 from translate.errors import DISK, UserError
 from translate.system import distributed
 from translate.system.files import write_whole
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 
 class Log:
@@ -60,15 +60,15 @@ class Log:
             self.events.close()
 
 
-def environment(round: Round) -> dict[str, Any]:
+def environment(round: Trainer) -> dict[str, Any]:
     """What a reader of the log needs to judge speeds and to reproduce numbers."""
     name = torch.cuda.get_device_name() if round.device.type == "cuda" else round.device.type
     versions = {"translate": translate.__version__, "torch": torch.__version__}
-    shares = round.shares.count if round.shares else 1
+    threads = getattr(round.gradients, "count", 1)
     return {
         "device": name,
         "threads": torch.get_num_threads(),
-        "shares": shares,
-        "ranks": distributed.count(),
+        "batch_threads": threads,
+        "ranks": distributed.world_size(),
         "versions": versions,
     }

@@ -12,17 +12,17 @@ from translate.model import file as generator_file
 from translate.system import distributed
 from translate.system.files import write_whole
 from translate.system.signals import Signals
-from translate.train.build import build_game, generator_description, generator_entries, given_classes
+from translate.train.build import build_mode, generator_description, generator_entries, given_classes
 from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
 from translate.train.display import Display
-from translate.train.evaluator import Judge
+from translate.train.evaluator import Evaluator
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
 from translate.train.log import Log, environment
 from translate.train.settings import RunSettings
 from translate.train.step.backends import switch
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 
 class Run:
@@ -38,9 +38,9 @@ class Run:
         switch(t)
         torch.manual_seed(settings.seed)
         self.classes = given_classes(settings, data.classes)
-        self.round = Round(build_game(settings, len(self.classes), self.origins.append), t, t.images)
-        self.first = distributed.index() == 0
-        self.batch = t.batch * self.round.mode.draws  # images of one batch that a game takes
+        self.trainer = Trainer(build_mode(settings, len(self.classes), self.origins.append), t, t.images)
+        self.first = distributed.rank() == 0
+        self.batch = t.batch * self.trainer.mode.batches_per_round  # images of one batch that a game takes
         self.total, self.turn = t.images, self.batch * t.accumulate
         self.seen = 0
         self.every = {  # images between events
@@ -50,8 +50,8 @@ class Run:
             "save": t.save_every or self.total,
         }
         self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
-        self.judge = Judge(settings, data, self.round)
-        self.diagnosis = Diagnosis(self.round, self.judge.shown)
+        self.evaluator = Evaluator(settings, data, self.trainer)
+        self.diagnosis = Diagnosis(self.trainer, self.evaluator.previews)
 
     # Beginning and continuing ---------------------------------------------------------------------------------------
 
@@ -65,9 +65,9 @@ class Run:
 
     def resume(self) -> None:
         """Take up the newest good checkpoint. Refuses other settings or data than it was begun with, by name."""
-        tensors, values = distributed.told(self._continued() if self.first else None)
-        self.round.load(tensors, values)
-        self.judge.load(values)
+        tensors, values = distributed.broadcast(self._continued() if self.first else None)
+        self.trainer.load(tensors, values)
+        self.evaluator.load(values)
         self.seen = values["images"]
 
     def _continued(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -83,9 +83,9 @@ class Run:
         tensors, values, path = self.checkpoints.newest(self.say)
         seen = values["images"]
         left = self.total - seen
-        if distributed.count() > 1 and left % self.turn:
+        if distributed.world_size() > 1 and left % self.turn:
             raise UserError(
-                f"the {left:,} images that are left can't be dealt to {distributed.count()} processes in rounds of "
+                f"the {left:,} images that are left can't be dealt to {distributed.world_size()} processes in rounds of "
                 f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
             )
         self.say(f"Continuing {self.folder.path} from {path.name}: {seen:,} of {self.total:,} images seen.")
@@ -96,7 +96,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return self.seen >= self.total and (not self.first or self.judge.scored == self.total)
+        return self.seen >= self.total and (not self.first or self.evaluator.scored == self.total)
 
     def due(self, event: str, before: int) -> bool:
         """Whether `event` belongs to the step that began after `before` images."""
@@ -109,10 +109,15 @@ class Run:
         t, path = self.settings.train, self.folder.path
         if self.first:
             self.log = Log(path, t.tensorboard, self.seen)
-            self.log.write(self.seen, event="start", **environment(self.round), allow_change=t.allow_change)
+            self.log.write(self.seen, event="start", **environment(self.trainer), allow_change=t.allow_change)
         self.saved_at = time.monotonic()
         with Signals() as signals, Display(self.total, self.seen, quiet=not self.first) as self.display:
-            if self.first and self.seen and self.due("score", self.seen - self.turn) and self.judge.scored != self.seen:
+            if (
+                self.first
+                and self.seen
+                and self.due("score", self.seen - self.turn)
+                and self.evaluator.scored != self.seen
+            ):
                 self._score()  # the run was stopped just before
                 self._save_checkpoint()
             batches = self.data.batches(
@@ -120,20 +125,22 @@ class Run:
                 self.total,
                 self.batch,
                 workers=t.workers or 0,
-                share=(distributed.index(), distributed.count()),
-                device=self.round.device,
+                share=(distributed.rank(), distributed.world_size()),
+                device=self.trainer.device,
             )
             while self.seen < self.total:
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
                 before = self.seen
-                self.round.play(group, before)
-                self.seen += distributed.count() * sum(len(batch[0]) for batch in group)
+                self.trainer.play(group, before)
+                self.seen += distributed.world_size() * sum(len(batch[0]) for batch in group)
                 if t.device == "cpu" or self.due("log", before):
                     self._check()  # on a GPU this waits for the device, so not after every step
                 if self.due("log", before):
                     self._log()
                 self.display.update(self.seen)
-                stop = distributed.most(signals.stop or 0)  # all leave after the same round, whichever was told to
+                stop = distributed.all_reduce_max(
+                    signals.stop or 0
+                )  # all leave after the same round, whichever was told to
                 if self.first:
                     self._look_and_save(before, stop)
                 if stop and not self.finished:
@@ -159,8 +166,8 @@ class Run:
 
     def _check(self) -> None:
         """Stop at the first NaN or infinity, naming the player, the step and the batch's files."""
-        for player, watch in self.round.watch.items():
-            found = watch.bad()
+        for player, stats in self.trainer.stats.items():
+            found = stats.first_nonfinite()
             if found is None:
                 continue
             seen, losses = found
@@ -177,23 +184,23 @@ class Run:
             )
 
     def _log(self) -> None:
-        watches = self.round.watch
-        means = {player: watch.means() for player, watch in watches.items()}
+        all_stats = self.trainer.stats
+        means = {player: stats.means() for player, stats in all_stats.items()}
         losses = {player: of for player, (of, _) in means.items()}
-        gauges = {player: of for player, (_, of) in means.items() if of}
-        norms = {player: float(watch.norm) for player, watch in watches.items()}
-        for watch in watches.values():
-            watch.clear()
+        diagnostics = {player: of for player, (_, of) in means.items() if of}
+        norms = {player: float(stats.norm) for player, stats in all_stats.items()}
+        for stats in all_stats.values():
+            stats.clear()
         if not self.first:
             return
-        self.display.losses = {player: means | gauges.get(player, {}) for player, means in losses.items()}
+        self.display.losses = {player: means | diagnostics.get(player, {}) for player, means in losses.items()}
         flat = {
             f"{player}/{name}": value for player, means in self.display.losses.items() for name, value in means.items()
         }
         rate = round(self.display.rate, 2)
-        self.log.write(self.seen, losses=losses, gauges=gauges, largest_norms=norms, images_per_second=rate)
+        self.log.write(self.seen, losses=losses, diagnostics=diagnostics, largest_norms=norms, images_per_second=rate)
         self.log.curves(self.seen, flat)
-        self._warn(self.diagnosis.of_players(gauges, norms))
+        self._warn(self.diagnosis.of_players(diagnostics, norms))
 
     def _warn(self, sentences: list[str]) -> None:
         for sentence in sentences:
@@ -201,24 +208,24 @@ class Run:
             self.log.write(self.seen, event="warning", text=sentence)
 
     def _sample(self) -> None:
-        for direction in self.round.mode.generators:
-            write_whole(self._sheet_path(direction), self.judge.shown.sheet(direction, self.seen))
+        for direction in self.trainer.mode.generators:
+            write_whole(self._sheet_path(direction), self.evaluator.previews.sheet(direction, self.seen))
         self.display.sample = str(self._sheet_path())
 
     def _sheet_path(self, direction: str | None = None):
-        first = next(iter(self.round.mode.generators))
+        first = next(iter(self.trainer.mode.generators))
         return self.folder.samples / f"{self.seen:09d}{'' if direction in (None, first) else f'-{direction}'}.png"
 
     def _score(self) -> None:
-        first = self.judge.scorer is None
-        scores, better = self.judge.score(self.seen, self.display.say)
-        if first and self.judge.scorer:
-            self.log.write(self.seen, protocol=self.judge.scorer.protocol())
+        first = self.evaluator.scorer is None
+        scores, better = self.evaluator.score(self.seen, self.display.say)
+        if first and self.evaluator.scorer:
+            self.log.write(self.seen, protocol=self.evaluator.scorer.protocol())
         rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
-        warnings = self.diagnosis.of_samples(self.judge.judged, early=self.seen < self.total // 2)
+        warnings = self.diagnosis.of_samples(self.evaluator.scored_images, early=self.seen < self.total // 2)
         self.log.write(self.seen, scores=rows, samples=self.diagnosis.facts)
         self.log.curves(self.seen, {f"score/{s.name}": s.value for s in scores})
-        self.display.scores = [*self.judge.lines, *self.diagnosis.facts]
+        self.display.scores = [*self.evaluator.lines, *self.diagnosis.facts]
         self.display.say(f"At {self.seen:,} images: " + " · ".join(self.display.scores))
         if better:
             self._save_generator("best.safetensors")
@@ -227,22 +234,22 @@ class Run:
     # Files ----------------------------------------------------------------------------------------------------------
 
     def _save_checkpoint(self) -> None:
-        tensors, values = self.round.state()
+        tensors, values = self.trainer.state()
         description = {
             "kind": "checkpoint",
             "version": 1,
             "images": self.seen,
             "settings": self.settings.plain(),
             "data": self.data.fingerprint(),
-            **self.judge.state(),
+            **self.evaluator.state(),
             **values,
         }
-        best = self.judge.best["images"] if self.judge.best else None
+        best = self.evaluator.best["images"] if self.evaluator.best else None
         self.checkpoints.save(self.seen, tensors, description, best)
 
     def _save_generator(self, name: str) -> None:
         entries = generator_entries(self.settings, len(self.classes))
-        directions = {d: (self.round.generator(d), entry) for d, entry in entries.items()}
-        facts = {"images": self.seen, "grey": self.judge.shown.grey(), "scores": self.judge.lines}
+        directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
+        facts = {"images": self.seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
         description = generator_description(self.settings, self.classes, self.data.licences()) | facts
         write_whole(self.folder.path / name, generator_file.pack(directions, description))

@@ -9,7 +9,7 @@ import torch
 
 from translate import catalog
 from translate.errors import UserError
-from translate.modes import MODES
+from translate.modes import DOMAINS, MODES
 from translate.networks import GENERATORS, LATENT
 from translate.settings import merge, parse_assignment, read_toml
 from translate.system import distributed
@@ -36,7 +36,7 @@ MANY = 10_000  # images
 
 
 @dataclass
-class Wishes:
+class Options:
     """What was typed; None or empty where nothing was."""
 
     mode: str | None
@@ -61,11 +61,11 @@ class Wishes:
         for text in self.sets:
             typed = merge(typed, parse_assignment(text, model))
         told = merge(config, typed)
-        domains = MODES[mode].domains
-        for name in ("a", "b")[:domains]:
+        noise = MODES[mode].kind == "noise"
+        for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
             if not told.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
-        if domains == 1 and told.get("b"):
+        if noise and told.get("b"):
             raise UserError(f"--b {told['b']}: --mode {mode} makes images from noise and takes --a alone.")
         source = f"{self.config}" if self.config else "the settings"
         # Checked once as it was told, so that what is said first is about the user's own words.
@@ -73,10 +73,10 @@ class Wishes:
         device = choose(told.get("train", {}).get("device", "auto"))
         chosen = self.preset or config.get("preset") or automatic(mode, device, small_images(told["a"], told.get("b")))
         base = merge(mode_defaults(mode), preset(chosen, mode))
-        if domains == 1 and not isinstance(found := catalog.resolve(told["a"]), Path):
+        if noise and not isinstance(found := catalog.resolve(told["a"]), Path):
             base = merge(base, {"data": found.data})
             if found.count >= MANY:  # D can't learn so many by heart, and on digits augmentation made the scores worse
-                base = merge(base, {"game": {"diffaugment": []}})
+                base = merge(base, {"mode_settings": {"diffaugment": []}})
         if init_from := told.get("init_from"):
             base = merge(base, settings_of(init_from, mode))
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
@@ -105,8 +105,8 @@ def complete(settings: RunSettings) -> RunSettings:
         t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
     if t.channels_last is None:
         t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
-    if t.together is None:
-        t.together = t.device == "cpu"
+    if t.fuse_passes is None:
+        t.fuse_passes = t.device == "cpu"
     _fits_the_processes(t)
     _can_be_recorded(settings)
     _fits_the_mode(settings)
@@ -128,13 +128,17 @@ def complete(settings: RunSettings) -> RunSettings:
 
 def _fits_the_mode(settings: RunSettings) -> None:
     """UserError for a generator of another kind, and for a critic whose penalty would mean nothing."""
-    kinds = LATENT if MODES[settings.mode].domains == 1 else GENERATORS
+    kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
     if settings.generator.network not in kinds:
         raise UserError(
             f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
             f"there are {', '.join(kinds)}."
         )
-    if settings.game.penalty and settings.discriminator.norm == "batch" and settings.discriminator.network != "mlp":
+    if (
+        settings.mode_settings.penalty
+        and settings.discriminator.norm == "batch"
+        and settings.discriminator.network != "mlp"
+    ):
         raise UserError(
             "the gradient penalty is about D's slope at single images, and batch norm makes each depend on all others; "
             "use --set discriminator.norm=none, instance or group."
@@ -149,18 +153,18 @@ def _fits_the_processes(t: TrainSettings) -> None:
             f"--batch {t.batch} is for all processes together and can't be dealt to {distributed.launched()}; "
             f"use {(each + 1) * distributed.launched()}."
         )
-    if t.shares is None:
+    if t.batch_threads is None:
         cores = torch.get_num_threads() if t.device == "cpu" else 1
-        t.shares = max(number for number in range(1, cores + 1) if each % number == 0)
-    elif t.device != "cpu" and t.shares > 1:
-        raise UserError(f"train.shares = {t.shares} is for the CPU; leave it out on {t.device}.")
-    elif each % t.shares:
-        raise UserError(f"train.shares = {t.shares} must divide a process's {each} images of a batch.")
+        t.batch_threads = max(number for number in range(1, cores + 1) if each % number == 0)
+    elif t.device != "cpu" and t.batch_threads > 1:
+        raise UserError(f"train.batch_threads = {t.batch_threads} is for the CPU; leave it out on {t.device}.")
+    elif each % t.batch_threads:
+        raise UserError(f"train.batch_threads = {t.batch_threads} must divide a process's {each} images of a batch.")
 
 
 def _can_be_recorded(settings: RunSettings) -> None:
     """UserError if train.graphs is set for rounds that are not all alike, or that wait for the device."""
-    t, game = settings.train, settings.game
+    t, game = settings.train, settings.mode_settings
     if not t.graphs:
         return
     kinds = {t.optimizer, t.optimizer_d or t.optimizer}

@@ -11,10 +11,10 @@ SMALL_GAN: dict[str, Any] = {
     "data": {"size": [32, 32], "interpolation": "lanczos"},
     "generator": {"filters": 32},
     "discriminator": {"filters": 32},
-    "game": {"diffaugment": ["color", "translation"]},  # of 2,000 images D soon knows every one
+    "mode_settings": {"diffaugment": ["color", "translation"]},  # of 2,000 images D soon knows every one
     "train": {"images": 100_000, "batch": 32, "lr": 5e-4, "ema": 0.995, "score_every": 25_000},
 }
-SMALL_CRITIC = merge(SMALL_GAN, {"game": {"k": 3, "diffaugment": []}})  # it made critics worse: docs/log.md
+SMALL_CRITIC = merge(SMALL_GAN, {"mode_settings": {"k": 3, "diffaugment": []}})  # it made critics worse: docs/log.md
 LARGE_GAN: dict[str, Any] = {
     "data": {"size": [64, 64], "interpolation": "lanczos"},
     "train": {"images": 3_000_000, "ema": 0.999},
@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "upsampling": "resize",
             },
             "discriminator": {"filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
-            "game": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
+            "mode_settings": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
             "train": {"images": 7000, "batch": 4, "lr": 8e-4, "beta2": 0.99, "ema": 0.998},
         },
         "pix2pix": {
@@ -53,7 +53,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "upsampling": "resize",
             },
             "discriminator": {"filters": 32, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
-            "game": {"objective": "lsgan", "lambda_l1": 100.0},
+            "mode_settings": {"objective": "lsgan", "lambda_l1": 100.0},
             "train": {
                 "images": 24000,
                 "batch": 8,
@@ -82,7 +82,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"images": 400_000, "batch": 16, "ema": 0.999},
         },
-        **{mode: LARGE_GAN for mode, game in MODES.items() if game.domains == 1},
+        **{mode: LARGE_GAN for mode, cls in MODES.items() if cls.kind == "noise"},
     },
     "gpu-128": {
         "cycle": {
@@ -122,4 +122,4 @@ def automatic(mode: str, device: str, small: bool) -> str:
     """The preset for a device ('cpu', 'cuda', 'mps') when none is named. small: the data sets are emoji-sized."""
     if device == "cpu":
         return "cpu"
-    return "gpu-64" if small or MODES[mode].domains == 1 else "gpu-256"
+    return "gpu-64" if small or MODES[mode].kind == "noise" else "gpu-256"

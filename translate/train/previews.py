@@ -14,14 +14,14 @@ from translate.model.sampler import draw, latents
 from translate.model.torch_engine import to_image, translate_arrays
 from translate.train.build import given_classes
 from translate.train.settings import RunSettings
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 
 class Translations:
     """Held-out images of two domains, translated by the generators of `round` as they are now."""
 
-    def __init__(self, settings: RunSettings, data: Data, round: Round):
-        self.settings, self.data, self.round = settings, data, round
+    def __init__(self, settings: RunSettings, data: Data, round: Trainer):
+        self.settings, self.data, self.trainer = settings, data, round
         self.held_out = {"a": data.test_images("a"), "b": data.test_images("b")}  # uint8 (N, H, W, C)
 
     def grey(self) -> dict[str, bool]:
@@ -30,7 +30,7 @@ class Translations:
 
     def translate(self, direction: str, arrays: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, C) through the generator of `direction` as it is now."""
-        return translate_arrays(self.round.generator(direction), arrays, self.settings.train.device)
+        return translate_arrays(self.trainer.generator(direction), arrays, self.settings.train.device)
 
     def outputs(self) -> np.ndarray:
         """What is scored, uint8 (N, H, W, C)."""
@@ -60,7 +60,7 @@ class Translations:
         if self.data.truth:
             columns.append(self.held_out[target][: len(inputs)])
             headings.append("truth")
-        elif back in self.round.mode.generators:
+        elif back in self.trainer.mode.generators:
             columns.append(self.translate(back, columns[1]))
             headings.append("and back")
         rows = [list(row) for row in zip(*columns, strict=True)]
@@ -74,8 +74,8 @@ class Samples:
 
     COLUMNS = 8
 
-    def __init__(self, settings: RunSettings, data: Data, round: Round):
-        self.settings, self.data, self.round = settings, data, round
+    def __init__(self, settings: RunSettings, data: Data, round: Trainer):
+        self.settings, self.data, self.trainer = settings, data, round
         self.held_out = data.test_images("a")  # uint8 (N, H, W, C)
         self.classes: list[str] = given_classes(settings, data.classes)
 
@@ -88,8 +88,8 @@ class Samples:
 
     def make(self, count: int) -> np.ndarray:
         """Samples of the seeds 0 to count - 1 as the generator is now: uint8 (count, H, W, C)."""
-        generator, device = self.round.generator("z2a"), self.settings.train.device
-        z = latents(range(count), self.settings.game.latent)
+        generator, device = self.trainer.generator("z2a"), self.settings.train.device
+        z = latents(range(count), self.settings.mode_settings.latent)
         training = generator.training
         generator.eval()
         parts = [to_image(y) for y in draw(generator, z, self.classes_of(count), len(self.classes), device)]

@@ -22,10 +22,10 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
     """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
     distributed.join(settings.train.device)
     try:
-        _start(settings, path, say if distributed.index() == 0 else _quiet)
+        _start(settings, path, say if distributed.rank() == 0 else _quiet)
     except UserError as error:
-        if distributed.index() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
-            print(f"error: rank {distributed.index()}: {error}", file=sys.stderr)
+        if distributed.rank() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
+            print(f"error: rank {distributed.rank()}: {error}", file=sys.stderr)
         raise
     finally:
         distributed.leave()
@@ -37,7 +37,7 @@ def _quiet(line: str) -> None:
 
 def _start(settings: RunSettings, path: Path, say) -> None:
     folder = RunFolder(path)
-    begun = distributed.told(folder.begun() if distributed.index() == 0 else None)
+    begun = distributed.broadcast(folder.begun() if distributed.rank() == 0 else None)
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
@@ -63,26 +63,26 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
     data = _open(settings, say)
     say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
     run = Run(settings, RunFolder(path), data, say)
-    for name, network in run.round.mode.networks.items():
+    for name, network in run.trainer.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
     seconds, batch = _seconds_a_round(run), run.turn
     say(f"One step of {batch} images takes {seconds:.3f} s: {batch / seconds:.1f} images/s.")
     say(f"Training on {run.total:,} images would take about {duration(run.total / batch * seconds)}, without scoring.")
-    size = sum(tensor.nbytes for tensor in run.round.state()[0].values())
+    size = sum(tensor.nbytes for tensor in run.trainer.state()[0].values())
     say(f"Each checkpoint takes {size / 1e6:.1f} MB; {settings.train.keep + 1} are kept.")
     say(f"The run folder would be {path}{' (exists: would be continued)' if begun else ''}:\n{LAYOUT}")
 
 
 def _open_everywhere(settings: RunSettings, say) -> Data:
     """The data in every process; a machine's first one fetches what is missing, the others find it there."""
-    data = _open(settings, say) if distributed.first_here() else None
-    distributed.most(0)  # wait
+    data = _open(settings, say) if distributed.is_first_on_machine() else None
+    distributed.all_reduce_max(0)  # wait
     data = data or _open(settings, say)
-    if distributed.count() > 1:
+    if distributed.world_size() > 1:
         own = data.fingerprint()
-        if distributed.told(own) != own:
+        if distributed.broadcast(own) != own:
             raise UserError(
-                f"rank {distributed.index()} found other images than rank 0; give all machines the same files."
+                f"rank {distributed.rank()} found other images than rank 0; give all machines the same files."
             )
     return data
 
@@ -96,7 +96,7 @@ def _open(settings: RunSettings, say) -> Data:
     if settings.train.images == 0:  # 200 epochs of the larger domain, as both papers
         settings.train.images = 200 * max(len(data.train_a), len(data.train_b))
     # Whole rounds: all processes and threads have as many images, batch norm has enough, and D gets all its steps.
-    turn = settings.train.batch * settings.train.accumulate * getattr(settings.game, "k", 1)
+    turn = settings.train.batch * settings.train.accumulate * getattr(settings.mode_settings, "k", 1)
     settings.train.images = -(-settings.train.images // turn) * turn
     return data
 
@@ -104,15 +104,15 @@ def _open(settings: RunSettings, say) -> Data:
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
     warm = WARM_UP + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
-    batches = run.data.batches(0, min(run.total, run.turn * (warm + rounds)), run.batch, device=run.round.device)
+    batches = run.data.batches(0, min(run.total, run.turn * (warm + rounds)), run.batch, device=run.trainer.device)
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     for group in groups[:warm]:
-        run.round.play(group, 0)
+        run.trainer.play(group, 0)
     _wait(t.device)
     timed = groups[warm:] or groups
     began = time.perf_counter()
     for group in timed:
-        run.round.play(group, 0)
+        run.trainer.play(group, 0)
     _wait(t.device)
     return (time.perf_counter() - began) / len(timed)
 
@@ -125,5 +125,5 @@ def _wait(device: str) -> None:
 def _device(settings: RunSettings) -> str:
     name = torch.cuda.get_device_name() if settings.train.device == "cuda" else settings.train.device
     threads = f", {torch.get_num_threads()} threads" if settings.train.device == "cpu" else ""
-    processes = f", {distributed.count()} processes" if distributed.count() > 1 else ""
+    processes = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
     return f"{name}{threads}{processes}, {settings.train.precision}"

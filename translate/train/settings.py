@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from translate.data.settings import DataSettings
-from translate.modes import ALIASES, MODES, GameSettings
+from translate.modes import ALIASES, MODES, ModeSettings
 from translate.networks import DiscriminatorSettings, GeneratorSettings
 from translate.settings import Settings
 
@@ -35,14 +35,15 @@ class TrainSettings(Settings):
     device: Device = Field("auto", description="cpu, cuda or mps")
     tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
     channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
-    together: bool | None = Field(
-        None, description="several passes of one network become one where that makes no difference; by default on a CPU"
+    fuse_passes: bool | None = Field(
+        None,
+        description="several forward passes of one network become one where that makes no difference; by default on a CPU",
     )
-    shares: int | None = Field(
+    batch_threads: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="on a CPU: parts of a batch that threads work on at once; by default as many as cores, and fit",
+        description="on a CPU: threads that each take a part of the batch; by default as many as there are cores, if they divide it",
     )
     compile: bool = Field(False, description="networks are compiled (torch.compile): a minute or more at the start")
     graphs: bool = Field(False, description="on CUDA: a round is recorded once and replayed (CUDA graphs)")
@@ -68,17 +69,26 @@ class TrainSettings(Settings):
         return self
 
 
-# What may differ when a run is continued: none of it changes a number (`shares`, as the number of processes: only how
+# What may differ when a run is continued: none of it changes a number (`batch_threads`, as the number of processes: only how
 # sums are rounded).
 FREE = {
     f"train.{name}"
-    for name in ("workers", "shares", "checkpointing", "samples", "sample_every", "save_every", "save_minutes", "keep")
+    for name in (
+        "workers",
+        "batch_threads",
+        "checkpointing",
+        "samples",
+        "sample_every",
+        "save_every",
+        "save_minutes",
+        "keep",
+    )
 } | {"train.tensorboard", "train.allow_change", "init_from"}
 
-Game = TypeVar("Game", bound=GameSettings)
+Mode = TypeVar("Mode", bound=ModeSettings)
 
 
-class RunSettings(Settings, Generic[Game]):
+class RunSettings(Settings, Generic[Mode]):
     mode: str
     a: str = Field(description="domain X: a folder, or a name that `translate data list` shows")
     b: str | None = Field(None, description="domain Y; images from noise have none")
@@ -88,12 +98,12 @@ class RunSettings(Settings, Generic[Game]):
     data: DataSettings = DataSettings()
     generator: GeneratorSettings = GeneratorSettings()
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
-    game: Game
+    mode_settings: Mode
     train: TrainSettings = TrainSettings()
 
 
 def settings_class(mode: str) -> type[RunSettings]:
-    """RunSettings with the game's own settings in `game`."""
+    """RunSettings with the mode's own settings in `mode_settings`."""
     return RunSettings.__class_getitem__(MODES[mode].Settings)  # type: ignore[return-value]
 
 
@@ -107,4 +117,4 @@ def mode_name(name: str) -> str:
 
 def mode_defaults(mode: str) -> dict[str, Any]:
     """The paper's settings of `mode`, as a table over the classes' defaults."""
-    return {"game": {}, **MODES[mode].defaults}
+    return {"mode_settings": {}, **MODES[mode].defaults}

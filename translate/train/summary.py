@@ -12,14 +12,14 @@ def summary(run: Run) -> list[str]:
     lines = [f"Done: {run.seen:,} images seen; this session took {took}."]
     lines.append(f"  run folder   {run.folder.path}")
     lines.append(f"  last sheet   {run._sheet_path()}")
-    lines += [f"  score        {line}" for line in run.judge.lines]
-    if best := run.judge.best:
+    lines += [f"  score        {line}" for line in run.evaluator.lines]
+    if best := run.evaluator.best:
         value = "" if best["value"] is None else f" {best['value']:.3f}"
         lines.append(
             f"  best         {run.folder.path / 'best.safetensors'} "
             f"(after {best['images']:,} images, by {best['score']}{value})"
         )
-    if run.round.mode.domains == 1:
+    if run.trainer.mode.kind == "noise":
         lines.append(f"  more         translate sample {run.folder.path}")
     else:
         lines.append(f"  a folder     translate convert {run.folder.path} IN OUT")

@@ -12,7 +12,7 @@ from translate.system import distributed
 BUCKET = 25 << 20  # bytes summed at once: enough for full speed, few enough to begin early
 
 
-class Reducer:
+class GradientAllReduce:
     """Averages the gradients of `parameters` over all processes while the backward pass is still going on.
 
     In buckets, from the last parameter to the first, as a backward pass reaches them. `armed` says that the next
@@ -51,7 +51,7 @@ class Reducer:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in bucket]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         work: list[Any] = []
-        distributed.asked(lambda: work.append(dist.all_reduce(flat, async_op=True)))
+        distributed.collective(lambda: work.append(dist.all_reduce(flat, async_op=True)))
         self.going.append((bucket, flat, work[0]))
 
     def finish(self) -> None:
@@ -59,9 +59,9 @@ class Reducer:
         while len(self.going) < len(self.buckets):
             self._send()
         for bucket, flat, work in self.going:
-            distributed.asked(work.wait)
+            distributed.collective(work.wait)
             for parameter, summed in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                 if parameter.grad is not None:
-                    parameter.grad.copy_(summed.view_as(parameter) / distributed.count())
+                    parameter.grad.copy_(summed.view_as(parameter) / distributed.world_size())
         self.armed = False
         self._begin()

@@ -19,7 +19,7 @@ def capture(body: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-class Recorded:
+class GraphedRound:
     """`body`, a function of batches that reads and changes tensors in place and asks nothing of the device.
 
     The first rounds are played as they are, in a stream of their own; then one is recorded, and replayed from there on

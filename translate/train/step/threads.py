@@ -1,59 +1,93 @@
-"""Threads that play parts of a batch at the same time, on a CPU."""
+"""Gradients on a CPU by several threads, each with a part of the batch and with kernels of one thread."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from translate.modes import Turn
 from translate.system import distributed, image_rng
+from translate.train.step.gradients import Batches, Gradients, total
 
-Gradients = Sequence[Tensor | None]
 
+class ThreadedGradients(Gradients):
+    """As Gradients, for networks that treat each image by itself (`networks.layers.is_per_sample`).
 
-class Shares:
-    """`count` threads, each with a share of the batch and with kernels of one thread.
-
-    Quicker than kernels of many threads, and it doesn't stall when another program takes a core: nobody waits for a
-    core at the end of every kernel, only at the end of a turn.
+    Faster than kernels of many threads, which meet at the end of every kernel: these meet once a turn, so a core that
+    another program takes delays one of them only.
     """
 
-    def __init__(self, count: int):
-        self.count = count
-        self.threads = ThreadPoolExecutor(count, initializer=_single)
+    def __init__(self, threads: int, layout: torch.memory_format, *arguments: Any):
+        super().__init__(*arguments)
+        self.count, self.layout = threads, layout
+        self.threads = ThreadPoolExecutor(threads, initializer=_one_thread_each)
 
-    def turn(
-        self,
-        games: Sequence[Iterator[Turn]],
-        play: Callable[[Iterator[Turn]], Turn],
-        slopes: Callable[[Turn], Gradients],
-    ) -> tuple[list[Turn], list[Tensor | None]]:
-        """`play` each game's next turn; the turns, and the mean of their gradients (`slopes`), summed in the games'
-        order whichever ends first."""
-        numbers = torch.get_rng_state()
+    def __call__(self, batches: Batches, progress: float | Tensor) -> Iterator[str]:
+        weights = [len(batch[0]) / sum(len(batch[0]) for batch in batches) for batch in batches]
+        steps = [self._parts(batch, progress) for batch in batches]
+        while True:
+            for parts, weight in zip(steps, weights, strict=True):
+                turns = self._play(parts, weight, last=parts is steps[-1])
+                if not turns:
+                    return
+                for turn in turns:
+                    self.stats[turn.player].add(turn, weight / len(turns))
+            yield self.reduced(turns[0].player)
 
-        def one(share: int) -> tuple[Turn, Gradients, Generator]:
+    def _parts(self, batch: Sequence[Tensor], progress: float | Tensor) -> list[Iterator[Turn]]:
+        """A step for each thread, with every count-th image: as many as divide the batch."""
+        count = math.gcd(self.count, len(batch[0]) // self.mode.batches_per_round)
+        parts = ([self._rows(tensor, part, count) for tensor in batch] for part in range(count))
+        return [self.mode.step(*part, progress=progress) for part in parts]
+
+    def _rows(self, tensor: Tensor, part: int, count: int) -> Tensor:
+        rows = tensor[part::count]
+        return rows.contiguous(memory_format=self.layout) if rows.ndim == 4 else rows
+
+    def _play(self, parts: list[Iterator[Turn]], weight: float, last: bool) -> list[Turn]:
+        """The parts' next turn, and its gradient into .grad; [] after the last turn."""
+        if len(parts) == 1:
+            turn = self.turn_of(parts[0], weight, last)
+            return [turn] if turn else []
+        with one_thread():
+            turns, gradients = self._in_threads(parts, weight)
+        for parameter, gradient in zip(self.parameters[turns[0].player] if turns else [], gradients, strict=True):
+            if gradient is not None:
+                # In the parameter's own layout, as `backward` leaves it: fused optimizers go through memory in order.
+                own = torch.empty_like(parameter).copy_(gradient)
+                parameter.grad = own if parameter.grad is None else parameter.grad + own
+        return turns
+
+    def _in_threads(self, parts: list[Iterator[Turn]], weight: float) -> tuple[list[Turn], list[Tensor | None]]:
+        """The turns, and the mean of their gradients, summed in the parts' order whichever ends first."""
+        rng_state = torch.get_rng_state()
+
+        def one(part: int) -> tuple[Turn | None, Sequence[Tensor | None], Generator]:
             generator = Generator()
-            generator.set_state(numbers)
-            with image_rng.share(
-                distributed.index() + distributed.count() * share, len(games) * distributed.count(), generator
-            ):
-                turn = play(games[share])
-                return turn, slopes(turn) if turn.player else [], generator
+            generator.set_state(rng_state)
+            rank, world_size = distributed.rank(), distributed.world_size()
+            with image_rng.part(rank + world_size * part, len(parts) * world_size, generator):
+                turn = self.forward(parts[part])
+                if turn is None:
+                    return None, [], generator
+                inputs = self.parameters[turn.player]
+                return turn, torch.autograd.grad(weight * total(turn), inputs, allow_unused=True), generator
 
-        turns, gradients, generators = zip(*self.threads.map(one, range(len(games))), strict=True)
+        turns, gradients, generators = zip(*self.threads.map(one, range(len(parts))), strict=True)
         torch.set_rng_state(generators[0].get_state())
-        return list(turns), [_mean(found) for found in zip(*gradients, strict=True)]
+        return [turn for turn in turns if turn], [_mean(found) for found in zip(*gradients, strict=True)]
 
 
-def _mean(gradients: Gradients) -> Tensor | None:
+def _mean(gradients: Sequence[Tensor | None]) -> Tensor | None:
     there = [gradient for gradient in gradients if gradient is not None]
     return sum(there[1:], there[0]) / len(gradients) if there else None
 
 
-def _single() -> None:
+def _one_thread_each() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)  # both are a thread's own
 

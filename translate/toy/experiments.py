@@ -2,7 +2,7 @@
 
 A point is an image of one pixel with two channels. What the papers' settings become here, where everything is smaller:
 
-    lesson           in its paper                    here
+    experiment           in its paper                    here
     minimax, vanilla SGD with momentum (2014)        Adam with β₁ 0.5, as DCGAN and LSGAN have it; its step is 2e-3, so
     lsgan            Adam 2e-4, β₁ 0.5               that 2,000 rounds are enough
     hinge            Adam 2e-4, β₁ 0, β₂ 0.9, k 5,   the same optimizer as those above, k 1, no spectral norm, so that
@@ -30,16 +30,16 @@ from translate.modes.objectives import OBJECTIVES
 from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
 from translate.toy.mixtures import Count, Mixture
 from translate.train.settings import TrainSettings
-from translate.train.step.trainer import Round
+from translate.train.step.trainer import Trainer
 
 SAMPLES = 2500  # as many as Srivastava et al. (2017) count
-LOOKS = 50  # how often the samples are counted while a lesson is trained
+EVALUATIONS = 50  # how often the samples are counted while a experiment is trained
 MOMENTS = (0.02, 0.1, 0.3, 0.6, 1.0)  # parts of the training after which the samples are shown
 BATCH, LATENT, LAYERS = 256, 2, 3
 ADAM: dict[str, Any] = {"lr": 2e-3, "beta1": 0.5}
 
 
-class Lesson(NamedTuple):
+class Experiment(NamedTuple):
     """One objective's settings. rounds: steps of G; five steps of D per step of G take about three times as long."""
 
     game: dict[str, Any]
@@ -47,27 +47,27 @@ class Lesson(NamedTuple):
     rounds: int = 2000
 
 
-LESSONS = {
-    "minimax": Lesson({"objective": "minimax"}),
-    "vanilla": Lesson({"objective": "vanilla"}),
-    "lsgan": Lesson({"objective": "lsgan"}),
-    "hinge": Lesson({"objective": "hinge"}),
-    "wgan": Lesson({"objective": "wgan", "k": 5, "clip_weights": 0.1}, {"optimizer": "rmsprop", "lr": 1e-3}, 1000),
-    "wgan-gp": Lesson(
+EXPERIMENTS = {
+    "minimax": Experiment({"objective": "minimax"}),
+    "vanilla": Experiment({"objective": "vanilla"}),
+    "lsgan": Experiment({"objective": "lsgan"}),
+    "hinge": Experiment({"objective": "hinge"}),
+    "wgan": Experiment({"objective": "wgan", "k": 5, "clip_weights": 0.1}, {"optimizer": "rmsprop", "lr": 1e-3}, 1000),
+    "wgan-gp": Experiment(
         {"objective": "wgan-gp", "k": 5, "gradient_penalty": 0.1}, {"lr": 2e-3, "beta1": 0.0, "beta2": 0.9}, 1000
     ),
-    "vanilla+r1": Lesson({"objective": "vanilla", "r1": 0.01, "r1_every": 1}),
+    "vanilla+r1": Experiment({"objective": "vanilla", "r1": 0.01, "r1_every": 1}),
 }
 
 
-class Course(NamedTuple):
-    """What came of a lesson. counts, gauges: at each look (D's part "right", or a critic's estimated "distance");
+class Result(NamedTuple):
+    """What came of a experiment. counts, diagnostics: at each look (D's part "accuracy", or a critic's estimated "distance");
     snapshots: samples (SAMPLES, 2) at MOMENTS."""
 
     name: str
     rounds: int
     counts: list[Count]
-    gauges: list[dict[str, float]]
+    diagnostics: list[dict[str, float]]
     snapshots: list[np.ndarray]
 
     @property
@@ -75,28 +75,28 @@ class Course(NamedTuple):
         return self.counts[-1]
 
 
-def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> Course:
-    """The Course of one lesson; rounds: its own number if not given. The same seed gives the same numbers, whatever was
+def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> Result:
+    """The Result of one experiment; rounds: its own number if not given. The same seed gives the same numbers, whatever was
     trained before. UserError when a network's output is not finite."""
-    lesson = LESSONS[name]
+    experiment = EXPERIMENTS[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _train(name, lesson, mixture, rounds or lesson.rounds * (3 if large(mixture) else 2) // 2)
+        return _train(name, experiment, mixture, rounds or experiment.rounds * (3 if large(mixture) else 2) // 2)
 
 
 def large(mixture: Mixture) -> bool:
-    """Whether there are so many modes that networks of 64 units and the lessons' own rounds are too few: on the grid
+    """Whether there are so many modes that networks of 64 units and the experiments' own rounds are too few: on the grid
     vanilla then gets 8 % good samples, with 128 units and half as many rounds again 57 %."""
     return len(mixture.centres) > 10
 
 
-def _train(name: str, lesson: Lesson, mixture: Mixture, rounds: int) -> Course:
-    game = _round(lesson, rounds, 128 if large(mixture) else 64)
+def _train(name: str, experiment: Experiment, mixture: Mixture, rounds: int) -> Result:
+    game = _round(experiment, rounds, 128 if large(mixture) else 64)
     z = torch.randn(SAMPLES, LATENT)  # the same at every look: what moves is G
-    turn = BATCH * game.mode.draws
-    looks = {max(1, rounds * look // LOOKS) for look in range(1, LOOKS + 1)}
+    turn = BATCH * game.mode.batches_per_round
+    looks = {max(1, rounds * look // EVALUATIONS) for look in range(1, EVALUATIONS + 1)}
     moments = [max(1, int(rounds * moment)) for moment in MOMENTS]
-    course, shown = Course(name, rounds, [], [], []), {}
+    course, shown = Result(name, rounds, [], [], []), {}
     for number in range(1, rounds + 1):
         game.play([(mixture.draw(turn)[:, :, None, None],)], (number - 1) * turn)
         if number in looks or number in moments:
@@ -105,18 +105,18 @@ def _train(name: str, lesson: Lesson, mixture: Mixture, rounds: int) -> Course:
             if not points.isfinite().all():
                 raise UserError(f"{name}: the samples are not finite after {number} rounds.", DIVERGED)
             course.counts.append(mixture.measure(points))
-            course.gauges.append(game.watch["D"].means()[1])
-            game.watch["D"].clear()
+            course.diagnostics.append(game.stats["D"].means()[1])
+            game.stats["D"].clear()
         if number in moments:
             shown[number] = points.numpy()
     course.snapshots.extend(shown[moment] for moment in moments)
     return course
 
 
-def _round(lesson: Lesson, rounds: int, units: int) -> Round:
+def _round(experiment: Experiment, rounds: int, units: int) -> Trainer:
     made = GeneratorSettings(network="mlp", filters=units, blocks=LAYERS, init="kaiming")
     judge = DiscriminatorSettings(network="mlp", filters=units, layers=LAYERS, init="kaiming")
-    game = GANSettings(latent=LATENT, **lesson.game)
+    game = GANSettings(latent=LATENT, **experiment.game)
     mode = GAN(
         game,
         OBJECTIVES[game.objective],
@@ -124,10 +124,10 @@ def _round(lesson: Lesson, rounds: int, units: int) -> Round:
         partial(build_discriminator, judge, size=(1, 1)),
         (2,),
     )
-    settings = TrainSettings(batch=BATCH, device="cpu", precision="fp32", decay_from=0.5, **lesson.train)
-    return Round(mode, settings, rounds * BATCH * mode.draws)
+    settings = TrainSettings(batch=BATCH, device="cpu", precision="fp32", decay_from=0.5, **experiment.train)
+    return Trainer(mode, settings, rounds * BATCH * mode.batches_per_round)
 
 
 @torch.no_grad()
-def _samples(round: Round, z: Tensor) -> Tensor:
+def _samples(round: Trainer, z: Tensor) -> Tensor:
     return round.generator("z2a")(z).flatten(1)

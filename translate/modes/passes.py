@@ -1,0 +1,74 @@
+"""How a mode's networks are called: D on augmented images, and several forward passes of one network as one."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from translate.modes.diffaugment import diffaugment
+from translate.system import image_rng
+
+
+class Fused:
+    """`network`; its first call on one of `batches` computes all of them in one pass, and later calls take theirs.
+
+    For networks that treat each image by itself (`networks.layers.is_per_sample`), so the numbers are the same.
+    """
+
+    def __init__(self, network: nn.Module, batches: Sequence[Tensor]):
+        self.network, self.batches = network, batches
+        self.outputs: dict[int, Tensor] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if id(x) not in self.outputs and any(x is batch for batch in self.batches):
+            outputs = one_pass(self.network, self.batches)
+            self.outputs |= {id(batch): output for batch, output in zip(self.batches, outputs, strict=True)}
+            self.batches = ()
+        return self.outputs.pop(id(x)) if id(x) in self.outputs else self.network(x)
+
+
+class Critic:
+    """A discriminator as the losses call it: D(images) → logits, D(a, b) → (logits of a, logits of b).
+
+    Images (B, C, H, W) are augmented (DiffAugment) and get instance noise (Sønderby et al. 2017) where the settings
+    have any, real and fake alike. progress: part of the training that is done, 0 to 1; the noise decays with it.
+    condition: images (B, C', H, W) that D sees beside them, augmented alike (pix2pix). encode: applied to D's input
+    last, such as classes appended as channels. fuse: several batches go through D in one pass.
+    """
+
+    def __init__(
+        self,
+        D: nn.Module,
+        settings: Any,
+        progress: float,
+        *,
+        fuse: bool,
+        condition: Tensor | None = None,
+        encode: Callable[[Tensor], Tensor] = lambda x: x,
+    ):
+        self.D, self.settings, self.progress, self.fuse = D, settings, progress, fuse
+        self.condition, self.encode = condition, encode
+
+    def __call__(self, *batches: Tensor) -> Any:
+        seen = [self.encode(self._augmented(batch)) for batch in batches]
+        if len(seen) == 1:
+            return self.D(seen[0])
+        return one_pass(self.D, seen) if self.fuse else tuple(self.D(batch) for batch in seen)
+
+    def _augmented(self, images: Tensor) -> Tensor:
+        s, channels = self.settings, [images.shape[1]]
+        if self.condition is not None:
+            images = torch.cat([self.condition, images], 1)
+            channels.insert(0, self.condition.shape[1])
+        if s.diffaugment:
+            images = diffaugment(images, s.diffaugment, channels)
+        if not s.instance_noise:
+            return images
+        noise = image_rng.normal(*images.shape, device=images.device, dtype=images.dtype)
+        return images + s.instance_noise * (1 - self.progress) * noise
+
+
+def one_pass(network: nn.Module, batches: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The network's outputs for several batches, computed as one batch."""
+    return network(torch.cat(list(batches))).split([len(batch) for batch in batches])
