@@ -16,7 +16,7 @@ from translate.modes import DOMAINS, MODES
 from translate.train.build import build_mode
 from translate.train.options import Options
 from translate.train.settings import RunSettings, TrainSettings
-from translate.train.step.backends import switch
+from translate.train.step.backends import set_backends
 from translate.train.step.trainer import Trainer
 
 SEED = 0
@@ -122,7 +122,7 @@ def pinned(batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]
 
 def prepare(settings: RunSettings) -> Trainer:
     """The game with new networks, in a process set up as a training run's."""
-    switch(settings.train)
+    set_backends(settings.train)
     torch.manual_seed(SEED)
     return Trainer(build_mode(settings), settings.train, settings.train.images)
 

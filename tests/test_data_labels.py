@@ -5,7 +5,7 @@ import pytest
 import torch
 from data_folders import SMALL, everything, folder, keys, numbered, one_domain
 
-from translate.data import open_data
+from translate.data import description, open_data
 from translate.data.labels import natural
 from translate.errors import UserError
 
@@ -32,8 +32,8 @@ def test_sub_folders_are_classes_in_natural_order(sorted_folder):
         assert c.dtype == torch.int64
     seen = torch.cat([c for _, c in data.batches(0, 40, 8, workers=1)])
     assert seen.tolist() == [data.train_labels()[data.order(0, n)] for n in range(40)]
-    assert "3 classes: B (12), class 9 (12), class 10 (12)" in data.describe()
-    counts = data.record()["classes"]
+    assert "3 classes: B (12), class 9 (12), class 10 (12)" in description.describe(data)
+    counts = description.record(data)["classes"]
     assert sum(count["train"] + count["test"] for count in counts.values()) == 36
 
 
@@ -55,9 +55,9 @@ def test_images_outside_the_sub_folders_are_left_out(sorted_folder):
     data = one_domain(sorted_folder, "auto", said)
     assert "stray" not in keys(everything(data))
     assert "Images, without a class and left out (1):" in said
-    assert [kind for kind, text in data.record()["problems"] if text.endswith("a/stray.png is in no sub-folder")] == [
-        "label"
-    ]
+    assert [
+        kind for kind, text in description.record(data)["problems"] if text.endswith("a/stray.png is in no sub-folder")
+    ] == ["label"]
     with pytest.raises(UserError, match="strict=true"):
         one_domain(sorted_folder, "auto", strict=True)
 

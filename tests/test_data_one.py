@@ -6,7 +6,7 @@ import pytest
 import torch
 from data_folders import folder, numbered, one_domain
 
-from translate.data import open_data
+from translate.data import description, open_data
 from translate.errors import UserError
 
 
@@ -19,11 +19,11 @@ def test_one_domain(tmp_path):
     assert [len(batch) for batch in data.batches(0, 10, 4)] == [1, 1, 1]
     assert [len(x) for (x,) in data.batches(0, 10, 4)] == [4, 4, 2]
     assert data.files_of(0, 2) == [data.train_a[data.order(0, n)].name for n in (0, 1)]
-    record = json.loads(json.dumps(data.record()))
+    record = json.loads(json.dumps(description.record(data)))
     assert "b" not in record
     assert "classes" not in record
     assert set(record["files"]) == {f"a/{n:03d}" for n in range(20)}
-    assert [line for line in data.describe() if "b:" in line or "pair" in line] == []
+    assert [line for line in description.describe(data) if "b:" in line or "pair" in line] == []
     assert data.licences() == {}
 
 
@@ -35,7 +35,7 @@ def test_one_domain_is_the_first_of_two(tmp_path):
     two = open_data(str(a), str(b), one.settings, paired=False, seed=0, say=lambda text: None)
     for (x,), (first, _) in zip(one.batches(0, 40, 8), two.batches(0, 40, 8), strict=True):
         assert torch.equal(x, first)
-    assert one.fingerprint() != two.fingerprint()
+    assert description.fingerprint(one) != description.fingerprint(two)
 
 
 def test_one_domain_from_workers_and_in_grey(tmp_path):

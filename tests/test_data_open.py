@@ -7,7 +7,7 @@ import pytest
 from data_files import photo, save, snapshot
 from data_folders import folder, keys, numbered, opened
 
-from translate.data import DataSettings
+from translate.data import DataSettings, description
 from translate.errors import UserError
 from translate.image import rgb8
 
@@ -155,11 +155,11 @@ def test_most_images(tmp_path):
 
 def test_fingerprint(tmp_path):
     a, b = folder(tmp_path / "a", numbered(20)), folder(tmp_path / "b", numbered(20), seed=50)
-    first = opened(a, b).fingerprint()
+    first = description.fingerprint(opened(a, b))
     assert opened(a, b, DataSettings(size=24, flip=0, cache="none")).fingerprint() == first
     shutil.copytree(tmp_path, tmp_path.parent / "copy", dirs_exist_ok=True)
-    assert opened(tmp_path.parent / "copy" / "a", tmp_path.parent / "copy" / "b").fingerprint() == first
+    assert description.fingerprint(opened(tmp_path.parent / "copy" / "a", tmp_path.parent / "copy" / "b")) == first
     save(a / "004.png", photo(20, 20, 999))
     changed = opened(a, b)
-    assert changed.fingerprint() != first
-    assert set(changed.record()["files"]) == {f"{side}/{n:03d}" for side in "ab" for n in range(20)}
+    assert description.fingerprint(changed) != first
+    assert set(description.record(changed)["files"]) == {f"{side}/{n:03d}" for side in "ab" for n in range(20)}

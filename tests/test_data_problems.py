@@ -9,6 +9,7 @@ import pytest
 from data_files import bad_files, photo, save
 from data_folders import SMALL, folder, keys, numbered, opened
 
+from translate.data import description
 from translate.errors import UserError
 
 
@@ -46,7 +47,7 @@ def test_all_problems_of_pairs_are_said_at_once(tmp_path):
     used = set(keys(data.train_a + data.test_a))
     assert used == {f"{n:03d}" for n in range(30)} - {"001", "003", "004", "007", "009", "010"}
     assert keys(data.train_a) == keys(data.train_b)
-    assert json.loads(json.dumps(data.record()))["problems"]
+    assert json.loads(json.dumps(description.record(data)))["problems"]
     with pytest.raises(UserError, match="strict=true"):
         opened(a, b, SMALL.model_copy(update={"strict": True}))
 
@@ -59,7 +60,7 @@ def test_long_lists_are_cut_on_the_screen_and_whole_in_the_record(tmp_path):
     data = opened(a, folder(tmp_path / "b", numbered(40)), paired=False, said=said)
     assert sum("empty (0 bytes)" in line for line in said) == 20
     assert any("and 10 more" in line for line in said)
-    assert len(data.record()["problems"]) == 30
+    assert len(description.record(data)["problems"]) == 30
 
 
 def test_bad_files_are_left_out_by_name(tmp_path):
@@ -82,8 +83,8 @@ def test_strange_names(tmp_path):
     data = opened(a, folder(tmp_path / "b", numbered(10)), paired=False)
     assert len(data.train_a + data.test_a) == 18
     assert "\n" not in "".join(item.name for item in data.train_a + data.test_a)
-    json.dumps(data.record()).encode("utf-8")
-    data.fingerprint()
+    json.dumps(description.record(data)).encode("utf-8")
+    description.fingerprint(data)
     print(*(item.name for item in data.train_a))
 
 

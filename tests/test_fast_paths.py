@@ -61,7 +61,9 @@ def test_threads_with_shares_of_a_batch_play_the_game_of_the_whole(mode, shares)
 def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
     first = play(trainer("cycle", batch_threads=4), "cycle")
     for _ in range(3):
-        assert_identical(weights(play(trainer("cycle", batch_threads=4), "cycle").mode.networks), weights(first.mode.networks))
+        assert_identical(
+            weights(play(trainer("cycle", batch_threads=4), "cycle").mode.networks), weights(first.mode.networks)
+        )
 
 
 @pytest.mark.parametrize("norm", ["batch", "spectral"])
@@ -150,8 +152,9 @@ def test_compiled_networks_play_the_same_game():
 def test_a_training_starts_without_torchs_compiler():
     """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
     in_a_new_process(
-        "import sys, torch; from games import *; from translate.train.step.trainer import Trainer; s = settings('cycle');"
-        "Trainer(new_game(s), s.train, TOTAL).play([batches()[0]], 0); assert 'torch._dynamo' not in sys.modules"
+        "import sys, torch; from games import *; from translate.train.step.trainer import Trainer;"
+        "s = settings('cycle'); Trainer(new_game(s), s.train, TOTAL).play([batches()[0]], 0);"
+        "assert 'torch._dynamo' not in sys.modules"
     )
 
 

@@ -66,9 +66,9 @@ def test_two_processes_are_one_with_the_whole_batch(mode, states):
 
 
 COMMAND = [HERE.parent / "cli.py", "train", "--mode", "cycle", "--device", "cpu", "--size", "16", "--batch", "4"]
-SETS = ["generator.filters=4", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1", "mode_settings.pool=6",
-        "mode_settings.instance_noise=0.1", "train.ema=0.9", "train.save_every=16", "train.score_every=100000",
-        "train.score_images=4", "train.sample_every=100000"]  # fmt: skip
+SETS = ["generator.filters=4", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1",
+        "mode_settings.pool=6", "mode_settings.instance_noise=0.1", "train.ema=0.9", "train.save_every=16",
+        "train.score_every=100000", "train.score_images=4", "train.sample_every=100000"]  # fmt: skip
 
 
 def command(pictures, out: Path, images: int = 480) -> list[str]:

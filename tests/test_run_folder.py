@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from stateful import opened, settings
 
+from translate.data import description
 from translate.errors import UserError
 from translate.train.folder import RunFolder
 from translate.train.loop import Run
@@ -98,7 +99,7 @@ def test_other_data_are_refused_by_name(finished, tmp_path):
     with pytest.raises(UserError, match=r"begun with other settings or data: a: .* → .*"):
         train(s.model_copy(update={"a": str(folder)}), copied)
     data = opened(s.model_copy(update={"a": str(folder)}))
-    assert "1 added (such as" in RunFolder(copied).compare_data(data.record())
+    assert "1 added (such as" in RunFolder(copied).compare_data(description.record(data))
 
 
 def test_more_images_continue_a_finished_run_when_told_so(finished, pictures, tmp_path):

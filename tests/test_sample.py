@@ -11,7 +11,7 @@ from PIL import Image
 from small import run_verb
 
 import translate
-from translate.data import DataSettings, open_data
+from translate.data import DataSettings, description, open_data
 from translate.errors import UserError
 from translate.metrics.nearest import nearest
 from translate.sample import sheets
@@ -171,7 +171,7 @@ def run(tmp_path, pictures):
     (tmp_path / "run" / "config.toml").write_text(
         tomli_w.dumps({"a": str(pictures[1]), "seed": 0, "data": settings.plain()})
     )
-    (tmp_path / "run" / "data.json").write_text(json.dumps(data.record()))
+    (tmp_path / "run" / "data.json").write_text(json.dumps(description.record(data)))
     return tmp_path / "run", data
 
 

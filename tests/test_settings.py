@@ -54,7 +54,7 @@ def test_every_preset_plays_a_round(preset, mode):
     image = (2 * trainer.mode.batches_per_round, 3, height, width)
     trainer.play([tuple(torch.rand(image) * 2 - 1 for _ in range(DOMAINS[MODES[mode].kind]))], 0)
     for stats in trainer.stats.values():
-        assert all(value == value for value in watch.means()[0].values())
+        assert all(value == value for value in stats.means()[0].values())
         assert stats.first_nonfinite() is None
 
 

@@ -44,8 +44,8 @@ def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatc
     assert code == 0
     for name in ("vanilla", "wgan"):
         assert name in said
-    assert sorted(path.name for path in out.iterdir()) == ["experiment.png", "toy.json"]
-    width, height = Image.open(out / "experiment.png").size
+    assert sorted(path.name for path in out.iterdir()) == ["toy.png", "toy.json"]
+    width, height = Image.open(out / "toy.png").size
     assert width > 800
     assert height > 240
     numbers = json.loads((out / "toy.json").read_text())["objectives"]
@@ -108,7 +108,7 @@ def test_bad_input_is_one_sentence(words, sentence, tmp_path, monkeypatch, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "experiment.png", "toy.json"])
+@pytest.mark.parametrize("name", ["notes.txt", "toy.png", "toy.json"])
 def test_a_foreign_folder_is_left_alone(name, tmp_path, monkeypatch, capsys):
     (tmp_path / name).write_text("mine")
     code, _, said = run_verb(monkeypatch, capsys, "toy", *SHORT, "vanilla", "--out", tmp_path)
@@ -120,6 +120,6 @@ def test_a_foreign_folder_is_left_alone(name, tmp_path, monkeypatch, capsys):
 def test_a_picture_that_was_changed_is_not_replaced(tmp_path, monkeypatch, capsys):
     words = ["toy", *SHORT, "vanilla", "--out", tmp_path / "out"]
     assert run_verb(monkeypatch, capsys, *words)[0] == 0
-    (tmp_path / "out" / "experiment.png").write_bytes(b"retouched")
+    (tmp_path / "out" / "toy.png").write_bytes(b"retouched")
     assert run_verb(monkeypatch, capsys, *words)[0] == 2
-    assert (tmp_path / "out" / "experiment.png").read_bytes() == b"retouched"
+    assert (tmp_path / "out" / "toy.png").read_bytes() == b"retouched"

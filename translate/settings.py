@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,10 +80,16 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def parse_assignment(text: str, model: type[BaseModel]) -> dict[str, Any]:
-    """`key=value` of --set as a nested dict. The key is a full name (`game.lambda_cycle`) or an unambiguous last part
-    of one (`lambda_cycle`); the value is read as TOML, and as plain text where it isn't TOML."""
+def parse_assignment(text: str, model: type[BaseModel], renamed: Mapping[str, str] = {}) -> dict[str, Any]:
+    """`key=value` of --set as a nested dict. The key is a full name (`mode_settings.lambda_cycle`) or an unambiguous
+    last part of one (`lambda_cycle`); the value is read as TOML, and as plain text where it isn't TOML. renamed: old
+    full names, or tables, that are read as their new ones."""
     name, equals, value = (part.strip() for part in text.partition("="))
+    for old, new in renamed.items():
+        if name in (old, old.rpartition(".")[2]):
+            name = new
+        elif name.startswith(f"{old}."):
+            name = new + name[len(old) :]
     if not equals or not name:
         raise UserError(f"--set {text}: write it as name=value, for example --set lambda_cycle=5.")
     names = dict(leaves(model))

@@ -20,7 +20,7 @@ def toy(
 ) -> None:
     """Train a GAN of each objective on points of a plane, and see which modes it finds.
 
-    Takes some minutes on a CPU and needs no data. Writes experiment.png, a row per objective, and toy.json, the numbers.
+    Takes some minutes on a CPU and needs no data. Writes toy.png, a row per objective, and toy.json, the numbers.
     """
     from translate.toy.run import Options
     from translate.toy.run import toy as start

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from translate.catalog import Recipe
-from translate.data import description, loader
+from translate.data import loader
 from translate.data.augment import Augment
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
@@ -199,21 +199,9 @@ class Data:
 
     # For people and for the record
 
-    def describe(self) -> list[str]:
-        """What was opened, for a person: each side with its licence, the classes, then the kind, size and cache."""
-        return description.describe(self)
-
     def licences(self) -> dict[str, str]:
         """Name of a set -> its licence, for what was fetched by recipe; nothing is known of a user's own folders."""
         return {domain.recipe.name: domain.recipe.licence for domain in self.domains if domain.recipe is not None}
-
-    def fingerprint(self) -> str:
-        """SHA-256 over names, sizes, contents and labels of all images used and the split; settings don't enter."""
-        return description.fingerprint(self)
-
-    def record(self) -> dict[str, Any]:
-        """What a run folder keeps (data.json): every file's SHA-256, the split, the fingerprint, all problems."""
-        return description.record(self)
 
 
 def to_floats(image: np.ndarray) -> np.ndarray:

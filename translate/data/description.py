@@ -1,20 +1,18 @@
-"""What is said and kept of opened data: the lines for a person, the fingerprint, and the record of a run folder."""
+"""Opened data in words: the lines for a person, the fingerprint, and the run folder's data.json."""
 
 import hashlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from translate.data.dataset import Data, Domain
 from translate.data.items import Item
-
-if TYPE_CHECKING:
-    from translate.data.dataset import Data, Domain
 
 CLASSES_SHOWN = 12
 
 
-def describe(data: "Data") -> list[str]:
-    """See Data.describe."""
+def describe(data: Data) -> list[str]:
+    """What was opened, for a person: each side with its licence, the classes, then the kind, size and cache."""
     lines = []
     for letter, domain in zip("ab", data.domains, strict=False):
         train, test = len(domain.train), len(domain.test)
@@ -34,8 +32,8 @@ def describe(data: "Data") -> list[str]:
     return [*lines, how]
 
 
-def fingerprint(data: "Data") -> str:
-    """See Data.fingerprint."""
+def fingerprint(data: Data) -> str:
+    """SHA-256 over names, sizes, contents and labels of all images used and the split; settings don't enter."""
     listing: list[Any] = [data.paired, data.truth]
     for items in (*(domain.train.items for domain in data.domains), *(domain.test.items for domain in data.domains)):
         listing.append([[item.key, item.part, item.height, item.width, item.digest] for item in items])
@@ -44,8 +42,8 @@ def fingerprint(data: "Data") -> str:
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
 
-def record(data: "Data") -> dict[str, Any]:
-    """See Data.record."""
+def record(data: Data) -> dict[str, Any]:
+    """What a run folder keeps (data.json): every file's SHA-256, the split, the fingerprint, all problems."""
     sides = dict(zip("ab", data.domains, strict=False))
     files: dict[str, str] = {}
     for letter, domain in sides.items():
@@ -61,7 +59,7 @@ def record(data: "Data") -> dict[str, Any]:
     }
 
 
-def _side(domain: "Domain") -> dict[str, Any]:
+def _side(domain: Domain) -> dict[str, Any]:
     recipe, test = domain.recipe, domain.test.items
     return {
         "name": domain.name,
@@ -78,7 +76,7 @@ def _file(item: Item) -> str:
     return item.key if item.place is None else item.path.name
 
 
-def _counts(data: "Data") -> dict[str, dict[str, int]]:
+def _counts(data: Data) -> dict[str, dict[str, int]]:
     """Class -> how many images of it are for training and for testing."""
     train, test = (Counter(item.label for item in items) for items in (data.train_a, data.test_a))
     return {name: {"train": train[name], "test": test[name]} for name in data.classes}

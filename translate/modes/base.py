@@ -120,6 +120,11 @@ class Mode:
     ) -> None:
         raise NotImplementedError
 
+    @classmethod
+    def steps_of_d(cls, settings: Any) -> int:
+        """How many batches of data a round takes: `batches_per_round` before the mode is built."""
+        return getattr(settings, "k", 1)
+
     def fused(self, network: nn.Module, *batches: Tensor) -> Callable[[Tensor], Tensor]:
         """`network`, of which the passes on `batches` are computed at once where that gives the same numbers."""
         return Fused(network, batches) if network in self.per_sample else network

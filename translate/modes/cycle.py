@@ -64,9 +64,9 @@ class Cycle(Mode):
     def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (B, C_x, H, W), y (B, C_y, H, W): images of the two domains in [-1, 1], not paired. Yields each player's
         losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
-        s, G, F = self.settings, self.G, self.F
-        if s.lambda_identity:  # both passes of a generator at once
-            G, F = self.fused(G, x, y), self.fused(F, y, x)
+        s = self.settings
+        # G(x) and G(y) are one pass where that gives the same numbers, F(y) and F(x) too
+        G, F = (self.fused(self.G, x, y), self.fused(self.F, y, x)) if s.lambda_identity else (self.G, self.F)
         D_X, D_Y = self.critic(self.D_X, progress), self.critic(self.D_Y, progress)
 
         fake_y, fake_x = G(x), F(y)

@@ -42,9 +42,10 @@ def penalties(settings: Any, *critics: Penalised) -> dict[str, Tensor]:
     if settings.r1 or settings.r2:
         # Lazy regularisation (Karras et al. 2020): each application costs a second backward pass.
         drawn = settings.r1_every == 1 or image_rng.chance() * settings.r1_every < 1
-        for name, gamma, place in (("r1", settings.r1, 1), ("r2", settings.r2, 2)):
+        at = {"r1": [(D, real) for D, real, _ in critics], "r2": [(D, fake) for D, _, fake in critics]}
+        for name, gamma in (("r1", settings.r1), ("r2", settings.r2)):
             if gamma:
-                found = [zero_centred(critic[0], critic[place]) for critic in critics] if drawn else []
+                found = [zero_centred(D, images) for D, images in at[name]] if drawn else []
                 losses[name] = gamma * settings.r1_every * sum(found, zero)
     if settings.penalty:
         losses["gp"] = settings.penalty * sum((gradient_penalty(*critic) for critic in critics), zero)

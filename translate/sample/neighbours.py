@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from translate.data import Data, DataSettings, open_data
+from translate.data import Data, DataSettings, description, open_data
 from translate.errors import UserError
 from translate.image import rgb8
 from translate.metrics.nearest import nearest
@@ -35,7 +35,7 @@ def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
         data = open_data(name, None, settings, paired=False, seed=seed, say=say)
     except UserError as error:
         raise UserError(f"--neighbours needs the training images of {run}: {error}", error.code) from error
-    if data.fingerprint() != wanted:
+    if description.fingerprint(data) != wanted:
         raise UserError(f"--neighbours: {name} no longer holds the images that {run} was trained on.")
     return data
 

@@ -1,4 +1,4 @@
-"""The objectives on points of a plane: the real game and the real trainer, with networks that fit a plane.
+"""The objectives on points of a plane: the real mode and the real trainer, with networks that fit a plane.
 
 A point is an image of one pixel with two channels. What the papers' settings become here, where everything is smaller:
 
@@ -33,7 +33,7 @@ from translate.train.settings import TrainSettings
 from translate.train.step.trainer import Trainer
 
 SAMPLES = 2500  # as many as Srivastava et al. (2017) count
-EVALUATIONS = 50  # how often the samples are counted while a experiment is trained
+EVALUATIONS = 50  # counts of the samples during an experiment
 MOMENTS = (0.02, 0.1, 0.3, 0.6, 1.0)  # parts of the training after which the samples are shown
 BATCH, LATENT, LAYERS = 256, 2, 3
 ADAM: dict[str, Any] = {"lr": 2e-3, "beta1": 0.5}
@@ -42,7 +42,7 @@ ADAM: dict[str, Any] = {"lr": 2e-3, "beta1": 0.5}
 class Experiment(NamedTuple):
     """One objective's settings. rounds: steps of G; five steps of D per step of G take about three times as long."""
 
-    game: dict[str, Any]
+    mode_settings: dict[str, Any]
     train: dict[str, Any] = ADAM
     rounds: int = 2000
 
@@ -61,8 +61,8 @@ EXPERIMENTS = {
 
 
 class Result(NamedTuple):
-    """What came of a experiment. counts, diagnostics: at each look (D's part "accuracy", or a critic's estimated "distance");
-    snapshots: samples (SAMPLES, 2) at MOMENTS."""
+    """counts, diagnostics: at each evaluation (D's "accuracy", or a critic's estimated "distance"); snapshots: samples
+    (SAMPLES, 2) at MOMENTS."""
 
     name: str
     rounds: int
@@ -76,8 +76,8 @@ class Result(NamedTuple):
 
 
 def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> Result:
-    """The Result of one experiment; rounds: its own number if not given. The same seed gives the same numbers, whatever was
-    trained before. UserError when a network's output is not finite."""
+    """The Result of one experiment; rounds: its own number if not given. The same seed gives the same numbers in any
+    order of experiments. UserError when a network's output is not finite."""
     experiment = EXPERIMENTS[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -85,49 +85,44 @@ def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> 
 
 
 def large(mixture: Mixture) -> bool:
-    """Whether there are so many modes that networks of 64 units and the experiments' own rounds are too few: on the grid
-    vanilla then gets 8 % good samples, with 128 units and half as many rounds again 57 %."""
+    """Whether the modes are too many for networks of 64 units and the experiments' own rounds: on the grid vanilla then
+    gets 8 % good samples, with 128 units and 1.5 times the rounds 57 %."""
     return len(mixture.centres) > 10
 
 
 def _train(name: str, experiment: Experiment, mixture: Mixture, rounds: int) -> Result:
-    game = _round(experiment, rounds, 128 if large(mixture) else 64)
-    z = torch.randn(SAMPLES, LATENT)  # the same at every look: what moves is G
-    turn = BATCH * game.mode.batches_per_round
-    looks = {max(1, rounds * look // EVALUATIONS) for look in range(1, EVALUATIONS + 1)}
+    trainer = _trainer(experiment, rounds, 128 if large(mixture) else 64)
+    z = torch.randn(SAMPLES, LATENT)  # the same at every evaluation: what moves is G
+    count = BATCH * trainer.mode.batches_per_round
+    evaluations = {max(1, rounds * number // EVALUATIONS) for number in range(1, EVALUATIONS + 1)}
     moments = [max(1, int(rounds * moment)) for moment in MOMENTS]
-    course, shown = Result(name, rounds, [], [], []), {}
+    result, snapshots = Result(name, rounds, [], [], []), {}
     for number in range(1, rounds + 1):
-        game.play([(mixture.draw(turn)[:, :, None, None],)], (number - 1) * turn)
-        if number in looks or number in moments:
-            points = _samples(game, z)
-        if number in looks:
+        trainer.play([(mixture.draw(count)[:, :, None, None],)], (number - 1) * count)
+        if number in evaluations or number in moments:
+            points = _samples(trainer, z)
+        if number in evaluations:
             if not points.isfinite().all():
                 raise UserError(f"{name}: the samples are not finite after {number} rounds.", DIVERGED)
-            course.counts.append(mixture.measure(points))
-            course.diagnostics.append(game.stats["D"].means()[1])
-            game.stats["D"].clear()
+            result.counts.append(mixture.measure(points))
+            result.diagnostics.append(trainer.stats["D"].means()[1])
+            trainer.stats["D"].clear()
         if number in moments:
-            shown[number] = points.numpy()
-    course.snapshots.extend(shown[moment] for moment in moments)
-    return course
+            snapshots[number] = points.numpy()
+    result.snapshots.extend(snapshots[moment] for moment in moments)
+    return result
 
 
-def _round(experiment: Experiment, rounds: int, units: int) -> Trainer:
-    made = GeneratorSettings(network="mlp", filters=units, blocks=LAYERS, init="kaiming")
-    judge = DiscriminatorSettings(network="mlp", filters=units, layers=LAYERS, init="kaiming")
-    game = GANSettings(latent=LATENT, **experiment.game)
-    mode = GAN(
-        game,
-        OBJECTIVES[game.objective],
-        partial(build_generator, made, size=(1, 1)),
-        partial(build_discriminator, judge, size=(1, 1)),
-        (2,),
-    )
+def _trainer(experiment: Experiment, rounds: int, units: int) -> Trainer:
+    G = GeneratorSettings(network="mlp", filters=units, blocks=LAYERS, init="kaiming")
+    D = DiscriminatorSettings(network="mlp", filters=units, layers=LAYERS, init="kaiming")
+    s = GANSettings(latent=LATENT, **experiment.mode_settings)
+    generator, discriminator = (partial(build_generator, G, size=(1, 1)), partial(build_discriminator, D, size=(1, 1)))
+    mode = GAN(s, OBJECTIVES[s.objective], generator, discriminator, (2,))
     settings = TrainSettings(batch=BATCH, device="cpu", precision="fp32", decay_from=0.5, **experiment.train)
     return Trainer(mode, settings, rounds * BATCH * mode.batches_per_round)
 
 
 @torch.no_grad()
-def _samples(round: Trainer, z: Tensor) -> Tensor:
-    return round.generator("z2a")(z).flatten(1)
+def _samples(trainer: Trainer, z: Tensor) -> Tensor:
+    return trainer.generator("z2a")(z).flatten(1)

@@ -17,22 +17,22 @@ PANEL, GAP, LABEL, CHART, MARGIN, HEAD, FOOT = 136, 8, 190, 190, 14, 26, 26
 FIELD, REAL, GOOD, BAD, LINE = (247, 247, 249), (196, 199, 205), (0, 107, 164), (226, 106, 44), (214, 216, 220)
 
 
-def figure(courses: Sequence[Result], mixture: Mixture, real: np.ndarray) -> bytes:
+def figure(results: Sequence[Result], mixture: Mixture, real: np.ndarray) -> bytes:
     """A PNG file. real: points (N, 2) of the mixture, drawn in grey below the samples."""
     width = 2 * MARGIN + LABEL + len(MOMENTS) * (PANEL + GAP) + CHART
-    height = 2 * MARGIN + HEAD + len(courses) * (PANEL + GAP) + FOOT
+    height = 2 * MARGIN + HEAD + len(results) * (PANEL + GAP) + FOOT
     pen = Pen(width, height)
     left, top = MARGIN + LABEL, MARGIN + HEAD
     for place, moment in enumerate(MOMENTS):
         text = f"{100 * moment:.0f} %" if place else f"{100 * moment:.0f} % of the training"
         pen.text(left + place * (PANEL + GAP) + PANEL / 2, top - 12, text, 12, FAINT, "mm")
     pen.text(left + len(MOMENTS) * (PANEL + GAP) + CHART / 2, top - 12, "modes covered, good samples", 12, FAINT, "mm")
-    for number, course in enumerate(courses):
+    for number, result in enumerate(results):
         y = top + number * (PANEL + GAP)
-        _label(pen, course, mixture, MARGIN, y)
-        for place, points in enumerate(course.snapshots):
+        _label(pen, result, mixture, MARGIN, y)
+        for place, points in enumerate(result.snapshots):
             _panel(pen, left + place * (PANEL + GAP), y, points, mixture, real)
-        _chart(pen, left + len(MOMENTS) * (PANEL + GAP), y, course, len(mixture.centres))
+        _chart(pen, left + len(MOMENTS) * (PANEL + GAP), y, result, len(mixture.centres))
     _legend(pen, MARGIN + LABEL, height - MARGIN - FOOT / 2)
     return pen.png()
 
@@ -67,11 +67,11 @@ class Pen:
         return file.getvalue()
 
 
-def _label(pen: Pen, course: Result, mixture: Mixture, x: float, y: float) -> None:
-    pen.text(x, y + 22, course.name, 20, INK)
-    modes = f"{course.last.modes}/{len(mixture.centres)} modes"
-    pen.text(x, y + 48, f"{modes} · {100 * course.last.good:.0f} % good", 14, INK)
-    for number, line in enumerate(verdict(course, len(mixture.centres)).split(", ")):
+def _label(pen: Pen, result: Result, mixture: Mixture, x: float, y: float) -> None:
+    pen.text(x, y + 22, result.name, 20, INK)
+    modes = f"{result.last.modes}/{len(mixture.centres)} modes"
+    pen.text(x, y + 48, f"{modes} · {100 * result.last.good:.0f} % good", 14, INK)
+    for number, line in enumerate(verdict(result, len(mixture.centres)).split(", ")):
         pen.text(x, y + 72 + 18 * number, line, 13, FAINT)
 
 
@@ -83,16 +83,16 @@ def _panel(pen: Pen, x: float, y: float, points: np.ndarray, mixture: Mixture, r
             pen.dot(x + 2 + a * (PANEL - 4), y + 2 + (1 - b) * (PANEL - 4), radius, colour)
 
 
-def _chart(pen: Pen, x: float, y: float, course: Result, modes: int) -> None:
+def _chart(pen: Pen, x: float, y: float, result: Result, modes: int) -> None:
     """Part of the modes that are covered, as steps, and part of the samples that are good, as a line."""
     x, y, width, height = x + 14, y + 8, CHART - 46, PANEL - 16
     for part, text in ((0, "0"), (0.5, f"{modes / 2:g}"), (1, f"{modes}")):
         pen.line([(x, y + height * (1 - part)), (x + width, y + height * (1 - part))], LINE, 1)
         pen.text(x - 4, y + height * (1 - part), text, 10, REAL if part == 0.5 else FAINT, "rm")
         pen.text(x + width + 4, y + height * (1 - part), f"{100 * part:.0f} %", 10, GOOD, "lm")
-    across = [x + width * (number + 1) / len(course.counts) for number in range(len(course.counts))]
-    covered = [y + height * (1 - count.modes / modes) for count in course.counts]
-    good = [y + height * (1 - count.good) for count in course.counts]
+    across = [x + width * (number + 1) / len(result.counts) for number in range(len(result.counts))]
+    covered = [y + height * (1 - count.modes / modes) for count in result.counts]
+    good = [y + height * (1 - count.good) for count in result.counts]
     pen.line(list(zip(across, covered, strict=True)), INK, 1.4)
     pen.line(list(zip(across, good, strict=True)), GOOD, 1.8)
 

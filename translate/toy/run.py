@@ -21,7 +21,7 @@ from translate.toy.figure import figure
 from translate.toy.mixtures import MIXTURES, Mixture
 from translate.toy.verdict import verdict
 
-PICTURE, RECORD, MAKER = "experiment.png", "toy.json", "translate toy"
+PICTURE, RECORD, MAKER = "toy.png", "toy.json", "translate toy"
 LEAST = 20  # rounds
 REAL = 800  # real points in the figure: enough to see where the modes are
 
@@ -49,22 +49,22 @@ def toy(options: Options, console: Console | None = None) -> Path:
     _refuse_foreign(out)
 
     mixture = MIXTURES[options.data]()
-    courses = _train(names, mixture, options, console)
+    results = _train(names, mixture, options, console)
     real = mixture.draw(REAL, torch.Generator().manual_seed(options.seed))
-    picture = figure(courses, mixture, real.numpy())
+    picture = figure(results, mixture, real.numpy())
     record = {
         "made by": MAKER,
         PICTURE: hashlib.sha256(picture).hexdigest(),
         "data": {"name": options.data, "modes": len(mixture.centres), "sigma": mixture.sigma},
         "seed": options.seed,
         "samples": SAMPLES,
-        "objectives": {course.name: _numbers(course, mixture) for course in courses},
+        "objectives": {result.name: _numbers(result, mixture) for result in results},
     }
     remove_leftovers(out)
     (out / PICTURE).unlink(missing_ok=True)  # a kill from here on leaves no picture that the record doesn't know
     write_whole(out / RECORD, json.dumps(record, indent=1).encode())
     write_whole(out / PICTURE, picture)
-    console.print(_table(courses, mixture))
+    console.print(_table(results, mixture))
     console.print(f"wrote {out / PICTURE} and {RECORD}", soft_wrap=True, markup=False)
     return out
 
@@ -97,52 +97,52 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _train(names: list[str], mixture: Mixture, options: Options, console: Console) -> list[Result]:
-    """As many experiments side by side as there are cores; each has random numbers of its own, so they don't disturb."""
+    """As many experiments side by side as there are cores, each with random numbers of its own."""
     workers = min(len(names), os.cpu_count() or 1)
     with (
         ProcessPoolExecutor(workers, get_context("spawn")) as pool,
         Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console, transient=True) as progress,
     ):
         task = progress.add_task(f"{len(names)} objectives", total=len(names))
-        futures = [pool.submit(_lesson, name, mixture, options.seed, options.rounds) for name in names]
+        futures = [pool.submit(_experiment, name, mixture, options.seed, options.rounds) for name in names]
         for future in as_completed(futures):
-            course = future.result()
+            result = future.result()
             progress.advance(task)
-            last = course.last
-            progress.console.print(f"{course.name}: {last.modes} modes covered, {100 * last.good:.0f} % good samples")
+            last = result.last
+            progress.console.print(f"{result.name}: {last.modes} modes covered, {100 * last.good:.0f} % good samples")
     return [future.result() for future in futures]
 
 
-def _lesson(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Result:
+def _experiment(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Result:
     torch.set_num_threads(1)  # matrices this small are slower with more, and sums come out otherwise
     return train(name, mixture, seed, rounds)
 
 
-def _numbers(course: Result, mixture: Mixture) -> dict[str, Any]:
-    experiment = EXPERIMENTS[course.name]
+def _numbers(result: Result, mixture: Mixture) -> dict[str, Any]:
+    experiment = EXPERIMENTS[result.name]
     return {
-        "mode_settings": experiment.game,
+        "mode_settings": experiment.mode_settings,
         "train": experiment.train,
-        "rounds": course.rounds,
-        "modes": course.last.modes,
-        "good": course.last.good,
-        "verdict": verdict(course, len(mixture.centres)),
-        "modes over time": [count.modes for count in course.counts],
-        "good over time": [count.good for count in course.counts],
-        **{f"{name} over time": [gauge[name] for gauge in course.diagnostics] for name in course.diagnostics[0]},
+        "rounds": result.rounds,
+        "modes": result.last.modes,
+        "good": result.last.good,
+        "verdict": verdict(result, len(mixture.centres)),
+        "modes over time": [count.modes for count in result.counts],
+        "good over time": [count.good for count in result.counts],
+        **{f"{name} over time": [gauge[name] for gauge in result.diagnostics] for name in result.diagnostics[0]},
     }
 
 
-def _table(courses: list[Result], mixture: Mixture) -> Table:
+def _table(results: list[Result], mixture: Mixture) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("objective", no_wrap=True)
     for heading in ("modes", "good", "D right", "distance"):
         table.add_column(heading, justify="right")
     table.add_column("what happened")
-    for course in courses:
-        gauge = course.diagnostics[-1]
+    for result in results:
+        gauge = result.diagnostics[-1]
         right = f"{100 * gauge['accuracy']:.0f} %" if "accuracy" in gauge else ""
-        distance = f"{course.diagnostics[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
-        covered, good = f"{course.last.modes}/{len(mixture.centres)}", f"{100 * course.last.good:.1f} %"
-        table.add_row(course.name, covered, good, right, distance, verdict(course, len(mixture.centres)))
+        distance = f"{result.diagnostics[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
+        covered, good = f"{result.last.modes}/{len(mixture.centres)}", f"{100 * result.last.good:.1f} %"
+        table.add_row(result.name, covered, good, right, distance, verdict(result, len(mixture.centres)))
     return table

@@ -42,8 +42,8 @@ class Diagnosis:
         )
         if len(self.relative_losses) == WINDOW and max(self.relative_losses) < SURE:
             found["vanishing gradients"] = (
-                f"D is too good: it tells real from fake in {100 * of_d['accuracy']:.1f} % of all cases and is certain of "
-                "it, so G hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
+                f"D is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G hardly "
+                "gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
                 "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
             )
         for player, norm in norms.items():

@@ -7,7 +7,7 @@ from typing import Any
 from translate.errors import DAMAGED, UserError
 from translate.settings import differences, read_toml, to_toml
 from translate.system.files import write_whole
-from translate.train.settings import FREE, RunSettings
+from translate.train.settings import FREE, RunSettings, renamed
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint
@@ -51,7 +51,7 @@ class RunFolder:
 
     def compare(self, settings: RunSettings) -> list[str]:
         """'name: old → new' of each setting that would change the numbers of the run that lives here."""
-        old = read_toml(self.config)
+        old = renamed(read_toml(self.config))
         changed = differences(old, settings.plain())
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE]
 

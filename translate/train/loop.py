@@ -1,13 +1,14 @@
-"""A run from its first image to its last: plays rounds, shows, scores, saves, and can be continued at any instant."""
+"""A run from its first image to its last, which can be stopped and continued after any round."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from translate.data import Data
-from translate.errors import DIVERGED, UserError
+from translate.data import Data, description
+from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.system import distributed
 from translate.system.files import write_whole
@@ -20,33 +21,34 @@ from translate.train.evaluator import Evaluator
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
 from translate.train.log import Log, environment
+from translate.train.report import Report
 from translate.train.settings import RunSettings
-from translate.train.step.backends import switch
+from translate.train.step.backends import set_backends
 from translate.train.step.trainer import Trainer
 
 
 class Run:
-    """One run folder being trained. settings: resolved. say: prints a line before the display is up.
+    """One run folder being trained. settings: complete. say: prints a line before the display is up.
 
-    Of several processes (`ranks`) all play the rounds, and the first one alone shows, scores, writes and speaks.
+    Of several processes all play the rounds; rank 0 alone previews, scores, logs and writes files.
     """
 
     def __init__(self, settings: RunSettings, folder: RunFolder, data: Data, say=print):
         t = settings.train
         self.settings, self.folder, self.data, self.say = settings, folder, data, say
-        self.origins: list[str] = []  # what --init-from brought
-        switch(t)
+        self.origins: list[str] = []  # what --init-from loaded
+        set_backends(t)
         torch.manual_seed(settings.seed)
         self.classes = given_classes(settings, data.classes)
         self.trainer = Trainer(build_mode(settings, len(self.classes), self.origins.append), t, t.images)
-        self.first = distributed.rank() == 0
-        self.batch = t.batch * self.trainer.mode.batches_per_round  # images of one batch that a game takes
-        self.total, self.turn = t.images, self.batch * t.accumulate
-        self.seen = 0
+        self.rank0 = distributed.rank() == 0
+        self.batch = t.batch * self.trainer.mode.batches_per_round  # images that one call of `step` takes
+        self.images_per_round, self.total = self.batch * t.accumulate, t.images
+        self.images_seen = 0
         self.every = {  # images between events
-            "log": max(self.turn, self.total // 400),
-            "sample": t.sample_every or max(self.turn, self.total // 40),
-            "score": t.score_every or max(self.turn, -(-self.total // 8)),
+            "log": max(self.images_per_round, self.total // 400),
+            "preview": t.sample_every or max(self.images_per_round, self.total // 40),
+            "score": t.score_every or max(self.images_per_round, -(-self.total // 8)),
             "save": t.save_every or self.total,
         }
         self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
@@ -59,21 +61,21 @@ class Run:
         """A new run: the first checkpoint, then the settings, so that one is never there without the other."""
         for line in self.origins:
             self.say(line)
-        if self.first:
+        if self.rank0:
             self._save_checkpoint()
-            self.folder.begin(self.settings, self.data.record())
+            self.folder.begin(self.settings, description.record(self.data))
 
     def resume(self) -> None:
-        """Take up the newest good checkpoint. Refuses other settings or data than it was begun with, by name."""
-        tensors, values = distributed.broadcast(self._continued() if self.first else None)
+        """Restore the newest good checkpoint. Refuses other settings or data than it was begun with, by name."""
+        tensors, values = distributed.broadcast(self._checkpoint() if self.rank0 else None)
         self.trainer.load(tensors, values)
         self.evaluator.load(values)
-        self.seen = values["images"]
+        self.images_seen = values["images"]
 
-    def _continued(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest checkpoint's contents, if this run may go on from it."""
         changed = self.folder.compare(self.settings)
-        if other := self.folder.compare_data(self.data.record()):
+        if other := self.folder.compare_data(description.record(self.data)):
             changed.append(other)
         if changed and not self.settings.train.allow_change:
             raise UserError(
@@ -81,175 +83,135 @@ class Run:
                 "choose another folder with --out, or continue all the same with --set allow_change=true."
             )
         tensors, values, path = self.checkpoints.newest(self.say)
-        seen = values["images"]
-        left = self.total - seen
-        if distributed.world_size() > 1 and left % self.turn:
+        images_seen = values["images"]
+        left = self.total - images_seen
+        if distributed.world_size() > 1 and left % self.images_per_round:
             raise UserError(
-                f"the {left:,} images that are left can't be dealt to {distributed.world_size()} processes in rounds of "
-                f"{self.turn}: the run was begun with another batch. Give that one, or continue with one process."
+                f"the {left:,} images that are left can't be dealt to {distributed.world_size()} processes in rounds "
+                f"of {self.images_per_round}: the run was begun with another batch. Give that one, or continue with "
+                "one process."
             )
-        self.say(f"Continuing {self.folder.path} from {path.name}: {seen:,} of {self.total:,} images seen.")
+        self.say(f"Continuing {self.folder.path} from {path.name}: {images_seen:,} of {self.total:,} images seen.")
         if changed:
             self.say(f"Continuing although this changed: {'; '.join(changed)}.")
-            self.folder.begin(self.settings, self.data.record())
+            self.folder.begin(self.settings, description.record(self.data))
         return tensors, values
 
     @property
     def finished(self) -> bool:
-        return self.seen >= self.total and (not self.first or self.evaluator.scored == self.total)
+        return self.images_seen >= self.total and (not self.rank0 or self.evaluator.scored == self.total)
 
     def due(self, event: str, before: int) -> bool:
-        """Whether `event` belongs to the step that began after `before` images."""
-        return self.seen // self.every[event] > before // self.every[event] or self.seen >= self.total
+        """Whether `event` belongs to the round that began after `before` images."""
+        return self.images_seen // self.every[event] > before // self.every[event] or self.images_seen >= self.total
 
     # The loop -------------------------------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Until `total` images are seen, or a signal, or NaN. Afterwards everything is on the disk."""
-        t, path = self.settings.train, self.folder.path
-        if self.first:
-            self.log = Log(path, t.tensorboard, self.seen)
-            self.log.write(self.seen, event="start", **environment(self.trainer), allow_change=t.allow_change)
+        t, trainer = self.settings.train, self.trainer
+        log = Log(self.folder.path, t.tensorboard, self.images_seen) if self.rank0 else None
+        if log:
+            log.write(self.images_seen, event="start", **environment(trainer), allow_change=t.allow_change)
         self.saved_at = time.monotonic()
-        with Signals() as signals, Display(self.total, self.seen, quiet=not self.first) as self.display:
-            if (
-                self.first
-                and self.seen
-                and self.due("score", self.seen - self.turn)
-                and self.evaluator.scored != self.seen
-            ):
-                self._score()  # the run was stopped just before
-                self._save_checkpoint()
-            batches = self.data.batches(
-                self.seen,
-                self.total,
-                self.batch,
-                workers=t.workers or 0,
-                share=(distributed.rank(), distributed.world_size()),
-                device=self.trainer.device,
-            )
-            while self.seen < self.total:
+        with Signals() as signals, Display(self.total, self.images_seen, quiet=not self.rank0) as self.display:
+            self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
+            self._score_if_missed()
+            batches = self._batches()
+            while self.images_seen < self.total:
+                before = self.images_seen
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
-                before = self.seen
-                self.trainer.play(group, before)
-                self.seen += distributed.world_size() * sum(len(batch[0]) for batch in group)
-                if t.device == "cpu" or self.due("log", before):
-                    self._check()  # on a GPU this waits for the device, so not after every step
+                trainer.play(group, before)
+                self.images_seen += distributed.world_size() * sum(len(batch[0]) for batch in group)
+                if t.device == "cpu" or self.due("log", before):  # on a GPU this waits for the device
+                    self._stop_at_nan()
                 if self.due("log", before):
-                    self._log()
-                self.display.update(self.seen)
-                stop = distributed.all_reduce_max(
-                    signals.stop or 0
-                )  # all leave after the same round, whichever was told to
-                if self.first:
-                    self._look_and_save(before, stop)
+                    self.report.statistics(self.images_seen)
+                self.display.update(self.images_seen)
+                stop = distributed.all_reduce_max(signals.stop or 0)  # all processes leave after the same round
+                if self.rank0:
+                    self._preview_score_save(before, stop)
                 if stop and not self.finished:
-                    raise Interrupted(stop, path, self.seen, self.total)
-        if self.first:
-            self.log.close()
+                    raise Interrupted(stop, self.folder.path, self.images_seen, self.total)
+        if log:
+            log.close()
 
-    def _look_and_save(self, before: int, stop: int) -> None:
-        """What is due after the step that began after `before` images."""
+    def _batches(self):
+        """The batches from `images_seen` on."""
+        return self.data.batches(
+            self.images_seen,
+            self.total,
+            self.batch,
+            workers=self.settings.train.workers or 0,
+            share=(distributed.rank(), distributed.world_size()),
+            device=self.trainer.device,
+        )
+
+    def _preview_score_save(self, before: int, stop: int) -> None:
+        """What is due after the round that began after `before` images."""
         began = time.monotonic()
-        if self.due("sample", before):
-            self._sample()
-        scoring = self.due("score", before) and not stop
-        if scoring:
+        if self.due("preview", before):
+            self._preview()
+        score = self.due("score", before) and not stop
+        if score:
             self._score()
         late = time.monotonic() - self.saved_at > 60 * self.settings.train.save_minutes
-        if scoring or late or stop or self.due("save", before):
-            self._check()
+        if score or late or stop or self.due("save", before):
+            self._stop_at_nan()
             self._save_checkpoint()
-            self._save_generator("generator.safetensors")
+            self.save_generator("generator.safetensors")
             self.saved_at = time.monotonic()
         self.display.waiting(time.monotonic() - began)
 
-    def _check(self) -> None:
-        """Stop at the first NaN or infinity, naming the player, the step and the batch's files."""
-        for player, stats in self.trainer.stats.items():
-            found = stats.first_nonfinite()
-            if found is None:
-                continue
-            seen, losses = found
-            files = ", ".join(self.data.files_of(seen, min(self.total, seen + self.turn)))
-            what = f"loss of player {player} ({', '.join(losses)})" if losses else f"gradient of player {player}"
-            last = self.checkpoints.existing()[-1].name
-            if self.first:
-                self.log.write(seen, event="diverged", player=player, losses=losses, files=files)
-            raise UserError(
-                f"training diverged: the {what} became NaN or infinite in step {seen // self.turn + 1:,}, after "
-                f"{seen:,} images, on {files}. The last good checkpoint is kept ({last}). Try a smaller --lr, "
-                "--precision fp32, or clip_norm; a single-coloured image can do this too.",
-                DIVERGED,
-            )
-
-    def _log(self) -> None:
-        all_stats = self.trainer.stats
-        means = {player: stats.means() for player, stats in all_stats.items()}
-        losses = {player: of for player, (of, _) in means.items()}
-        diagnostics = {player: of for player, (_, of) in means.items() if of}
-        norms = {player: float(stats.norm) for player, stats in all_stats.items()}
-        for stats in all_stats.values():
-            stats.clear()
-        if not self.first:
-            return
-        self.display.losses = {player: means | diagnostics.get(player, {}) for player, means in losses.items()}
-        flat = {
-            f"{player}/{name}": value for player, means in self.display.losses.items() for name, value in means.items()
-        }
-        rate = round(self.display.rate, 2)
-        self.log.write(self.seen, losses=losses, diagnostics=diagnostics, largest_norms=norms, images_per_second=rate)
-        self.log.curves(self.seen, flat)
-        self._warn(self.diagnosis.of_players(diagnostics, norms))
-
-    def _warn(self, sentences: list[str]) -> None:
-        for sentence in sentences:
-            self.display.say(f"Warning: {sentence}")
-            self.log.write(self.seen, event="warning", text=sentence)
-
-    def _sample(self) -> None:
-        for direction in self.trainer.mode.generators:
-            write_whole(self._sheet_path(direction), self.evaluator.previews.sheet(direction, self.seen))
-        self.display.sample = str(self._sheet_path())
-
-    def _sheet_path(self, direction: str | None = None):
-        first = next(iter(self.trainer.mode.generators))
-        return self.folder.samples / f"{self.seen:09d}{'' if direction in (None, first) else f'-{direction}'}.png"
+    def _score_if_missed(self) -> None:
+        """Score a run that was stopped just before it would have."""
+        missed = self.images_seen and self.due("score", self.images_seen - self.images_per_round)
+        if self.rank0 and missed and self.evaluator.scored != self.images_seen:
+            self._score()
+            self._save_checkpoint()
 
     def _score(self) -> None:
-        first = self.evaluator.scorer is None
-        scores, better = self.evaluator.score(self.seen, self.display.say)
-        if first and self.evaluator.scorer:
-            self.log.write(self.seen, protocol=self.evaluator.scorer.protocol())
-        rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
-        warnings = self.diagnosis.of_samples(self.evaluator.scored_images, early=self.seen < self.total // 2)
-        self.log.write(self.seen, scores=rows, samples=self.diagnosis.facts)
-        self.log.curves(self.seen, {f"score/{s.name}": s.value for s in scores})
-        self.display.scores = [*self.evaluator.lines, *self.diagnosis.facts]
-        self.display.say(f"At {self.seen:,} images: " + " · ".join(self.display.scores))
-        if better:
-            self._save_generator("best.safetensors")
-        self._warn(warnings)
+        if self.report.score(self.images_seen, early=self.images_seen < self.total // 2):
+            self.save_generator("best.safetensors")
+
+    def _stop_at_nan(self) -> None:
+        if found := self.report.nonfinite():
+            before = found[0]
+            files = ", ".join(self.data.files_of(before, min(self.total, before + self.images_per_round)))
+            last = self.checkpoints.existing()[-1].name
+            raise self.report.diverged(*found, before // self.images_per_round + 1, files, last)
 
     # Files ----------------------------------------------------------------------------------------------------------
 
+    def _preview(self) -> None:
+        for direction in self.trainer.mode.generators:
+            write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
+        self.display.sample = str(self.sheet_path())
+
+    def sheet_path(self, direction: str | None = None) -> Path:
+        """Where the sheet of now is; None: of the first direction."""
+        first = next(iter(self.trainer.mode.generators))
+        suffix = "" if direction in (None, first) else f"-{direction}"
+        return self.folder.samples / f"{self.images_seen:09d}{suffix}.png"
+
     def _save_checkpoint(self) -> None:
         tensors, values = self.trainer.state()
-        description = {
+        about = {
             "kind": "checkpoint",
             "version": 1,
-            "images": self.seen,
+            "images": self.images_seen,
             "settings": self.settings.plain(),
-            "data": self.data.fingerprint(),
+            "data": description.fingerprint(self.data),
             **self.evaluator.state(),
             **values,
         }
         best = self.evaluator.best["images"] if self.evaluator.best else None
-        self.checkpoints.save(self.seen, tensors, description, best)
+        self.checkpoints.save(self.images_seen, tensors, about, best)
 
-    def _save_generator(self, name: str) -> None:
+    def save_generator(self, name: str) -> None:
+        """The generators of now, as the run folder's file `name`."""
         entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
-        facts = {"images": self.seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
-        description = generator_description(self.settings, self.classes, self.data.licences()) | facts
-        write_whole(self.folder.path / name, generator_file.pack(directions, description))
+        facts = {"images": self.images_seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
+        about = generator_description(self.settings, self.classes, self.data.licences()) | facts
+        write_whole(self.folder.path / name, generator_file.pack(directions, about))

@@ -1,6 +1,7 @@
-"""From what a user typed to the settings of a run: paper < preset < --config < options < --set."""
+"""From the command line's options to the settings of a run: paper < preset < --config < options < --set."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 
 from translate import catalog
+from translate.data import Data
 from translate.errors import UserError
 from translate.modes import DOMAINS, MODES
 from translate.networks import GENERATORS, LATENT
@@ -16,7 +18,16 @@ from translate.system import distributed
 from translate.system.device import choose
 from translate.train.build import settings_of
 from translate.train.presets import automatic, preset
-from translate.train.settings import Precision, RunSettings, TrainSettings, mode_defaults, mode_name, settings_class
+from translate.train.settings import (
+    RENAMED,
+    Precision,
+    RunSettings,
+    TrainSettings,
+    mode_defaults,
+    mode_name,
+    renamed,
+    settings_class,
+)
 
 # Options of the command line that are settings under another name.
 OPTIONS = {
@@ -37,7 +48,7 @@ MANY = 10_000  # images
 
 @dataclass
 class Options:
-    """What was typed; None or empty where nothing was."""
+    """The command line's options; None or empty where nothing was given."""
 
     mode: str | None
     a: str | None
@@ -50,7 +61,7 @@ class Options:
 
     def settings(self) -> RunSettings:
         """Complete settings with nothing left on 'auto'. UserError for anything unknown, impossible or missing."""
-        config = read_toml(self.config) if self.config else {}
+        config = renamed(read_toml(self.config)) if self.config else {}
         mode = self._mode(config)
         model = settings_class(mode)
         typed: dict[str, Any] = {
@@ -59,28 +70,30 @@ class Options:
         for name, value in self.options.items():
             typed = merge(typed, _nested(OPTIONS[name], value))
         for text in self.sets:
-            typed = merge(typed, parse_assignment(text, model))
-        told = merge(config, typed)
+            typed = merge(typed, parse_assignment(text, model, RENAMED))
+        given = merge(config, typed)
         noise = MODES[mode].kind == "noise"
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
-            if not told.get(name):
+            if not given.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
-        if noise and told.get("b"):
-            raise UserError(f"--b {told['b']}: --mode {mode} makes images from noise and takes --a alone.")
+        if noise and given.get("b"):
+            raise UserError(f"--b {given['b']}: --mode {mode} makes images from noise and takes --a alone.")
         source = f"{self.config}" if self.config else "the settings"
-        # Checked once as it was told, so that what is said first is about the user's own words.
-        model.parse(merge(mode_defaults(mode), merge(told, {"mode": mode})), source)
-        device = choose(told.get("train", {}).get("device", "auto"))
-        chosen = self.preset or config.get("preset") or automatic(mode, device, small_images(told["a"], told.get("b")))
+        # First the user's own values by themselves, so that an error is about them.
+        model.parse(merge(mode_defaults(mode), merge(given, {"mode": mode})), source)
+        device = choose(given.get("train", {}).get("device", "auto"))
+        chosen = (
+            self.preset or config.get("preset") or automatic(mode, device, small_images(given["a"], given.get("b")))
+        )
         base = merge(mode_defaults(mode), preset(chosen, mode))
-        if noise and not isinstance(found := catalog.resolve(told["a"]), Path):
+        if noise and not isinstance(found := catalog.resolve(given["a"]), Path):
             base = merge(base, {"data": found.data})
             if found.count >= MANY:  # D can't learn so many by heart, and on digits augmentation made the scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
-        if init_from := told.get("init_from"):
+        if init_from := given.get("init_from"):
             base = merge(base, settings_of(init_from, mode))
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
-        return complete(model.parse(merge(merge(base, told), fixed), source))
+        return complete(model.parse(merge(merge(base, given), fixed), source))
 
     def _mode(self, config: dict[str, Any]) -> str:
         name = self.mode or config.get("mode")
@@ -107,9 +120,9 @@ def complete(settings: RunSettings) -> RunSettings:
         t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
     if t.fuse_passes is None:
         t.fuse_passes = t.device == "cpu"
-    _fits_the_processes(t)
-    _can_be_recorded(settings)
-    _fits_the_mode(settings)
+    _check_parts(t)
+    _graphable(settings)
+    _check_networks(settings)
     try:
         settings.generator = settings.generator.for_size(*size)
         settings.discriminator = settings.discriminator.for_size(*size)
@@ -126,7 +139,19 @@ def complete(settings: RunSettings) -> RunSettings:
     return settings
 
 
-def _fits_the_mode(settings: RunSettings) -> None:
+def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) -> RunSettings:
+    """With the training's length in whole rounds, so that all processes and threads have as many images and D gets all
+    its steps: 200 epochs of the larger domain, as in both papers, where none was given."""
+    images = settings.train.images or 200 * max(len(data.train_a), len(data.train_b))
+    k = MODES[settings.mode].steps_of_d(settings.mode_settings)
+    images_per_round = settings.train.batch * settings.train.accumulate * k
+    whole = -(-images // images_per_round) * images_per_round
+    if settings.train.images and whole != images:
+        say(f"--images {images:,} becomes {whole:,}: whole rounds of {images_per_round} images.")
+    return settings.model_copy(update={"train": settings.train.model_copy(update={"images": whole})})
+
+
+def _check_networks(settings: RunSettings) -> None:
     """UserError for a generator of another kind, and for a critic whose penalty would mean nothing."""
     kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
     if settings.generator.network not in kinds:
@@ -140,12 +165,12 @@ def _fits_the_mode(settings: RunSettings) -> None:
         and settings.discriminator.network != "mlp"
     ):
         raise UserError(
-            "the gradient penalty is about D's slope at single images, and batch norm makes each depend on all others; "
+            "the gradient penalty is defined at single images, and batch norm makes each depend on all others; "
             "use --set discriminator.norm=none, instance or group."
         )
 
 
-def _fits_the_processes(t: TrainSettings) -> None:
+def _check_parts(t: TrainSettings) -> None:
     """UserError unless all processes and threads get as many images of a batch."""
     each, left = divmod(t.batch, distributed.launched())
     if left:
@@ -162,16 +187,19 @@ def _fits_the_processes(t: TrainSettings) -> None:
         raise UserError(f"train.batch_threads = {t.batch_threads} must divide a process's {each} images of a batch.")
 
 
-def _can_be_recorded(settings: RunSettings) -> None:
-    """UserError if train.graphs is set for rounds that are not all alike, or that wait for the device."""
-    t, game = settings.train, settings.mode_settings
+def _graphable(settings: RunSettings) -> None:
+    """UserError if train.graphs is set for rounds that differ from each other, or that wait for the device."""
+    t, mode = settings.train, settings.mode_settings
     if not t.graphs:
         return
     kinds = {t.optimizer, t.optimizer_d or t.optimizer}
     for wrong, what in (
         (t.device != "cuda", f"device = {t.device}; it is for cuda"),
         (distributed.launched() > 1, "several processes; leave one of the two out"),
-        (game.r1 and game.r1_every > 1, f"r1_every = {game.r1_every}, as only some rounds have the penalty; use 1"),
+        (
+            (mode.r1 or mode.r2) and mode.r1_every > 1,
+            f"r1_every = {mode.r1_every}, as only some rounds have the penalty; use 1",
+        ),
         (t.precision == "fp16" and "rmsprop" in kinds, "rmsprop in fp16; use bf16"),
     ):
         if wrong:

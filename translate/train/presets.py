@@ -119,7 +119,7 @@ def preset(name: str, mode: str) -> dict[str, Any]:
 
 
 def automatic(mode: str, device: str, small: bool) -> str:
-    """The preset for a device ('cpu', 'cuda', 'mps') when none is named. small: the data sets are emoji-sized."""
-    if device == "cpu":
-        return "cpu"
-    return "gpu-64" if small or MODES[mode].kind == "noise" else "gpu-256"
+    """The preset for a device ('cpu', 'cuda', 'mps') when none is named; paper where that has nothing for the mode.
+    small: the data sets are emoji-sized."""
+    name = "cpu" if device == "cpu" else "gpu-64" if small or MODES[mode].kind == "noise" else "gpu-256"
+    return name if mode in PRESETS[name] else "paper"

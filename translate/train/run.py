@@ -1,4 +1,4 @@
-"""`translate train` after its settings are known: checks and opens everything, then trains; or only rehearses it."""
+"""`translate train` after its settings are known: opens the data, then trains; or only estimates (--dry-run)."""
 
 import sys
 import time
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from translate.data import Data, open_data
+from translate.data import Data, description, open_data
 from translate.errors import DIVERGED, INTERRUPTED, TERMINATED, UserError
 from translate.modes import MODES
 from translate.system import distributed
 from translate.system.text import duration
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.loop import Run
+from translate.train.options import with_length
 from translate.train.settings import RunSettings
 from translate.train.step.cuda_graphs import WARM_UP
 from translate.train.summary import summary
@@ -24,7 +25,7 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
     try:
         _start(settings, path, say if distributed.rank() == 0 else _quiet)
     except UserError as error:
-        if distributed.rank() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # those the first one tells
+        if distributed.rank() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # rank 0 reports those
             print(f"error: rank {distributed.rank()}: {error}", file=sys.stderr)
         raise
     finally:
@@ -32,7 +33,7 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
 
 
 def _quiet(line: str) -> None:
-    """What the processes say that are not the first."""
+    """Other processes than rank 0 print nothing."""
 
 
 def _start(settings: RunSettings, path: Path, say) -> None:
@@ -41,16 +42,20 @@ def _start(settings: RunSettings, path: Path, say) -> None:
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
-    run = Run(settings, folder, _open_everywhere(settings, say), say)
+    data = _open_everywhere(settings, say)
+    run = Run(with_length(settings, data, say), folder, data, say)
     if begun:
         run.resume()
     else:
         run.begin()
     if run.finished:
-        say(f"{path} is finished: {run.seen:,} images seen. To go on, give more --images and --set allow_change=true.")
+        say(
+            f"{path} is finished: {run.images_seen:,} images seen. To go on, give more --images and "
+            "--set allow_change=true."
+        )
         return
     run.train()
-    if run.first:
+    if run.rank0:
         for line in summary(run):
             say(line)
 
@@ -61,11 +66,12 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
 
     begun = RunFolder(path).begun()
     data = _open(settings, say)
+    settings = with_length(settings, data, say)
     say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
     run = Run(settings, RunFolder(path), data, say)
     for name, network in run.trainer.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
-    seconds, batch = _seconds_a_round(run), run.turn
+    seconds, batch = _seconds_a_round(run), run.images_per_round
     say(f"One step of {batch} images takes {seconds:.3f} s: {batch / seconds:.1f} images/s.")
     say(f"Training on {run.total:,} images would take about {duration(run.total / batch * seconds)}, without scoring.")
     size = sum(tensor.nbytes for tensor in run.trainer.state()[0].values())
@@ -79,7 +85,7 @@ def _open_everywhere(settings: RunSettings, say) -> Data:
     distributed.all_reduce_max(0)  # wait
     data = data or _open(settings, say)
     if distributed.world_size() > 1:
-        own = data.fingerprint()
+        own = description.fingerprint(data)
         if distributed.broadcast(own) != own:
             raise UserError(
                 f"rank {distributed.rank()} found other images than rank 0; give all machines the same files."
@@ -91,20 +97,17 @@ def _open(settings: RunSettings, say) -> Data:
     data = open_data(
         settings.a, settings.b, settings.data, paired=MODES[settings.mode].paired, seed=settings.seed, say=say
     )
-    for line in data.describe():
+    for line in description.describe(data):
         say(line)
-    if settings.train.images == 0:  # 200 epochs of the larger domain, as both papers
-        settings.train.images = 200 * max(len(data.train_a), len(data.train_b))
-    # Whole rounds: all processes and threads have as many images, batch norm has enough, and D gets all its steps.
-    turn = settings.train.batch * settings.train.accumulate * getattr(settings.mode_settings, "k", 1)
-    settings.train.images = -(-settings.train.images // turn) * turn
     return data
 
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
     warm = WARM_UP + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
-    batches = run.data.batches(0, min(run.total, run.turn * (warm + rounds)), run.batch, device=run.trainer.device)
+    batches = run.data.batches(
+        0, min(run.total, run.images_per_round * (warm + rounds)), run.batch, device=run.trainer.device
+    )
     groups = list(zip(*[batches] * t.accumulate, strict=False))
     for group in groups[:warm]:
         run.trainer.play(group, 0)

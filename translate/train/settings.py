@@ -36,14 +36,13 @@ class TrainSettings(Settings):
     tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
     channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
     fuse_passes: bool | None = Field(
-        None,
-        description="several forward passes of one network become one where that makes no difference; by default on a CPU",
+        None, description="several passes of a network become one where that makes no difference; by default on a CPU"
     )
     batch_threads: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="on a CPU: threads that each take a part of the batch; by default as many as there are cores, if they divide it",
+        description="on a CPU: threads that each take a part of the batch; by default as many as cores, and fit",
     )
     compile: bool = Field(False, description="networks are compiled (torch.compile): a minute or more at the start")
     graphs: bool = Field(False, description="on CUDA: a round is recorded once and replayed (CUDA graphs)")
@@ -69,8 +68,8 @@ class TrainSettings(Settings):
         return self
 
 
-# What may differ when a run is continued: none of it changes a number (`batch_threads`, as the number of processes: only how
-# sums are rounded).
+# What may differ when a run is continued: none of it changes a number (batch_threads, as the number of processes: only
+# the rounding of sums).
 FREE = {
     f"train.{name}"
     for name in (
@@ -84,6 +83,13 @@ FREE = {
         "keep",
     )
 } | {"train.tensorboard", "train.allow_change", "init_from"}
+
+# Names that settings had in earlier versions: old files and --set may still use them.
+RENAMED = {
+    "game": "mode_settings",
+    "train.together": "train.fuse_passes",
+    "train.shares": "train.batch_threads",
+}
 
 Mode = TypeVar("Mode", bound=ModeSettings)
 
@@ -100,6 +106,26 @@ class RunSettings(Settings, Generic[Mode]):
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     mode_settings: Mode
     train: TrainSettings = TrainSettings()
+
+
+def renamed(values: dict[str, Any]) -> dict[str, Any]:
+    """A table of settings with the names of now; a name of now wins over its old one."""
+    for old, new in RENAMED.items():
+        table, values = values, dict(values)
+        *path, name = old.split(".")
+        inside = values
+        for part in path:
+            if not isinstance(inside.get(part), dict):
+                break
+            inside[part] = dict(inside[part])
+            inside = inside[part]
+        else:
+            if name in inside:
+                inside.setdefault(new.rsplit(".", 1)[-1], inside[name])
+                del inside[name]
+                continue
+        values = table
+    return values
 
 
 def settings_class(mode: str) -> type[RunSettings]:

@@ -9,9 +9,9 @@ from translate.train.loop import Run
 def summary(run: Run) -> list[str]:
     """What a person wants to know at the end: the folder, the sheet, the score, what to do next."""
     took = duration(time.monotonic() - run.display.started)
-    lines = [f"Done: {run.seen:,} images seen; this session took {took}."]
+    lines = [f"Done: {run.images_seen:,} images seen; this session took {took}."]
     lines.append(f"  run folder   {run.folder.path}")
-    lines.append(f"  last sheet   {run._sheet_path()}")
+    lines.append(f"  last sheet   {run.sheet_path()}")
     lines += [f"  score        {line}" for line in run.evaluator.lines]
     if best := run.evaluator.best:
         value = "" if best["value"] is None else f" {best['value']:.3f}"

@@ -1,4 +1,4 @@
-"""Torch's own switches, set for a whole process that trains."""
+"""Torch's global flags, set for a whole process that trains."""
 
 import torch
 
@@ -6,7 +6,7 @@ from translate.system.memory import keep_freed
 from translate.train.settings import TrainSettings
 
 
-def switch(settings: TrainSettings) -> None:
+def set_backends(settings: TrainSettings) -> None:
     """settings: resolved."""
     if settings.device == "cpu":
         keep_freed()

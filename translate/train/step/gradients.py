@@ -15,8 +15,8 @@ DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Gradients:
-    """`gradients(batches, progress)` yields each player's name when its parameters' .grad is that of the round: the mean
-    over all images of all batches and processes. The caller then takes the player's step and resumes.
+    """`gradients(batches, progress)` yields each player's name when its parameters' .grad is the round's: the mean over
+    all images of all batches and processes. The caller then takes the player's step and resumes.
 
     batches: each what the mode's `step` takes; several = gradient accumulation. parameters: player → its networks'.
     """
@@ -40,11 +40,11 @@ class Gradients:
         weights = [len(batch[0]) / sum(len(batch[0]) for batch in batches) for batch in batches]
         while True:  # one turn a pass; all steps yield the same players and end together
             for step, weight in zip(steps, weights, strict=True):
-                turn = self.turn_of(step, weight, last=step is steps[-1])
-                if turn is None:
+                if (turn := self.turn_of(step, weight, last=step is steps[-1])) is None:
                     return
-                self.stats[turn.player].add(turn, weight)
-            yield self.reduced(turn.player)
+                player = turn.player
+                self.stats[player].add(turn, weight)
+            yield self.reduced(player)
 
     def turn_of(self, step: Iterator[Turn], weight: float, last: bool) -> Turn | None:
         """The step's next turn, its gradient added to .grad; None after the last turn. last: no other batch follows, so
