@@ -30,13 +30,13 @@ def options(settings: RunSettings) -> Namespace:
         "netG": name, "ngf": g.filters, "norm": g.norm, "no_dropout": not g.dropout,
         "netD": "n_layers", "ndf": d.filters, "n_layers_D": d.layers,
         "input_nc": s.data.channels_a, "output_nc": s.data.channels_b, "init_type": g.init, "init_gain": g.init_gain,
-        "gan_mode": s.game.objective, "lr": t.lr, "beta1": t.beta1, "batch_size": t.batch,
+        "gan_mode": s.mode_settings.objective, "lr": t.lr, "beta1": t.beta1, "batch_size": t.batch,
     }  # fmt: skip
     if s.mode == "cycle":
-        cycle, identity = s.game.lambda_cycle, s.game.lambda_identity
-        chosen |= {"lambda_A": cycle, "lambda_B": cycle, "lambda_identity": identity, "pool_size": s.game.pool}
+        cycle, identity = s.mode_settings.lambda_cycle, s.mode_settings.lambda_identity
+        chosen |= {"lambda_A": cycle, "lambda_B": cycle, "lambda_identity": identity, "pool_size": s.mode_settings.pool}
     else:
-        chosen |= {"lambda_L1": s.game.lambda_l1, "pool_size": 0}
+        chosen |= {"lambda_L1": s.mode_settings.lambda_l1, "pool_size": 0}
     return Namespace(
         **chosen, isTrain=True, direction="AtoB", preprocess="resize_and_crop", checkpoints_dir="", name="",
         gpu_ids=[0] if t.device == "cuda" else [], device=torch.device(t.device),

@@ -24,8 +24,8 @@ def new_game(s: RunSettings, **more):
     torch.manual_seed(1)
     game = MODES[s.mode]
     return game(
-        s.game,
-        OBJECTIVES[s.game.objective],
+        s.mode_settings,
+        OBJECTIVES[s.mode_settings.objective],
         partial(build_generator, s.generator, size=s.data.size),
         partial(build_discriminator, s.discriminator, size=s.data.size),
         (3, 3)[: DOMAINS[game.kind]],

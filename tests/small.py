@@ -24,19 +24,18 @@ TINY = {
     "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
     "data": {"size": 16},
 }
-NETWORKS = {"cycle": ("resnet", "patch"), "pix2pix": ("unet", "patch"), "vanilla": ("mlp", "mlp")}
+# Whatever a mode's paper has, these tests begin with networks that treat every image by itself.
+PLAIN = {
+    "generator": {"norm": "instance", "dropout": False, "init": "normal"},
+    "discriminator": {"norm": "instance", "spectral_norm": False, "init": "normal"},
+}
 
 
 def tiny_settings(mode: str, *changes: dict) -> RunSettings:
-    """Settings of `mode` for TINY networks whose norms don't mix images; `changes` are laid over them in turn."""
-    generator, discriminator = NETWORKS.get(mode, ("dcgan", "dcgan"))
-    values = {
-        "mode": mode,
-        "a": "x",
-        "mode_settings": mode_defaults(mode)["mode_settings"],
-        "generator": {"network": generator},
-    }
-    values = merge({**values, "discriminator": {"network": discriminator}}, TINY)
+    """Settings of `mode` for its own networks, but TINY and PLAIN; `changes` are laid over them in turn."""
+    own = mode_defaults(mode)
+    values = {"mode": mode, "a": "x", **{part: own.get(part, {}) for part in ("mode_settings", *PLAIN)}}
+    values = merge(merge(values, PLAIN), TINY)
     if MODES[mode].kind == "translation":
         values["b"] = "y"
     for change in changes:

@@ -170,6 +170,7 @@ def test_what_the_client_says_is_passed_on(monkeypatch):
     recipe = make_recipe(vendor_wheel())
     failing = [sys.executable, "-c", "import sys; sys.exit('WARNING: slow\\nERROR: no matching distribution')"]
     run = download._run
+    monkeypatch.setattr(download.importlib.util, "find_spec", lambda name: object())  # an environment of uv has no pip
     monkeypatch.setattr(download, "_run", lambda recipe, client, command: run(recipe, client, [*failing, *command[1:]]))
     with pytest.raises(UserError, match="pip said “ERROR: no matching distribution”") as caught:
         catalog.fetch(recipe, silent)

@@ -37,6 +37,19 @@ def translate(*words: str, cwd: Path | None = None, code: int = 0) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    """The standard output of `translate WORDS` in this process, in the folder tmp_path; it must succeed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        code, said, problem = run_verb(monkeypatch, capsys, *words)
+        assert code == 0, said + problem
+        return said
+
+    return run
+
+
 def test_help_does_not_import_torch():
     """What makes `translate --help` quick; its time is in benchmarks/."""
     code = (
@@ -110,10 +123,10 @@ SMALL = ["--size", "16x24", "--images", "24", "--batch", "4", "--device", "cpu"]
 SETS = [word for text in TINY for word in ("--set", text)]
 
 
-def test_cycle_on_two_plain_folders_of_odd_files(odd, tmp_path):
+def test_cycle_on_two_plain_folders_of_odd_files(odd, here, tmp_path):
     before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in odd.rglob("*") if p.is_file()}
     words = ["train", "--mode", "cycle", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]
-    said = translate(*words, cwd=tmp_path)
+    said = here(*words)
     run = tmp_path / "runs" / "cycle-one-two"
     assert "torn.jpg" in said
     assert "Done: 24 images seen" in said
@@ -125,34 +138,34 @@ def test_cycle_on_two_plain_folders_of_odd_files(odd, tmp_path):
     sheet = Image.open(run / "samples" / "000000024.png")
     assert min(sheet.size) > 100
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in before} == before, "the user's files are as they were"
-    again = translate(*words, cwd=tmp_path)
+    again = here(*words)
     assert "is finished: 24 images seen" in again
-    rerun = translate("train", "--config", str(run / "config.toml"), "--out", "again", cwd=tmp_path)
+    rerun = here("train", "--config", str(run / "config.toml"), "--out", "again")
     assert "Done: 24 images seen" in rerun
     newest = "checkpoints/000000024.safetensors"
     assert (tmp_path / "again" / newest).read_bytes() == (run / newest).read_bytes(), "--config runs it again, exactly"
 
 
-def test_a_rehearsal_shows_everything_and_writes_nothing(odd, tmp_path):
+def test_a_rehearsal_shows_everything_and_writes_nothing(odd, here, tmp_path):
     words = ["train", "--mode", "cyclegan", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]
-    said = translate(*words, "--dry-run", cwd=tmp_path)
+    said = here(*words, "--dry-run")
     for part in ("lambda_cycle = ", "torn.jpg", "images/s", "would take about", "parameters", "runs/cycle-one-two"):
         assert part in said
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_tensorboard_events_are_an_option(odd, tmp_path):
+def test_tensorboard_events_are_an_option(odd, here, tmp_path):
     words = ["train", "--mode", "cycle", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]
-    translate(*words, "--set", "tensorboard=true", "--out", "run", cwd=tmp_path)
+    here(*words, "--set", "tensorboard=true", "--out", "run")
     assert list((tmp_path / "run" / "tensorboard").glob("events*"))
 
 
-def test_list_and_show(odd, tmp_path):
-    listed = translate("data", "list")
+def test_list_and_show(odd, here, tmp_path):
+    listed = here("data", "list")
     for name in ("windows_emoji", "apple_emoji", "openmoji_line", "fluent_3d", "satellite"):
         assert name in listed
-    said = translate("data", "show", str(odd / "two"), "--out", str(tmp_path / "sheet.png"))
+    said = here("data", "show", str(odd / "two"), "--out", str(tmp_path / "sheet.png"))
     assert "30 images" in said
     assert Image.open(tmp_path / "sheet.png").width > 100
 

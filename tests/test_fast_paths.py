@@ -9,6 +9,7 @@ import torch
 from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_game, settings, weights
 from small import ENVIRONMENT
 
+from translate.modes import MODES
 from translate.train.step import cuda_graphs
 from translate.train.step.optimizers import light
 from translate.train.step.trainer import Trainer
@@ -22,7 +23,8 @@ OWN = {
     "hinge": {"gradient_penalty": 1.0},
 }
 NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance", "spectral_norm": False}}
-KINDS = ["cycle", "pix2pix", "wgan-gp", "hinge"]
+ALIKE = ("vanilla", "dcgan", "lsgan", "wgan")  # their step is that of hinge and wgan-gp, with another objective
+KINDS = [pytest.param(mode, marks=pytest.mark.slow) if mode in ALIKE else mode for mode in MODES]
 
 
 def trainer(mode: str, tricks: bool = True, **train) -> Trainer:
@@ -99,7 +101,7 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     over = {"r1": 0.0} if mode == "cycle" else {}
     results = []
     for record in (False, True):
-        s = settings(mode, **NORM, game={**TRICKS, **OWN[mode], **over}, train={"ema": 0.9, "lr": 1e-6})
+        s = settings(mode, **NORM, game={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6})
         s.train.graphs = record
         round = Trainer(new_game(s), s.train, TOTAL)
         torch.manual_seed(3)

@@ -50,7 +50,7 @@ def adam(network: nn.Module, lr=2e-4, betas=(0.5, 0.999)) -> torch.optim.Adam:
 def test_vanilla_is_algorithm_1_of_2014():
     """k = 2 steps of D, each on new images and new noise, then one of G, which maximises log D(G(z))."""
     s = paper("vanilla", game={"k": 2, "latent": 16})
-    assert (s.game.objective, s.generator.network, s.discriminator.network) == ("vanilla", "mlp", "mlp")
+    assert (s.mode_settings.objective, s.generator.network, s.discriminator.network) == ("vanilla", "mlp", "mlp")
     G, D = networks(s)
     of_g, of_d = adam(G), adam(D)
     for (x,) in images(2):
@@ -109,7 +109,7 @@ def test_conditional_dcgan_is_the_textbook_loop():
 def test_wgan_is_algorithm_1():
     """Arjovsky et al. 2017: 5 steps of the critic with RMSprop(5e-5), its weights clipped to ± 0.01 after each."""
     s = paper("wgan")
-    assert (s.game.k, s.game.clip, s.train.optimizer, s.train.lr) == (5, 0.01, "rmsprop", 5e-5)
+    assert (s.mode_settings.k, s.mode_settings.clip, s.train.optimizer, s.train.lr) == (5, 0.01, "rmsprop", 5e-5)
     G, D = networks(s)
     of_g, of_d = (torch.optim.RMSprop(network.parameters(), lr=5e-5) for network in (G, D))
     for (x,) in images(5):
@@ -127,7 +127,7 @@ def test_wgan_is_algorithm_1():
 def test_wgan_gp_is_algorithm_1():
     """Gulrajani et al. 2017: D(x̃) - D(x) + 10 (‖∇D(x̂)‖₂ - 1)², 5 steps, Adam(1e-4, 0, 0.9)."""
     s = paper("wgan-gp", discriminator={"norm": "none"})
-    assert (s.game.k, s.game.penalty, s.game.clip, s.train.lr, s.train.beta1, s.train.beta2) == (5, 10, 0, 1e-4, 0, 0.9)
+    assert (s.mode_settings.k, s.mode_settings.penalty, s.mode_settings.clip, s.train.lr, s.train.beta1, s.train.beta2) == (5, 10, 0, 1e-4, 0, 0.9)
     G, D = networks(s)
     of_g, of_d = (adam(network, 1e-4, (0.0, 0.9)) for network in (G, D))
     for (x,) in images(5):

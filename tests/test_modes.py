@@ -10,8 +10,6 @@ from translate.modes import MODES
 from translate.modes.pool import Pool
 from translate.train.step.trainer import Trainer, learning_rate
 
-GAMES = ["pix2pix", "cycle", "dcgan", "wgan-gp"]  # one of each kind: GANs from noise have a file of their own
-
 
 def decay(optimizers, seen: int) -> None:
     """Constant, then linear to 0 over the second half, counted in images."""
@@ -31,7 +29,7 @@ def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:
 def test_pix2pix_is_the_textbook_loop():
     """Isola et al. 2017: D on (x, y) and (x, G(x)) with binary cross entropy, halved; then G with λ = 100 times L1."""
     s = settings("pix2pix", generator={"norm": "batch", "dropout": True}, discriminator={"norm": "batch"})
-    assert (s.game.objective, s.game.lambda_l1) == ("vanilla", 100)
+    assert (s.mode_settings.objective, s.mode_settings.lambda_l1) == ("vanilla", 100)
     game = new_game(s)
     G, D = game.networks["G"].train(), game.networks["D"].train()
     of_g, of_d = adam(G), adam(D)
@@ -78,7 +76,7 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
 def test_cyclegan_is_the_textbook_loop():
     """Zhu et al. 2017: both G with least squares, λ = 10 and identity 0.5; then both D on pooled fakes, halved."""
     s = settings("cycle")
-    assert (s.game.objective, s.game.lambda_cycle, s.game.lambda_identity, s.game.pool) == ("lsgan", 10, 0.5, 50)
+    assert (s.mode_settings.objective, s.mode_settings.lambda_cycle, s.mode_settings.lambda_identity, s.mode_settings.pool) == ("lsgan", 10, 0.5, 50)
     game = new_game(s)
     G, F_, D_X, D_Y = (game.networks[n].train() for n in ("G", "F", "D_X", "D_Y"))
     of_g, of_d = adam(G, F_), adam(D_X, D_Y)
@@ -111,7 +109,7 @@ def test_cyclegan_is_the_textbook_loop():
     assert_identical(played(s, batches()), weights({"G": G, "F": F_, "D_X": D_X, "D_Y": D_Y}))
 
 
-@pytest.mark.parametrize("mode", GAMES)
+@pytest.mark.parametrize("mode", MODES)
 def test_a_player_moves_only_its_own_networks(mode):
     s = settings(mode)
     game = new_game(s)
@@ -132,11 +130,12 @@ def test_a_player_moves_only_its_own_networks(mode):
     )
 
 
-@pytest.mark.parametrize("mode", GAMES)
+@pytest.mark.parametrize("mode", MODES)
 def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
     # No pool and no penalty: both draw random numbers, between those for z.
-    s = settings(mode, game={"pool": 0} if mode == "cycle" else {"gradient_penalty": 0.0})
+    own = {"pool": 0} if "pool" in MODES[mode].Settings.model_fields else {}
+    s = settings(mode, game={"gradient_penalty": 0.0, **own})
     batch = [torch.cat(both) for both in zip(*batches_for(mode)[:2], strict=True)]
     gradients = []
     for group in ([batch], [[x[:3] for x in batch], [x[3:] for x in batch]]):

@@ -132,14 +132,16 @@ def test_l1_is_the_mean_absolute_difference():
     assert l1(a, b).item() == pytest.approx((a - b).abs().sum().item() / 24, rel=1e-6)
 
 
-def test_unknown_objectives_and_labels_without_meaning_are_refused():
-    with pytest.raises(ValueError, match="known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp"):
+def test_unknown_objectives_are_refused():
+    with pytest.raises(ValueError, match=f"known objectives are: {', '.join(OBJECTIVES)}"):
         ModeSettings(objective="began")
-    without = [name for name in OBJECTIVES if name not in LABELLED]
-    for name, change in zip(without, ("label_smoothing=0.1", "soft_labels=True", "flip_labels=0.1"), strict=True):
-        setting, value = change.split("=")
-        with pytest.raises(ValueError, match=f"{name} has no labels to .*; set {setting} to (0.0|false)"):
-            ModeSettings(objective=name, **{setting: value})
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in LABELLED])
+@pytest.mark.parametrize(("setting", "value"), [("label_smoothing", 0.1), ("soft_labels", True), ("flip_labels", 0.1)])
+def test_labels_without_meaning_are_refused(name, setting, value):
+    with pytest.raises(ValueError, match=f"{name} has no labels to .*; set {setting} to (0.0|false)"):
+        ModeSettings(objective=name, **{setting: value})
 
 
 def test_each_paper_holds_its_critic_back_in_its_own_way():

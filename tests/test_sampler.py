@@ -11,16 +11,15 @@ from small import run_verb
 import translate
 from translate.errors import DAMAGED, UserError
 from translate.model.sampler import BATCH, Sampler, latents, on_sphere, slerp
+from translate.networks import LATENT
 from translate.system import hashed_tensors
 
-KINDS = [
-    {"size": (16, 16)},
-    {"size": (28, 28), "channels": 1, "classes": ["zero", "one", "two"]},
-    {"size": (12, 20), "network": "mlp", "filters": 32},
-]
+KINDS = {name: {"network": name, "size": (16, 16)} for name in LATENT}
+KINDS["mlp"] |= {"size": (12, 20), "filters": 32}
+KINDS["classes"] = {"size": (28, 28), "channels": 1, "classes": ["zero", "one", "two"]}
 
 
-@pytest.fixture(params=KINDS, ids=["dcgan", "classes", "mlp"])
+@pytest.fixture(params=KINDS.values(), ids=KINDS)
 def sampler(request, tmp_path) -> Sampler:
     return translate.load_sampler(write_gan(tmp_path / "g.safetensors", **request.param))
 

@@ -32,14 +32,14 @@ def test_the_paper_preset_is_the_paper():
     )  # fmt: skip
     assert (s.generator.kernel, s.generator.upsampling, s.generator.padding) == (7, "deconv", "reflect")
     assert receptive_field(s.discriminator.layers, s.discriminator.stop) == 70
-    assert (s.game.objective, s.game.lambda_cycle, s.game.lambda_identity, s.game.pool) == ("lsgan", 10, 0.5, 50)
+    assert (s.mode_settings.objective, s.mode_settings.lambda_cycle, s.mode_settings.lambda_identity, s.mode_settings.pool) == ("lsgan", 10, 0.5, 50)
     t = s.train
     assert (t.batch, t.lr, t.beta1, t.beta2, t.decay_from, t.ema) == (1, 2e-4, 0.5, 0.999, 0.5, 0)
     assert s.data.load_size == (286, 286)
     assert s.data.flip == 0.5
     p = options("pix2pix", preset="paper")
     assert (p.generator.network, p.generator.depth, p.generator.norm, p.generator.dropout) == ("unet", 8, "batch", True)
-    assert (p.game.objective, p.game.lambda_l1) == ("vanilla", 100)
+    assert (p.mode_settings.objective, p.mode_settings.lambda_l1) == ("vanilla", 100)
 
 
 @pytest.mark.parametrize(("preset", "mode"), BOTH)
@@ -60,11 +60,11 @@ def test_every_preset_plays_a_round(preset, mode):
 
 def test_the_papers_of_images_from_noise():
     """What each algorithm says of itself, which no preset may lose; k alone may be less on a CPU."""
-    steps = {mode: options(mode, preset="paper").game.k for mode in MODES if MODES[mode].kind == "noise"}
+    steps = {mode: options(mode, preset="paper").mode_settings.k for mode in MODES if MODES[mode].kind == "noise"}
     assert steps == {"vanilla": 1, "dcgan": 1, "lsgan": 1, "hinge": 1, "wgan": 5, "wgan-gp": 5}
     for preset in ("paper", "cpu", "gpu-64"):
         found = {mode: options(mode, preset=preset) for mode in MODES if MODES[mode].kind == "noise"}
-        assert {mode: (s.game.objective, s.game.clip, s.game.penalty) for mode, s in found.items()} == {
+        assert {mode: (s.mode_settings.objective, s.mode_settings.clip, s.mode_settings.penalty) for mode, s in found.items()} == {
             "vanilla": ("vanilla", 0, 0),
             "dcgan": ("vanilla", 0, 0),
             "lsgan": ("lsgan", 0, 0),

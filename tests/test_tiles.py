@@ -8,20 +8,29 @@ from small import tiny_model
 
 from translate.model import tiles
 from translate.model.translator import Rules, Translator
+from translate.networks import GENERATORS
 
-NETWORKS = [
-    {"network": "resnet", "norm": norm, "upsampling": upsampling, "padding": padding, "init_gain": 0.1}
-    for norm, upsampling, padding in [
-        ("instance", "deconv", "reflect"),
-        ("batch", "resize", "replicate"),
-        ("group", "shuffle", "zeros"),
-        ("none", "deconv", "reflect"),
-    ]
-]
-NETWORKS += [{"network": "resnet", "kernel": 9, "downs": 3, "residual": True, "dropout": True}]
-NETWORKS += [{"network": "unet", "norm": norm, "depth": 4} for norm in ("instance", "batch", "group")]
-NETWORKS += [{"network": "unet", "norm": "instance", "depth": 3, "upsampling": "resize", "residual": True}]
-NETWORKS += [{"network": "light", "norm": norm} for norm in ("group", "instance")]
+VARIANTS = {
+    "resnet": [
+        *(
+            {"norm": norm, "upsampling": upsampling, "padding": padding, "init_gain": 0.1}
+            for norm, upsampling, padding in [
+                ("instance", "deconv", "reflect"),
+                ("batch", "resize", "replicate"),
+                ("group", "shuffle", "zeros"),
+                ("none", "deconv", "reflect"),
+            ]
+        ),
+        {"kernel": 9, "downs": 3, "residual": True, "dropout": True},
+    ],
+    "unet": [
+        *({"norm": norm, "depth": 4} for norm in ("instance", "batch", "group")),
+        {"norm": "instance", "depth": 3, "upsampling": "resize", "residual": True},
+    ],
+    "light": [{"norm": norm} for norm in ("group", "instance")],
+}
+OTHERS = [{"norm": norm} for norm in ("instance", "batch", "group")]
+NETWORKS = [{"network": name, **own} for name in GENERATORS for own in VARIANTS.get(name, OTHERS)]
 
 
 @pytest.mark.parametrize("settings", NETWORKS, ids=lambda s: "-".join(str(v) for v in s.values()))
