@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from translate.modes.diffaugment import Policy
 from translate.modes.objectives import OBJECTIVES, Objective
 from translate.modes.passes import Critic, Fused
-from translate.modes.penalties import Penalised, penalties
+from translate.modes.penalties import Penalised, lazy_round, penalties
 from translate.modes.pool import Pool
 from translate.settings import Settings
 from translate.system import image_rng
@@ -111,6 +111,7 @@ class Mode:
     # A batch of data and `progress` → the players' turns. Several batches may be in progress at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
+    lazy: bool = True  # whether the round being played has R1 and R2
     per_sample: Collection[nn.Module] = ()  # networks whose forward passes may be fused; set by the trainer
 
     def __init__(
@@ -127,6 +128,13 @@ class Mode:
     def steps_of_d(cls, settings: Any) -> int:
         """Steps of D per step of G: the `batches_per_round` of a mode with these settings."""
         return getattr(settings, "k", 1)
+
+    def plan_round(self, *counts: int) -> None:
+        """Draw on the CPU what a recorded round can't draw: the pools' swaps for batches of so many images (of all
+        processes), and whether the round has R1 and R2."""
+        for pool in self.pools.values():
+            pool.plan(*counts)
+        self.lazy = lazy_round(self.settings)
 
     def fused(self, network: nn.Module, *batches: Tensor) -> Callable[[Tensor], Tensor]:
         """`network`; its forward passes on `batches` are fused into one if the network is in `per_sample`."""
@@ -148,8 +156,13 @@ class Mode:
         return self.objective.generator(*D(fake, real))
 
     def penalties(self, *critics: Penalised) -> Losses:
+<<<<<<< HEAD
         """The gradient penalties of the settings, each summed over critics (D, real images, fake images)."""
         return penalties(self.settings, *critics)
+=======
+        """The gradient penalties that the settings ask for, each summed over (D, real images, fake images)."""
+        return penalties(self.settings, self.lazy, *critics)
+>>>>>>> main
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """See `diagnostics`."""
