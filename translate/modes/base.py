@@ -111,7 +111,7 @@ class Mode:
     # A batch of data and `progress` → the players' turns. Several batches may be in progress at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
-    lazy: bool = True  # whether the round being played has R1 and R2
+    lazy: bool = True  # whether the current round has R1 and R2
     per_sample: Collection[nn.Module] = ()  # networks whose forward passes may be fused; set by the trainer
 
     def __init__(
@@ -130,8 +130,8 @@ class Mode:
         return getattr(settings, "k", 1)
 
     def plan_round(self, *counts: int) -> None:
-        """Draw on the CPU what a recorded round can't draw: the pools' swaps for batches of so many images (of all
-        processes), and whether the round has R1 and R2."""
+        """Decide on the CPU what a recorded round can't: the pools' exchanges, and whether the round has R1 and R2.
+        counts: images of each of its batches, over all processes."""
         for pool in self.pools.values():
             pool.plan(*counts)
         self.lazy = lazy_round(self.settings)
@@ -156,13 +156,8 @@ class Mode:
         return self.objective.generator(*D(fake, real))
 
     def penalties(self, *critics: Penalised) -> Losses:
-<<<<<<< HEAD
         """The gradient penalties of the settings, each summed over critics (D, real images, fake images)."""
-        return penalties(self.settings, *critics)
-=======
-        """The gradient penalties that the settings ask for, each summed over (D, real images, fake images)."""
         return penalties(self.settings, self.lazy, *critics)
->>>>>>> main
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """See `diagnostics`."""
