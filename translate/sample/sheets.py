@@ -55,8 +55,8 @@ def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], captio
 
 
 def expression(sampler: Sampler, found: Expression, chosen: int | None, caption: str) -> bytes:
-    """A sheet of latent arithmetic: each mean's samples and the mean, the other seeds, then the result and eight variations
-    of it (Radford et al. 2016, Fig. 7).
+    """A sheet of latent arithmetic: each mean's samples and the mean, the other seeds, then the result and eight
+    variations of it (Radford et al. 2016, Fig. 7).
 
     A mean of n latents is about 1/√n as long as a latent, which training hardly has. So means and results are scaled to
     the length √latent before they are shown; the sum itself uses the means as they are.

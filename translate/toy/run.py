@@ -97,7 +97,7 @@ def _refuse_foreign(out: Path) -> None:
         ours = False
     if names and not (ours and names <= {PICTURE, RECORD}):
         raise UserError(
-            f"--out {out} holds files that were not made, or not left as they were made, by `{MAKER}`; name another folder."
+            f"--out {out} holds files that `{MAKER}` did not make, or that were changed; name another folder."
         )
 
 
