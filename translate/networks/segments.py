@@ -2,15 +2,20 @@
 network's segments are kept for the backward pass, which recomputes the activations inside of one segment at a time."""
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, groupby, repeat
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from translate.networks.fused import Fused, Planned, fuses, plan
+from translate.networks.fused.plan import Convolution
 from translate.networks.layers import has_spectral_norm
+from translate.system import distributed
 
 Step = nn.Module | str  # a layer; 'push' saves the activation, 'add' and 'cat' combine it with the current one
 
@@ -36,6 +41,11 @@ class Segmented(nn.Module):
     which they were constructed."""
 
     parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none without checkpointing
+    fused: bool | None = None  # whether to use fused kernels (networks/fused); None: where they are faster
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plans: dict[tuple[bool, bool], list[tuple[bool, list[Planned]]]] = {}
 
     def segments(self) -> Iterator[list[Step]]:
         """The forward pass as lists of steps. No list begins with an in-place layer: the input of a segment is kept."""
@@ -46,13 +56,24 @@ class Segmented(nn.Module):
         return chain.from_iterable(self.segments())
 
     def run(self, layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """layers(x), checkpointed if that is on. layers: the forward pass that the steps describe."""
-        if not self.parts or not torch.is_grad_enabled() or torch.compiler.is_exporting():
+        """layers(x), checkpointed and fused where that is on. layers: the forward pass that the steps describe."""
+        fused = fuses(self, x) if self.fused is None else self.fused
+        recompute = bool(self.parts) and torch.is_grad_enabled()
+        if torch.compiler.is_exporting() or not (fused or recompute):
             return layers(x)
         state: tuple[Tensor, ...] = (x,)
-        for random, steps in self.parts:
-            state = apply(steps, *state) if random else checkpointed(steps, *state)
+        for random, steps in self._planned(recompute) if fused else self.parts:
+            state = checkpointed(steps, *state) if recompute and not random else apply(steps, *state)
         return state[0]
+
+    def _planned(self, recompute: bool) -> list[tuple[bool, list[Planned]]]:
+        """The parts, or one part of all steps, planned for fused kernels. Batch norm is fused only in training in one
+        process."""
+        key = recompute, self.training and distributed.world_size() == 1
+        if key not in self._plans:
+            parts = self.parts if recompute else [(False, list(self.steps()))]
+            self._plans[key] = [(random, plan(steps)) for random, steps in parts]
+        return self._plans[key]
 
 
 def sqrt_segments(blocks: Sequence[list[Step]]) -> Iterator[list[Step]]:
@@ -62,7 +83,7 @@ def sqrt_segments(blocks: Sequence[list[Step]]) -> Iterator[list[Step]]:
         yield list(chain.from_iterable(blocks[start : start + size]))
 
 
-def apply(steps: Sequence[Step], x: Tensor, *pushed: Tensor) -> tuple[Tensor, ...]:
+def apply(steps: Sequence[Planned], x: Tensor, *pushed: Tensor) -> tuple[Tensor, ...]:
     """(x, *pushed) after the steps. pushed: activations saved by earlier steps."""
     stack = list(pushed)
     for step in steps:
@@ -72,20 +93,26 @@ def apply(steps: Sequence[Step], x: Tensor, *pushed: Tensor) -> tuple[Tensor, ..
             x = stack.pop() + x
         elif step == "cat":
             x = torch.cat([stack.pop(), x], 1)
+        elif isinstance(step, Fused):
+            x = step(x, stack)
+        elif isinstance(step, Convolution):
+            x = step(x)
         else:
             assert isinstance(step, nn.Module)
             x = step(x)
     return x, *stack
 
 
-def checkpointed(steps: Sequence[Step], *state: Tensor) -> tuple[Tensor, ...]:
+def checkpointed(steps: Sequence[Planned], *state: Tensor) -> tuple[Tensor, ...]:
     """`apply`, which keeps only its inputs for the backward pass and recomputes the rest there."""
     passes = chain([steps], repeat([_without_updates(step) for step in steps]))
     return checkpoint(lambda *state: apply(next(passes), *state), *state, use_reentrant=False, preserve_rng_state=False)
 
 
-def _without_updates(step: Step) -> Step:
+def _without_updates(step: Planned) -> Planned:
     """The layer with its own copy of running statistics, so that recomputing doesn't update the network's again."""
+    if isinstance(step, Fused) and isinstance(step.norm, nn.BatchNorm2d):
+        return dataclasses.replace(step, norm=cast(nn.Module, _without_updates(step.norm)))
     if not isinstance(step, nn.BatchNorm2d):
         return step
     copied = copy.copy(step)
