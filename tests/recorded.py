@@ -46,7 +46,7 @@ def _refused(*_, **__) -> None:
     raise AssertionError("a number is copied to the device, which waits for it")
 
 
-def capture(body: Callable[[], None]) -> Callable[[], None]:
+def capture(body: Callable[[], None], pool: Any = None) -> Callable[[], None]:
     """In the place of translate.train.step.cuda_graphs.capture."""
     tape = Tape()
     with tape, pytest.MonkeyPatch.context() as patched:

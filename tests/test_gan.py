@@ -127,7 +127,14 @@ def test_wgan_is_algorithm_1():
 def test_wgan_gp_is_algorithm_1():
     """Gulrajani et al. 2017: D(x̃) - D(x) + 10 (‖∇D(x̂)‖₂ - 1)², 5 steps, Adam(1e-4, 0, 0.9)."""
     s = paper("wgan-gp", discriminator={"norm": "none"})
-    assert (s.mode_settings.k, s.mode_settings.penalty, s.mode_settings.clip, s.train.lr, s.train.beta1, s.train.beta2) == (5, 10, 0, 1e-4, 0, 0.9)
+    assert (
+        s.mode_settings.k,
+        s.mode_settings.penalty,
+        s.mode_settings.clip,
+        s.train.lr,
+        s.train.beta1,
+        s.train.beta2,
+    ) == (5, 10, 0, 1e-4, 0, 0.9)
     G, D = networks(s)
     of_g, of_d = (adam(network, 1e-4, (0.0, 0.9)) for network in (G, D))
     for (x,) in images(5):

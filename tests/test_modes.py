@@ -76,7 +76,12 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
 def test_cyclegan_is_the_textbook_loop():
     """Zhu et al. 2017: both G with least squares, λ = 10 and identity 0.5; then both D on pooled fakes, halved."""
     s = settings("cycle")
-    assert (s.mode_settings.objective, s.mode_settings.lambda_cycle, s.mode_settings.lambda_identity, s.mode_settings.pool) == ("lsgan", 10, 0.5, 50)
+    assert (
+        s.mode_settings.objective,
+        s.mode_settings.lambda_cycle,
+        s.mode_settings.lambda_identity,
+        s.mode_settings.pool,
+    ) == ("lsgan", 10, 0.5, 50)
     game = new_game(s)
     G, F_, D_X, D_Y = (game.networks[n].train() for n in ("G", "F", "D_X", "D_Y"))
     of_g, of_d = adam(G, F_), adam(D_X, D_Y)

@@ -32,7 +32,12 @@ def test_the_paper_preset_is_the_paper():
     )  # fmt: skip
     assert (s.generator.kernel, s.generator.upsampling, s.generator.padding) == (7, "deconv", "reflect")
     assert receptive_field(s.discriminator.layers, s.discriminator.stop) == 70
-    assert (s.mode_settings.objective, s.mode_settings.lambda_cycle, s.mode_settings.lambda_identity, s.mode_settings.pool) == ("lsgan", 10, 0.5, 50)
+    assert (
+        s.mode_settings.objective,
+        s.mode_settings.lambda_cycle,
+        s.mode_settings.lambda_identity,
+        s.mode_settings.pool,
+    ) == ("lsgan", 10, 0.5, 50)
     t = s.train
     assert (t.batch, t.lr, t.beta1, t.beta2, t.decay_from, t.ema) == (1, 2e-4, 0.5, 0.999, 0.5, 0)
     assert s.data.load_size == (286, 286)
@@ -64,7 +69,10 @@ def test_the_papers_of_images_from_noise():
     assert steps == {"vanilla": 1, "dcgan": 1, "lsgan": 1, "hinge": 1, "wgan": 5, "wgan-gp": 5}
     for preset in ("paper", "cpu", "gpu-64"):
         found = {mode: options(mode, preset=preset) for mode in MODES if MODES[mode].kind == "noise"}
-        assert {mode: (s.mode_settings.objective, s.mode_settings.clip, s.mode_settings.penalty) for mode, s in found.items()} == {
+        assert {
+            mode: (s.mode_settings.objective, s.mode_settings.clip, s.mode_settings.penalty)
+            for mode, s in found.items()
+        } == {
             "vanilla": ("vanilla", 0, 0),
             "dcgan": ("vanilla", 0, 0),
             "lsgan": ("lsgan", 0, 0),

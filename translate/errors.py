@@ -10,8 +10,8 @@ INEXACT = 6  # export: the file would differ too much from the trained network
 UNAVAILABLE = 69  # something has to be fetched and can't be
 DISK = 74  # a file could not be written or read
 LOST = 75  # training with torchrun: another process is gone
-INTERRUPTED = 130  # SIGINT (Ctrl-C), after the state was saved
-TERMINATED = 143  # SIGTERM, after the state was saved
+INTERRUPTED = 130  # SIGINT (Ctrl-C), after the state was saved; other signals: 128 + their number
+TERMINATED = 143  # SIGTERM, likewise
 
 
 class UserError(Exception):

@@ -5,14 +5,16 @@ import sys
 import warnings
 
 from translate.errors import INTERNAL, INTERRUPTED, UserError
+from translate.system.output import tolerate
 
 
 def main() -> None:
     """The `translate` command. Every problem of the user's is one sentence and a documented exit code."""
     from translate.cli.app import app
 
-    # How long a thread of torch's kernels waits awake for the others (read when torch is imported). GNU's 300,000 turns
-    # keep the core from the very thread that is waited for when another program has a core: docs/log.md.
+    tolerate()
+    # How long an idle OpenMP thread spins (read when torch is imported). GNU's default of 300,000 iterations takes the
+    # core from the thread that is waited for when another program uses a core: docs/log.md.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
@@ -26,9 +28,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone (`translate data list | head`): nobody to tell
-        sys.exit(0)
     except Exception:
         import traceback
 

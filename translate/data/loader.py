@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from translate.errors import UserError
+from translate.system import signals
 
 Batch = tuple[Tensor, ...]  # (x, y) of two domains; (x,) or (x, c) of one
 
@@ -70,7 +71,7 @@ def batches(
         num_workers=workers,
         pin_memory=pin,
         prefetch_factor=2,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_start_worker,
         generator=torch.Generator().manual_seed(0),  # else every iterator draws a number from torch's global stream
         # Forked processes see the decoded images where they are; others would each be sent a copy of all of them.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
@@ -114,8 +115,9 @@ def brought(batches: Iterator[Batch], device: torch.device, bring: Callable[...,
             yield parts
 
 
-def _one_thread(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     import cv2
 
+    signals.ignore()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from translate.modes.diffaugment import Policy
 from translate.modes.objectives import OBJECTIVES, Objective
 from translate.modes.passes import Critic, Fused
-from translate.modes.penalties import Penalised, penalties
+from translate.modes.penalties import Penalised, lazy_round, penalties
 from translate.modes.pool import Pool
 from translate.settings import Settings
 from translate.system import image_rng
@@ -114,6 +114,7 @@ class Mode:
     # A batch of data and `progress` → the players' turns. Several batches may be in progress at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
+    lazy: bool = True  # whether the round being played has R1 and R2
     per_sample: Collection[nn.Module] = ()  # networks whose forward passes may be fused; set by the trainer
 
     def __init__(
@@ -130,6 +131,13 @@ class Mode:
     def steps_of_d(cls, settings: Any) -> int:
         """How many batches of data a round takes: `batches_per_round` before the mode is built."""
         return getattr(settings, "k", 1)
+
+    def plan_round(self, *counts: int) -> None:
+        """Draw on the CPU what a recorded round can't draw: the pools' swaps for batches of so many images (of all
+        processes), and whether the round has R1 and R2."""
+        for pool in self.pools.values():
+            pool.plan(*counts)
+        self.lazy = lazy_round(self.settings)
 
     def fused(self, network: nn.Module, *batches: Tensor) -> Callable[[Tensor], Tensor]:
         """`network`, of which the passes on `batches` are computed at once where that gives the same numbers."""
@@ -152,7 +160,7 @@ class Mode:
 
     def penalties(self, *critics: Penalised) -> Losses:
         """The gradient penalties that the settings ask for, each summed over (D, real images, fake images)."""
-        return penalties(self.settings, *critics)
+        return penalties(self.settings, self.lazy, *critics)
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """See `diagnostics`."""

@@ -35,17 +35,22 @@ def _gradient(D: Discriminator, x: Tensor) -> Tensor:
         return torch.autograd.grad(D(x).mean((1, 2, 3)).sum(), x, create_graph=True)[0]
 
 
-def penalties(settings: Any, *critics: Penalised) -> dict[str, Tensor]:
-    """The penalties that the mode's settings ask for, each summed over the critics (D, real images, fake images)."""
+def lazy_round(settings: Any) -> bool:
+    """Whether the coming round has R1 and R2, drawn at random (lazy regularisation, Karras et al. 2020), since each
+    application costs a second backward pass."""
+    return settings.r1_every == 1 or not (settings.r1 or settings.r2) or image_rng.chance() * settings.r1_every < 1
+
+
+def penalties(settings: Any, lazy: bool, *critics: Penalised) -> dict[str, Tensor]:
+    """The penalties that the mode's settings ask for, each summed over the critics (D, real images, fake images). lazy:
+    whether this is a round with R1 and R2 (`lazy_round`)."""
     losses: dict[str, Tensor] = {}
     zero = critics[0][1].new_zeros(())
     if settings.r1 or settings.r2:
-        # Lazy regularisation (Karras et al. 2020): each application costs a second backward pass.
-        drawn = settings.r1_every == 1 or image_rng.chance() * settings.r1_every < 1
         at = {"r1": [(D, real) for D, real, _ in critics], "r2": [(D, fake) for D, _, fake in critics]}
         for name, gamma in (("r1", settings.r1), ("r2", settings.r2)):
             if gamma:
-                found = [zero_centred(D, images) for D, images in at[name]] if drawn else []
+                found = [zero_centred(D, images) for D, images in at[name]] if lazy else []
                 losses[name] = gamma * settings.r1_every * sum(found, zero)
     if settings.penalty:
         losses["gp"] = settings.penalty * sum((gradient_penalty(*critic) for critic in critics), zero)

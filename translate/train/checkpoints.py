@@ -7,7 +7,7 @@ from torch import Tensor
 
 from translate.errors import DAMAGED, UserError
 from translate.system import hashed_tensors
-from translate.system.files import remove_leftovers, sync_folder, write_whole
+from translate.system.files import sync_folder, write_whole
 
 
 class Checkpoints:
@@ -33,10 +33,13 @@ class Checkpoints:
         sync_folder(self.folder)
         return path
 
+    def read(self, images: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """(tensors, description) of the checkpoint after so many images; UserError (exit code 5) if it is damaged."""
+        return hashed_tensors.read(self.path(images))
+
     def newest(self, say=print) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
         """(tensors, description, path) of the newest undamaged checkpoint; every damaged one that is passed over is
         named through `say`. UserError (exit code 5) when none is left: never a silent fresh start."""
-        remove_leftovers(self.folder)
         paths = self.existing()
         for path in reversed(paths):
             try:

@@ -6,7 +6,8 @@ from typing import Any
 
 from translate.errors import DAMAGED, UserError
 from translate.settings import differences, read_toml, to_toml
-from translate.system.files import write_whole
+from translate.system.files import remove_leftovers, write_whole
+from translate.system.lock import NAME as LOCK
 from translate.train.settings import FREE, RunSettings, renamed
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
@@ -16,6 +17,9 @@ samples/                sheets of held-out images
 checkpoints/            what training continues from
 generator.safetensors   the newest generator
 best.safetensors        the best one by score"""
+
+
+ONCE = [("train", "allow_change"), ("data", "strict")]  # orders for one start, which are not kept
 
 
 class RunFolder:
@@ -36,7 +40,7 @@ class RunFolder:
                 f"{self.path} has checkpoints but its config.toml is missing; put it back, or choose another --out.",
                 DAMAGED,
             )
-        ours = {"checkpoints", "samples", "data.json", "log.jsonl"}
+        ours = {"checkpoints", "samples", "data.json", "log.jsonl", LOCK}
         strange = [p.name for p in self.path.glob("*") if p.name not in ours and not p.name.endswith(".part")]
         if strange:
             raise UserError(
@@ -47,12 +51,25 @@ class RunFolder:
     def begin(self, settings: RunSettings, record: dict[str, Any]) -> None:
         """Written after the first checkpoint, so that a config.toml always has one beside it."""
         write_whole(self.path / "data.json", json.dumps(record, indent=1).encode())
-        write_whole(self.config, to_toml(settings.plain()))
+        plain = settings.plain()
+        for table, name in ONCE:
+            plain[table].pop(name, None)
+        write_whole(self.config, to_toml(plain))
+
+    def remove_leftovers(self) -> None:
+        """Delete the unfinished files of saves that were killed. Only by the folder's owner."""
+        for folder in (self.path, self.checkpoints, self.samples):
+            remove_leftovers(folder)
 
     def compare(self, settings: RunSettings) -> list[str]:
         """'name: old → new' of each setting that would change the numbers of the run that lives here."""
         old = renamed(read_toml(self.config))
-        changed = differences(old, settings.plain())
+        return self.differences(old, settings.plain())
+
+    @staticmethod
+    def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+        """'name: old → new' of each setting that changes a run's numbers."""
+        changed = differences(old, new)
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE]
 
     def compare_data(self, record: dict[str, Any]) -> str:

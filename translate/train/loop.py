@@ -13,6 +13,7 @@ from translate.model import file as generator_file
 from translate.system import distributed
 from translate.system.files import write_whole
 from translate.system.signals import Signals
+from translate.train import continuing
 from translate.train.build import build_mode, generator_description, generator_entries, given_classes
 from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
@@ -62,6 +63,7 @@ class Run:
         for line in self.origins:
             self.say(line)
         if self.rank0:
+            self.folder.remove_leftovers()
             self._save_checkpoint()
             self.folder.begin(self.settings, description.record(self.data))
 
@@ -74,27 +76,31 @@ class Run:
 
     def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest checkpoint's contents, if this run may go on from it."""
+        self.folder.remove_leftovers()
+        data = description.record(self.data)
         changed = self.folder.compare(self.settings)
-        if other := self.folder.compare_data(description.record(self.data)):
+        length = [line for line in changed if line.startswith("train.images: ")]
+        changed = [line for line in changed if line not in length]
+        if other := self.folder.compare_data(data):
             changed.append(other)
-        if changed and not self.settings.train.allow_change:
+        allowed = self.settings.train.allow_change
+        if changed and not allowed:
             raise UserError(
                 f"{self.folder.path} was begun with other settings or data: {'; '.join(changed)}. Give the old ones, "
                 "choose another folder with --out, or continue all the same with --set allow_change=true."
             )
         tensors, values, path = self.checkpoints.newest(self.say)
-        images_seen = values["images"]
-        left = self.total - images_seen
-        if distributed.world_size() > 1 and left % self.images_per_round:
-            raise UserError(
-                f"the {left:,} images that are left can't be dealt to {distributed.world_size()} processes in rounds "
-                f"of {self.images_per_round}: the run was begun with another batch. Give that one, or continue with "
-                "one process."
-            )
-        self.say(f"Continuing {self.folder.path} from {path.name}: {images_seen:,} of {self.total:,} images seen.")
-        if changed:
-            self.say(f"Continuing although this changed: {'; '.join(changed)}.")
-            self.folder.begin(self.settings, description.record(self.data))
+        continuing.check_origin(self.folder, self.settings, values, data["fingerprint"], path, allowed)
+        continuing.check_length(self.total, values["images"], self.images_per_round)
+        self.say(f"Continuing {self.folder.path} from {path.name}: {values['images']:,} of {self.total:,} images seen.")
+        for line in continuing.what_changes(self.folder, self.settings, values["images"], changed, length):
+            self.say(line)
+        if changed or length:  # in this order, so that a kill in between leaves a checkpoint of the new settings
+            self.images_seen = values["images"]
+            self.trainer.load(tensors, values)
+            self.evaluator.load(values)
+            self._save_checkpoint()
+            self.folder.begin(self.settings, data)
         return tensors, values
 
     @property
@@ -182,6 +188,24 @@ class Run:
             raise self.report.diverged(*found, before // self.images_per_round + 1, files, last)
 
     # Files ----------------------------------------------------------------------------------------------------------
+
+    def complete_files(self) -> None:
+        """Write what follows from a finished run's state and is missing, old or damaged: after a kill between the last
+        checkpoint and the generator, or where a file was deleted."""
+        best = self.evaluator.best
+        if not continuing.generator_is_of(self.folder.path / "generator.safetensors", self.images_seen):
+            self.save_generator("generator.safetensors")
+        for direction in self.trainer.mode.generators:
+            if not self.sheet_path(direction).exists():
+                write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
+        if best and not continuing.generator_is_of(self.folder.path / "best.safetensors", best["images"]):
+            state, images_seen = self.trainer.state(), self.images_seen
+            tensors, values = self.checkpoints.read(best["images"])
+            self.trainer.load(tensors, values)
+            self.evaluator.lines, lines, self.images_seen = values["scores"], self.evaluator.lines, best["images"]
+            self.save_generator("best.safetensors")
+            self.trainer.load(*state)
+            self.evaluator.lines, self.images_seen = lines, images_seen
 
     def _preview(self) -> None:
         for direction in self.trainer.mode.generators:

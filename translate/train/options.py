@@ -119,9 +119,9 @@ def complete(settings: RunSettings) -> RunSettings:
     if t.channels_last is None:
         t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
     if t.fuse_passes is None:
-        t.fuse_passes = t.device == "cpu"
+        t.fuse_passes = t.device in ("cpu", "cuda")
     _check_parts(t)
-    _graphable(settings)
+    _choose_graphs(settings)
     _check_networks(settings)
     try:
         settings.generator = settings.generator.for_size(*size)
@@ -187,23 +187,19 @@ def _check_parts(t: TrainSettings) -> None:
         raise UserError(f"train.batch_threads = {t.batch_threads} must divide a process's {each} images of a batch.")
 
 
-def _graphable(settings: RunSettings) -> None:
-    """UserError if train.graphs is set for rounds that differ from each other, or that wait for the device."""
-    t, mode = settings.train, settings.mode_settings
-    if not t.graphs:
-        return
-    kinds = {t.optimizer, t.optimizer_d or t.optimizer}
-    for wrong, what in (
-        (t.device != "cuda", f"device = {t.device}; it is for cuda"),
-        (distributed.launched() > 1, "several processes; leave one of the two out"),
-        (
-            (mode.r1 or mode.r2) and mode.r1_every > 1,
-            f"r1_every = {mode.r1_every}, as only some rounds have the penalty; use 1",
-        ),
-        (t.precision == "fp16" and "rmsprop" in kinds, "rmsprop in fp16; use bf16"),
-    ):
-        if wrong:
-            raise UserError(f"train.graphs can't be had with {what}.")
+def _choose_graphs(settings: RunSettings) -> None:
+    """Fill in train.graphs: on CUDA, unless a round can't be recorded. UserError where it is asked for and can't be."""
+    t = settings.train
+    rmsprop = t.precision == "fp16" and "rmsprop" in (t.optimizer, t.optimizer_d or t.optimizer)
+    problems = {
+        f"device = {t.device}; it is for cuda": t.device != "cuda",
+        "rmsprop in fp16, which waits for the device; use bf16": rmsprop,
+    }
+    found = [problem for problem, holds in problems.items() if holds]
+    if t.graphs and found:
+        raise UserError(f"train.graphs can't be had with {found[0]}.")
+    if t.graphs is None:  # over several processes only where it is asked for: not yet measured
+        t.graphs = not found and distributed.launched() == 1
 
 
 def best_precision(device: str) -> Precision:

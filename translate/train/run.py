@@ -2,20 +2,23 @@
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from translate.data import Data, description, open_data
-from translate.errors import DIVERGED, INTERRUPTED, TERMINATED, UserError
+from translate.errors import DIVERGED, UserError
 from translate.modes import MODES
 from translate.system import distributed
+from translate.system.lock import claim
+from translate.system.signals import CODES
 from translate.system.text import duration
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.loop import Run
 from translate.train.options import with_length
 from translate.train.settings import RunSettings
-from translate.train.step.cuda_graphs import WARM_UP
+from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
 from translate.train.summary import summary
 
 
@@ -23,9 +26,12 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
     """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
     distributed.join(settings.train.device)
     try:
-        _start(settings, path, say if distributed.rank() == 0 else _quiet)
+        rank0 = distributed.rank() == 0
+        # Of several processes rank 0 writes, and so owns the folder; the others wait for its answer.
+        with claim(path, say) if rank0 else nullcontext():
+            _start(settings, path, say if rank0 else _quiet)
     except UserError as error:
-        if distributed.rank() and error.code not in (DIVERGED, INTERRUPTED, TERMINATED):  # rank 0 reports those
+        if distributed.rank() and error.code not in (DIVERGED, *CODES.values()):  # rank 0 reports those
             print(f"error: rank {distributed.rank()}: {error}", file=sys.stderr)
         raise
     finally:
@@ -49,10 +55,9 @@ def _start(settings: RunSettings, path: Path, say) -> None:
     else:
         run.begin()
     if run.finished:
-        say(
-            f"{path} is finished: {run.images_seen:,} images seen. To go on, give more --images and "
-            "--set allow_change=true."
-        )
+        if run.rank0:
+            run.complete_files()
+        say(f"{path} is finished: {run.images_seen:,} images seen. To go on, give more --images.")
         return
     run.train()
     if run.rank0:
@@ -104,7 +109,7 @@ def _open(settings: RunSettings, say) -> Data:
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    warm = WARM_UP + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
+    warm = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
     batches = run.data.batches(
         0, min(run.total, run.images_per_round * (warm + rounds)), run.batch, device=run.trainer.device
     )

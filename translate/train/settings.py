@@ -36,7 +36,8 @@ class TrainSettings(Settings):
     tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
     channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
     fuse_passes: bool | None = Field(
-        None, description="several passes of a network become one where that makes no difference; by default on a CPU"
+        None,
+        description="several passes of a network become one where that makes no difference; by default on CPU and CUDA",
     )
     batch_threads: int | None = Field(
         None,
@@ -45,7 +46,12 @@ class TrainSettings(Settings):
         description="on a CPU: threads that each take a part of the batch; by default as many as cores, and fit",
     )
     compile: bool = Field(False, description="networks are compiled (torch.compile): a minute or more at the start")
-    graphs: bool = Field(False, description="on CUDA: a round is recorded once and replayed (CUDA graphs)")
+    graphs: bool | None = Field(
+        None, description="CUDA graphs: a round is recorded once and replayed; by default on CUDA with one process"
+    )
+    deterministic: bool = Field(
+        False, description="on CUDA: equal runs give equal bits; slower, and refused where an operation can't"
+    )
     checkpointing: bool = Field(
         False,
         description="activations are computed again in the backward pass: less memory, more time (docs/memory.md)",
@@ -82,7 +88,7 @@ FREE = {
         "save_minutes",
         "keep",
     )
-} | {"train.tensorboard", "train.allow_change", "init_from"}
+} | {"train.tensorboard", "train.allow_change", "data.strict", "init_from"}
 
 # Names that settings had in earlier versions: old files and --set may still use them.
 RENAMED = {

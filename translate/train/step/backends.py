@@ -1,5 +1,7 @@
 """Torch's global flags, set for a whole process that trains."""
 
+import os
+
 import torch
 
 from translate.system.memory import keep_freed
@@ -14,4 +16,7 @@ def set_backends(settings: TrainSettings) -> None:
     elif settings.device == "cuda":
         torch.set_float32_matmul_precision("high" if settings.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = settings.tf32
-        torch.backends.cudnn.benchmark = True  # sizes stay the same, so the search for the fastest kernel pays
+        torch.backends.cudnn.benchmark = not settings.deterministic  # sizes stay the same: the search pays
+        if settings.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+            torch.use_deterministic_algorithms(True)

@@ -1,59 +1,72 @@
 """A round recorded once and replayed (CUDA graphs): one launch where there were thousands."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 Batches = Sequence[Sequence[Tensor]]
-WARM_UP = 3  # rounds before the recording: in the first ones libraries choose kernels and optimizers make their state
+WARM_UP_ROUNDS = 3  # before a recording: in the first ones libraries choose kernels and optimizers make their state
+MOST_RECORDINGS = 8  # of kinds of rounds; others are played without
 
 
-def capture(body: Callable[[], None]) -> Callable[[], None]:
-    """Record what `body` launches, without doing it; the result does it."""
+def capture(body: Callable[[], None], pool: Any = None) -> Callable[[], None]:
+    """Record what `body` launches, without executing it; the result executes it. pool: memory that recordings share."""
     graph = torch.cuda.CUDAGraph()
     # (Other threads, which load images, may go on asking for memory.)
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
         body()
     return graph.replay
 
 
-class GraphedRound:
-    """`body`, a function of batches that reads and changes tensors in place and asks nothing of the device.
+@dataclass
+class Recording:
+    """One kind of round: the batches that it reads, in place, and its replay once it is recorded."""
 
-    The first rounds are played as they are, in a stream of their own; then one is recorded, and replayed from there on
-    with new batches in the old ones' place. Batches of other shapes are played as they are.
+    batches: list[list[Tensor]]
+    rounds: int = 0
+    replay: Callable[[], None] | None = field(default=None)
+
+
+class GraphedRound:
+    """`body`, a function of batches that reads and changes tensors in place and never synchronises with the device.
+
+    Of each kind of round (shapes of the batches, and what `kind` returns) the first rounds are executed as they are, in
+    a stream of their own; then one is recorded, and replayed from there on with new batches in the old ones' place. So
+    a last batch of another size, and rounds with and without a lazy penalty, need no case of their own.
     """
 
-    def __init__(self, body: Callable[[Batches], None]):
-        self.body = body
-        self.batches: list[list[Tensor]] = []
-        self.played = 0
-        self.replay: Callable[[], None] | None = None
+    def __init__(self, body: Callable[[Batches], None], kind: Callable[[], Hashable] = lambda: None):
+        self.body, self.kind = body, kind
+        self.recordings: dict[Hashable, Recording] = {}
+        self.pool = torch.cuda.graph_pool_handle() if torch.cuda.is_available() else None
 
     def __call__(self, batches: Batches) -> None:
-        shapes = [[t.shape for t in batch] for batch in batches]
-        if not self.batches:
-            self.batches = [[t.clone() for t in batch] for batch in batches]
-        elif shapes != [[t.shape for t in batch] for batch in self.batches]:
-            return self.body(batches)
-        for kept, new in zip(self.batches, batches, strict=True):
+        key = (self.kind(), tuple(tuple(t.shape for t in batch) for batch in batches))
+        if key not in self.recordings:
+            if len(self.recordings) == MOST_RECORDINGS:
+                return self.body(batches)
+            self.recordings[key] = Recording([[t.clone() for t in batch] for batch in batches])
+        recording = self.recordings[key]
+        for kept, new in zip(recording.batches, batches, strict=True):
             for target, source in zip(kept, new, strict=True):
                 target.copy_(source)
-        if self.replay is None:
-            if self.played < WARM_UP:
-                self.played += 1
-                return self._warm_up()
-            self.replay = capture(lambda: self.body(self.batches))
-        self.replay()
+        if recording.replay is None:
+            if recording.rounds < WARM_UP_ROUNDS:
+                recording.rounds += 1
+                return self._warm_up(recording.batches)
+            recording.replay = capture(lambda: self.body(recording.batches), self.pool)
+        recording.replay()
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, batches: Batches) -> None:
         if not torch.cuda.is_available():
-            return self.body(self.batches)
+            return self.body(batches)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*capturable")  # optimizers wonder that nothing is captured yet
-            self.body(self.batches)
+            warnings.filterwarnings("ignore", message=".*capturable")  # capturable optimizers warn outside a capture
+            self.body(batches)
         torch.cuda.current_stream().wait_stream(side)

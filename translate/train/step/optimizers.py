@@ -18,11 +18,13 @@ def optimizer(
     # A recorded round reads the step size from where it was when it was recorded.
     step_size: Any = torch.tensor(lr, device=device) if s.graphs else lr
     if kind == "rmsprop":
-        return light(torch.optim.RMSprop)(parameters, step_size, capturable=s.graphs)
+        return light(torch.optim.RMSprop)(parameters, step_size, capturable=bool(s.graphs))
     fused = device.type in ("cuda", "cpu") or None  # one kernel for all parameters
     if kind == "sgd":
         return light(torch.optim.SGD)(parameters, step_size, fused=fused)
-    return light(torch.optim.Adam)(parameters, step_size, betas=(s.beta1, s.beta2), fused=fused, capturable=s.graphs)
+    return light(torch.optim.Adam)(
+        parameters, step_size, betas=(s.beta1, s.beta2), fused=fused, capturable=bool(s.graphs)
+    )
 
 
 @functools.cache

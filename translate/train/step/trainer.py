@@ -64,7 +64,7 @@ class Trainer:
         self.round = self._round
         if settings.graphs:
             self.schedule = {name: torch.tensor(value, device=self.device) for name, value in self.schedule.items()}
-            self.round = GraphedRound(self._round)
+            self.round = GraphedRound(self._round, kind=lambda: self.mode.lazy)
         if settings.compile:
             for network in self._compilable():
                 network.compile()
@@ -77,8 +77,7 @@ class Trainer:
         """
         self._set_schedule(images_seen)
         batches = [tuple(self._to_device(tensor) for tensor in batch) for batch in batches]
-        for pool in self.mode.pools.values():
-            pool.plan(*(distributed.world_size() * len(batch[0]) for batch in batches))
+        self.mode.plan_round(*(distributed.world_size() * len(batch[0]) for batch in batches))
         self.round(batches)
         self.rounds += 1
 
