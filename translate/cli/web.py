@@ -15,10 +15,21 @@ def web(
     The page is what `translate export MODEL --to web` writes: the browser does all the work, and no picture leaves it.
     Only this machine can open it. The runtime is fetched with npm the first time (33 MB).
     """
+    import signal
     import tempfile
     from pathlib import Path
 
+    from translate.errors import UserError
     from translate.export.web.serve import Server
+    from translate.system.signals import CODES
+
+    def stop(number: int, frame: object) -> None:
+        name = signal.Signals(number).name
+        raise UserError(f"stopped by {name}; the page's temporary folder is removed.", CODES[number])
+
+    for number in CODES:
+        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
 
     with Server(port) as server, tempfile.TemporaryDirectory(prefix="translate-web-") as temporary:
         from translate.export.web.build import build  # imports torch: after the port is known to be free

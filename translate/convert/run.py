@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from translate.errors import DISK, PARTIAL, USAGE, UserError
 from translate.image import rgb8
 from translate.model.translator import Translator
 from translate.system.files import publish, sha256, write_whole
+from translate.system.lock import claim
 from translate.system.memory import keep_freed
 from translate.system.signals import CODES, Signals
 from translate.system.text import in_short, printable
@@ -35,6 +37,14 @@ def convert(options: Options, console: Console | None = None) -> None:
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
     _refuse_sheet(options, work)
     translator, model = load(options)
+    owned = work.folder is not None and rank == 0 and not options.dry_run  # of torchrun's processes the first owns it
+    with claim(work.folder, console.print) if owned else nullcontext():  # type: ignore[arg-type]
+        _convert(options, console, work, translator, model, rank, ranks)
+
+
+def _convert(
+    options: Options, console: Console, work: Plan, translator: Translator, model: str, rank: int, ranks: int
+) -> None:
     recipe = options.recipe(model)
     record = Record(work.folder, (rank, ranks))
     mine = work.jobs[rank::ranks]

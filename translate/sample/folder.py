@@ -7,6 +7,7 @@ from typing import Any
 
 from translate.errors import DISK, UserError
 from translate.system.files import remove_leftovers, sha256, write_together, write_whole
+from translate.system.lock import NAME as LOCK
 from translate.system.text import printable
 
 RECORD = "samples.json"
@@ -39,7 +40,7 @@ class Folder:
         for file in sorted(self.path.rglob("*")):
             name = file.relative_to(self.path).as_posix()
             part = file.name.startswith(".") and file.name.endswith(".part")  # of a killed run
-            if name == RECORD or part or (file.is_dir() and not file.is_symlink()):
+            if name in (RECORD, LOCK) or part or (file.is_dir() and not file.is_symlink()):
                 continue
             if name not in self.files or not file.is_file() or file.is_symlink() or sha256(file) != self.files[name]:
                 raise UserError(

@@ -18,6 +18,7 @@ from translate.sample.expression import Expression
 from translate.sample.folder import Folder
 from translate.system import device
 from translate.system.files import sha256
+from translate.system.lock import claim
 
 COUNT = 64
 AT_ONCE = 1024  # pictures between two writings of the folder's record
@@ -52,6 +53,21 @@ def sample(options: Options, say: Callable[[str], Any] = print) -> Path:
     path = Path(options.model)
     name = path.resolve().name if path.is_dir() else path.stem
     out = options.out or Path(f"{name}-samples")
+    with claim(out, say):
+        return _sample(options, sampler, chosen, seeds, found, path, name, out, say)
+
+
+def _sample(
+    options: Options,
+    sampler: Sampler,
+    chosen: int | None,
+    seeds: range,
+    found: Expression | None,
+    path: Path,
+    name: str,
+    out: Path,
+    say: Callable[[str], Any],
+) -> Path:
     folder = Folder(out, sha256(generator_file.find(options.model)))
     data = neighbours.open_training_data(path, say) if options.neighbours else None
 

@@ -16,6 +16,8 @@ from rich.table import Table
 
 from translate.errors import UserError
 from translate.system.files import remove_leftovers, sha256, write_whole
+from translate.system.lock import NAME as LOCK
+from translate.system.lock import claim
 from translate.toy.experiments import EXPERIMENTS, SAMPLES, Result, train
 from translate.toy.figure import figure
 from translate.toy.mixtures import MIXTURES, Mixture
@@ -46,8 +48,13 @@ def toy(options: Options, console: Console | None = None) -> Path:
     if options.rounds is not None and options.rounds < LEAST:
         raise UserError(f"--rounds must be at least {LEAST}, not {options.rounds}.")
     out = options.out or Path(f"toy-{options.data}")
-    _refuse_foreign(out)
+    with claim(out, console.print):
+        return _toy(options, names, out, console)
 
+
+def _toy(options: Options, names: list[str], out: Path, console: Console) -> Path:
+    remove_leftovers(out)
+    _refuse_foreign(out)
     mixture = MIXTURES[options.data]()
     results = _train(names, mixture, options, console)
     real = mixture.draw(REAL, torch.Generator().manual_seed(options.seed))
@@ -60,7 +67,6 @@ def toy(options: Options, console: Console | None = None) -> Path:
         "samples": SAMPLES,
         "objectives": {result.name: _numbers(result, mixture) for result in results},
     }
-    remove_leftovers(out)
     (out / PICTURE).unlink(missing_ok=True)  # a kill from here on leaves no picture that the record doesn't know
     write_whole(out / RECORD, json.dumps(record, indent=1).encode())
     write_whole(out / PICTURE, picture)
@@ -82,7 +88,7 @@ def _refuse_foreign(out: Path) -> None:
     """UserError when the folder holds something that was not made, or not left as it was made, by this verb."""
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder.")
-    names = {path.name for path in out.glob("*")} if out.is_dir() else set()
+    names = {path.name for path in out.glob("*")} - {LOCK} if out.is_dir() else set()
     try:
         record: dict[str, Any] = json.loads((out / RECORD).read_bytes()) if RECORD in names else {}
         ours = record.get("made by") == MAKER
