@@ -1,4 +1,4 @@
-"""A folder has one owner, stop signals are heard, printing never ends work, and a run's files are those of its state."""
+"""A folder has one owner, stop signals are heard, printing ends nothing, and a run's files are those of its state."""
 
 import os
 import signal
@@ -50,7 +50,13 @@ def test_the_second_process_is_told_who_owns_the_folder(owner, tmp_path):
     owner.wait()
     with lock.claim(tmp_path / "out"):
         assert (tmp_path / "out" / lock.NAME).exists()
-    assert not (tmp_path / "out").exists()  # nothing was written
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_folder_that_nothing_was_written_to_is_not_left(tmp_path):
+    with lock.claim(tmp_path / "some" / "out"):
+        pass
+    assert not (tmp_path / "some").exists()
 
 
 def test_one_process_does_not_own_a_folder_twice(tmp_path):
@@ -129,8 +135,8 @@ def test_an_order_for_once_is_not_kept(pictures, tmp_path):
     kept = read_toml(tmp_path / "run" / "config.toml")
     assert kept["train"]["lr"] == 1e-4
     assert "allow_change" not in kept["train"]
+    changed = settings(pictures, 8, sets=["lr=1e-4", "seed=5"])
     with pytest.raises(UserError, match="seed: 0 → 5"):
-        changed = settings(pictures, 8, sets=["lr=1e-4", "seed=5"])
         start(changed, tmp_path / "run", say=lambda line: None)
 
 
