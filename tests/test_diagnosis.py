@@ -44,8 +44,8 @@ class Shown(Samples):
 
 
 def diagnosis(samples=None, classes=(), readable=True) -> Diagnosis:
-    players = {"D": ["D"], "G": ["G"]}
-    mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)})
+    players, roles = {"D": ["D"], "G": ["G"]}, {"discriminators": {"D"}, "generators": {"z2a": "G"}}
+    mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)}, **roles)
     shown = Shown(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
     return Diagnosis(SimpleNamespace(mode=mode), shown)
 

@@ -39,6 +39,9 @@ def checkpoint_activations(network: nn.Module) -> None:
 class Segmented(nn.Module):
     """A network of which the steps are known, in segments. Here one of all layers, in the order they were made."""
 
+    multiple: int = 1  # a translator's input is padded to multiples of this, and to at least `least`, before the steps
+    least: int = 1
+    residual: bool = False  # whether the result is clamp(x + steps(x), -1, 1) instead of steps(x)
     parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none where all is kept
     fused: bool | None = None  # whether in fused steps, see networks/fused; None: where that pays
 
