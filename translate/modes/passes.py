@@ -13,7 +13,7 @@ from translate.system import image_rng
 class Fused:
     """`network`; the first call on one of `batches` computes all of them in one pass, and later calls return theirs.
 
-    For networks that satisfy `networks.layers.is_per_sample`: their outputs are the same in one pass as in several.
+    For networks that satisfy `networks.traits.is_per_sample`: their outputs are the same in one pass as in several.
     """
 
     def __init__(self, network: nn.Module, batches: Sequence[Tensor]):

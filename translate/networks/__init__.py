@@ -2,9 +2,10 @@
 
 import inspect
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
@@ -45,10 +46,14 @@ def takes(network: type[nn.Module]) -> list[str]:
     return inspect.getfullargspec(network.__init__).kwonlyargs
 
 
+def _one_of(name: str, known: Mapping[str, Any]) -> str:
+    if name not in known:
+        raise ValueError(f"known networks are: {', '.join(known)}")
+    return name
+
+
 class GeneratorSettings(Settings):
-    network: Literal["resnet", "unet", "light", "dcgan", "mlp"] = Field(
-        "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs); from noise: dcgan or mlp"
-    )
+    network: str = Field("resnet", description=f"of images: {', '.join(GENERATORS)}; from noise: {', '.join(LATENT)}")
     filters: int = Field(
         64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
     )
@@ -65,6 +70,11 @@ class GeneratorSettings(Settings):
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(name, {**GENERATORS, **LATENT})
 
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
         """These settings, with those that depend on the image size (pixels) filled in; ValueError if the network can't
@@ -85,9 +95,7 @@ class GeneratorSettings(Settings):
 
 
 class DiscriminatorSettings(Settings):
-    network: Literal["patch", "pixel", "dcgan", "mlp"] = Field(
-        "patch", description="patch (PatchGAN) or pixel (1×1); one logit per image: dcgan or mlp"
-    )
+    network: str = Field("patch", description=f"one of {', '.join(DISCRIMINATORS)}")
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
         0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"
@@ -97,6 +105,11 @@ class DiscriminatorSettings(Settings):
     spectral_norm: bool = Field(False, description="spectral normalisation of every layer (Miyato et al. 2018)")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(name, DISCRIMINATORS)
 
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
         """These settings, with those that depend on the image size (pixels) filled in: a patch is much smaller than the

@@ -40,6 +40,9 @@ class Segmented(nn.Module):
     """A network whose forward pass is a list of steps, in segments. By default one segment: all layers, in the order in
     which they were constructed."""
 
+    multiple: int = 1  # a translator's input is padded to multiples of this, and to at least `least`, before the steps
+    least: int = 1
+    residual: bool = False  # whether the result is clamp(x + steps(x), -1, 1) instead of steps(x)
     parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none without checkpointing
     fused: bool | None = None  # whether to use fused kernels (networks/fused); None: where they are faster
 

@@ -16,6 +16,8 @@ class UNetBlock(nn.Module):
     down-convolution, so that a 1×1 bottleneck works; the outermost level has none at all and ends in tanh.
     """
 
+    per_sample = True
+
     def __init__(
         self,
         outer: int,
@@ -74,6 +76,8 @@ class UNet(Segmented):
     8 × `filters` channels drop half of their outputs, which is pix2pix's only noise.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
     """
+
+    per_sample = True
 
     def __init__(
         self,

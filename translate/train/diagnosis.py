@@ -28,25 +28,24 @@ class Diagnosis:
 
     def __init__(self, trainer: Trainer, previews: Samples | Translations):
         self.trainer, self.previews = trainer, previews
-        self.relative_losses: list[float] = []
+        self.relative_losses: dict[str, list[float]] = {player: [] for player in trainer.mode.discriminators}
         self.norms: dict[str, list[float]] = {player: [] for player in trainer.mode.players}
-        self.displacement = Displacement()
+        self.displacements = {name: Displacement() for name in trainer.mode.generators.values()}
         self.reported: set[str] = set()
         self.facts: list[str] = []  # about the newest samples
 
     def of_players(self, diagnostics: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
         """New warnings from the means since the last report: diagnostics and largest gradient norms, by player."""
         found = {}
-        of_d = diagnostics.get("D", {})
-        self.relative_losses = (
-            [*self.relative_losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
-        )
-        if len(self.relative_losses) == WINDOW and max(self.relative_losses) < MIN_RELATIVE_LOSS:
-            found["vanishing gradients"] = (
-                f"D is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G hardly "
-                "gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
-                "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
-            )
+        for player, losses in self.relative_losses.items():
+            of_d = diagnostics.get(player, {})
+            losses[:] = [*losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
+            if len(losses) == WINDOW and max(losses) < MIN_RELATIVE_LOSS:
+                found[f"vanishing gradients of {player}"] = (
+                    f"{player} is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G "
+                    "hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
+                    "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
+                )
         for player, norm in norms.items():
             self.norms[player] = [*self.norms[player], norm][-WINDOW:]
             if len(self.norms[player]) == WINDOW and min(self.norms[player]) > MAX_GRADIENT_NORM:
@@ -55,12 +54,13 @@ class Diagnosis:
                     f"exceeded {MAX_GRADIENT_NORM:.0f} in {WINDOW} reports in a row. Try a smaller --lr, or "
                     "clip_norm=10."
                 )
-        if isinstance(self.previews, Samples):
-            ratio = self.displacement.ratio(self.trainer.mode.networks["G"])
+        for name, displacement in self.displacements.items() if isinstance(self.previews, Samples) else ():
+            ratio = displacement.ratio(self.trainer.mode.networks[name])
             if ratio is not None and ratio < MIN_DISPLACEMENT:
-                found["oscillation"] = (
-                    f"G's updates undo each other (no convergence): the net change of its weights is {100 * ratio:.0f} "
-                    "% of the sum of their changes. Try a smaller --lr, r1=1, or ema=0.999, which averages it out."
+                found[f"oscillation of {name}"] = (
+                    f"{name}'s updates undo each other (no convergence): the net change of its weights is "
+                    f"{100 * ratio:.0f} % of the sum of their changes. Try a smaller --lr, r1=1, or ema=0.999, which "
+                    "averages it out."
                 )
         return self._new(found)
 

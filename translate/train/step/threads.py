@@ -15,7 +15,7 @@ from translate.train.step.gradients import Batches, Gradients, total
 
 
 class ThreadedGradients(Gradients):
-    """Gradients, for networks that satisfy `networks.layers.is_per_sample`.
+    """Gradients, for networks that satisfy `networks.traits.is_per_sample`.
 
     Multi-threaded kernels synchronise their threads after each kernel; these threads synchronise once per turn, so a
     core that is used by another program delays them less.
