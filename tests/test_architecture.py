@@ -1,5 +1,5 @@
-"""docs/architecture.md is true: the code that it prints is the code, its floors are the import contract's, and files that
-are named exist."""
+"""docs/architecture.md is true: the code that it prints is the code, its floors are the import contract's, and
+the files that the pages name exist."""
 
 import importlib
 import inspect
@@ -46,7 +46,7 @@ def test_every_folder_of_the_package_is_on_a_floor():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_folders_that_are_named_exist(page):
-    """`modes/cycle.py` is a file of that ending somewhere; a folder of the repository is named from its root or from the
+    """`modes/cycle.py` is any file whose path ends like this; folders are named from the repository's root or the
     package."""
     files = [
         path.relative_to(ROOT) for top in ("translate", "tests", "benchmarks") for path in (ROOT / top).rglob("*.py")

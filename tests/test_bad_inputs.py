@@ -84,7 +84,7 @@ CASES = [
     ([*TRAIN, *AB, "--out", "file.txt"], 2, "--out file.txt is a file; name a folder"),
     ([*TRAIN, *AB, "--out", "empty/../own"], 2, "is not a run folder (it holds"),
     (["train", "--mode", "pix2pix", "--a", "lines", "--b", "empty"], 2, "empty"),
-    ([*NOISE, "--b", "lines"], 2, "--b lines: --mode dcgan makes images from noise and takes --a alone"),
+    ([*NOISE, "--b", "lines"], 2, "--b lines: --mode dcgan makes images from noise and takes no --b"),
     ([*NOISE, "--set", "generator.network=unet"], 2, "generator.network = unet is not for --mode dcgan; there are mlp"),
     ([*TRAIN, *AB, "--set", "generator.network=mlp"], 2, "network = mlp is not for --mode cycle; there are resnet"),
     ([*NOISE, "--size", "30"], 2, "to 28, 32, 48, 64, 96 or 128 for example; they can't make 30 x 30"),
