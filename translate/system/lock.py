@@ -29,7 +29,7 @@ def claim(folder: Path, say: Callable[[str], object] = print) -> Iterator[None]:
     except FileExistsError:
         raise UserError(f"{folder} is a file; name a folder.") from None
     except NotADirectoryError:
-        raise UserError(f"{folder} can't be a folder: a part of its path is a file.") from None
+        raise UserError(f"{folder} can't be written to: a part of its path is a file.", DISK) from None
     except OSError as error:
         raise UserError(f"{folder} can't be written to: {error.strerror}.", DISK) from error
     try:

@@ -86,9 +86,12 @@ class Trainer:
         for player in self.gradients(batches, self.schedule["progress"]):  # forward and backward
             self._clip_gradients(player)
             self.scaler.step(self.optimizers[player])
-            self.scaler.update()
+            if self.mode.batches_per_round > 1:  # the same player may be next, and fp16 needs an update in between
+                self.scaler.update()
             self.optimizers[player].zero_grad(set_to_none=True)
             self._clip_weights(player)
+        if self.mode.batches_per_round == 1:
+            self.scaler.update()
         self.ema.update(self.schedule["ema"])
 
     def _set_schedule(self, images_seen: int) -> None:
