@@ -107,7 +107,7 @@ def test_a_folder_without_images(tmp_path, what):
     (tmp_path / "a").mkdir()
     if what == "no images":
         (tmp_path / "a" / "readme.txt").write_text("x")
-    with pytest.raises(UserError, match=r"no images in .*recognised: avif, bmp"):
+    with pytest.raises(UserError, match=r"no images in .*recognised: apng, avif, bmp"):
         opened(tmp_path / "a", folder(tmp_path / "b", numbered(4)))
 
 

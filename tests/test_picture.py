@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from data_files import photo, swap_red_and_blue
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from translate.image import picture, rgb8
 from translate.image.picture import Picture
@@ -75,7 +75,7 @@ def test_orientation_is_applied_to_deep_files_too(orientation, suffix):
     shallow = photo(20, 30)
     exif = Image.Exif()
     exif[274] = orientation
-    upright = rgb8.upright(_with_exif(shallow, exif))
+    upright = ImageOps.exif_transpose(_with_exif(shallow, exif))
     data = _deep_with_orientation(shallow.astype(np.uint16) * 257, orientation, suffix)
     read = picture.parse(data)
     assert read.colours.dtype == np.uint16
@@ -135,14 +135,14 @@ def test_a_deep_file_of_too_many_pixels_is_refused_unread():
             picture.parse(deep(ramp(3).astype(np.float32), ".tif"), max_pixels=500)
 
 
-@pytest.mark.parametrize("suffix", [s for s in picture.FORMATS if s != ".gif"])
+@pytest.mark.parametrize("suffix", [s for s in picture.FORMATS if s not in (".gif", ".pbm")])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_format_is_written_and_read(suffix, channels):
     array = photo(20, 30)[..., :channels]
     data, notes = picture.encode(Picture(array), suffix)
     again = picture.parse(data)
     assert again.colours.shape[:2] == (20, 30)
-    lossy = suffix in (".jpg", ".jpeg", ".webp", ".avif")
+    lossy = picture.FORMATS[suffix] in ("JPEG", "WEBP", "AVIF")
     difference = np.abs(np.broadcast_to(again.colours, (20, 30, 3)).astype(int) - array)
     assert difference.mean() < 6 if lossy else difference.max() == 0
     assert notes == []
@@ -152,6 +152,12 @@ def test_gif_says_what_it_loses():
     data, notes = picture.encode(Picture(photo()), ".gif")
     assert picture.parse(data).size == (24, 36)
     assert notes == ["GIF holds 256 colours"]
+
+
+def test_pbm_says_that_it_is_none():
+    data, notes = picture.encode(Picture(photo()), ".pbm")
+    assert np.array_equal(picture.parse(data).colours, photo())
+    assert "written as a PGM or PPM" in notes[0]
 
 
 def test_quality_is_heeded():

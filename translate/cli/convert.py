@@ -23,6 +23,9 @@ def convert(
     background: Annotated[Text, typer.Option(help="Colour under transparency; the model's if not given.")] = None,
     grey: Annotated[str, typer.Option(help="Grayscale images: keep, colour, or auto: as trained.")] = "auto",
     format: Annotated[Text, typer.Option(help="png, jpg, webp, avif, tif ...; each file's own if not given.")] = None,
+    range: Annotated[
+        Text, typer.Option(help="Black and white in float and 16-bit files, as 0:4095; the model's if not given.")
+    ] = None,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG, WebP and AVIF.")] = 95,
     batch: Annotated[int, typer.Option(min=0, help="Images of equal size at once; 0: chosen.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Threads that read and write; 0: chosen.")] = 0,
@@ -41,7 +44,7 @@ def convert(
     Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run
     does only what is missing or changed. OUT/report.json says what was made, and of what could not be translated, why.
     """
-    from translate.convert.options import Options, one_of, parse_colour, parse_size, parse_suffix
+    from translate.convert.options import Options, one_of, parse_colour, parse_size, parse_suffix, parse_values
     from translate.errors import UserError
 
     if len(paths) < 2:
@@ -63,5 +66,6 @@ def convert(
             model, tuple(paths[:-1]), Path(paths[-1]), direction=direction, rules=rules, suffix=suffix, quality=quality,
             batch=batch, workers=workers, precision=precision, device=device, backend=backend, stochastic=stochastic,
             seed=seed, max_pixels=max_pixels, overwrite=overwrite, compare=compare, dry_run=dry_run,
+            values=parse_values(range),
         )
     )  # fmt: skip

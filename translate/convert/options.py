@@ -9,6 +9,7 @@ import translate
 from translate.errors import UserError
 from translate.image import rgb8
 from translate.image.picture import FORMATS
+from translate.image.raw import Range, parse_range
 from translate.model.translator import Rules
 
 
@@ -34,6 +35,7 @@ class Options:
     overwrite: bool = False
     compare: bool = False
     dry_run: bool = False
+    values: Range | None = None  # what is black and white in files of floats and of 16 and 32 bits; None: the model's
 
     def recipe(self, model: str) -> str:
         """A name for everything that shapes an output's bytes; two outputs of one input differ only if it does.
@@ -44,6 +46,8 @@ class Options:
         shaping = {name: getattr(self, name) for name in names} | {"rules": asdict(self.rules)}
         if self.stochastic:
             shaping["seed"] = self.seed
+        if self.values:
+            shaping["values"] = self.values
         text = json.dumps([translate.__version__, model, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -79,6 +83,14 @@ def parse_suffix(text: str | None) -> str:
     if suffix not in FORMATS:
         raise UserError(f"--format must be one of {', '.join(name[1:] for name in FORMATS)}, not '{text}'.")
     return suffix
+
+
+def parse_values(text: str | None) -> Range | None:
+    """'0:4095' → (0, 4095)."""
+    try:
+        return None if text is None else parse_range(text)
+    except ValueError:
+        raise UserError(f"--range must be two numbers, as 0:4095, the smaller one first, not '{text}'.") from None
 
 
 def one_of(option: str, word: str, choices: tuple[str, ...]) -> None:

@@ -7,6 +7,8 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +21,13 @@ from translate.errors import UserError
 from translate.image import picture
 from translate.model.translator import Translator
 from translate.system.memory import Budget, free_memory
-from translate.system.text import in_short
+from translate.system.text import in_short, out_of_memory
 
 LANE_PIXELS = 1 << 20  # larger pictures go one by one, with all cores for each
-LANE_BYTES = 1500  # about what a network needs for each pixel of its input
+LANE_BYTES = 1500.0  # for each pixel of a network's input, where the network can't be measured
+LEAST_BYTES = 100  # for each pixel, what any network needs
+USABLE = 0.7  # of the free memory
+TILE = 512  # pixels, where a picture has to be translated in tiles
 STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # of no use to try the next file
 
 
@@ -54,9 +59,16 @@ class Pipeline:
         self.kind = "cpu" if device == "cpu" else "cuda"
         # onnxruntime spreads its work over the cores itself.
         self.side_by_side = self.kind == "cpu" and hasattr(translator.engine, "network") and record.folder is not None
-        self.lanes = 1
+        self.lanes, needed = 1, LANE_BYTES
+        self.fits: Callable[[int], bool] | None = None
+        if hasattr(translator.engine, "network"):
+            from translate.model import tiles
+
+            engine: Any = translator.engine
+            needed = tiles.bytes_per_pixel(engine)
+            self.fits = lambda pixels: pixels * needed < tiles.room(device) * USABLE
         if self.side_by_side and not options.stochastic:
-            self.lanes = max(1, min(cores, int(free_memory() / 2 / LANE_BYTES / LANE_PIXELS)))
+            self.lanes = max(1, min(cores, int(free_memory() / 2 / needed / LANE_PIXELS)))
         self.workers = options.workers or max(1, min(8, cores // 2 if self.side_by_side else cores))
         self.reader = Reader(translator, options, self.kind, self.lanes, self.workers, self._failed)
         self.results = Budget(WAITING_BYTES)  # that wait to be written
@@ -94,7 +106,7 @@ class Pipeline:
             stacked = [ready.levels for ready in batch]
             if len(batch) == 1 and self.kind == "cpu" and batch[0].pixels <= BATCH_PIXELS["cpu"]:
                 stacked *= 2  # with itself: see above
-            outputs = self.translator.run(np.stack(stacked), self.options.rules)[: len(batch)]
+            outputs = self._run(np.stack(stacked), batch)[: len(batch)]
         except UserError as error:
             self.problem = self.problem or error
         except Exception as error:
@@ -110,6 +122,23 @@ class Pipeline:
                     encoders.submit(self._finish, [ready], levels[None])
             else:
                 self._finish(batch, outputs)
+
+    def _run(self, levels: np.ndarray, batch: list[Ready]) -> np.ndarray:
+        """In one piece, or in tiles where that would not fit the memory."""
+        rules = self.options.rules
+        if not self.fits and levels.shape[0] * batch[0].pixels * LEAST_BYTES > free_memory():
+            raise MemoryError  # for certain: no network needs less
+        if rules.tile or not self.fits or self.fits(levels.shape[0] * batch[0].pixels):
+            try:
+                return self.translator.run(levels, rules)
+            except Exception as error:
+                if rules.tile or not self.fits or len(batch) > 1 or not out_of_memory(error):
+                    raise
+        for ready in batch:
+            ready.picture.notes.append(
+                f"translated in tiles of {TILE} pixels, since it would not fit the memory at once"
+            )
+        return self.translator.run(levels[: len(batch)], replace(rules, tile=TILE))
 
     def _seed(self, job: Job) -> None:
         """Dropout's draw is the file's own, whatever else is translated beside it."""

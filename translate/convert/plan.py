@@ -11,6 +11,7 @@ from typing import Any
 
 from translate.errors import UserError
 from translate.image import rgb8
+from translate.image.source import PassedOver
 from translate.system.files import SYSTEM_FOLDERS, walk
 from translate.system.text import printable
 
@@ -36,12 +37,13 @@ class Job:
 class Plan:
     """jobs in the order of their names. folder: where the report goes; None where one file becomes one file.
 
-    problems: folders that could not be looked into.
+    problems: folders that could not be looked into. passed_over: files in IN that have no name of an image.
     """
 
     jobs: list[Job]
     folder: Path | None
     problems: list[str]
+    passed_over: PassedOver
 
 
 def usable(name: str) -> bool:
@@ -52,10 +54,12 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     """UserError, before anything is written, when there is nothing to do, when OUT would overwrite IN, or when two
     files would become one."""
     problems: list[str] = []
-    found = [pair for source in sources for pair in _found(source, problems)]
+    passed_over = PassedOver()
+    found = [pair for source in sources for pair in _found(source, problems, passed_over)]
     if not found:
         where = ", ".join(printable(source) for source in sources)
-        raise UserError(f"there are no images in {where} (recognised: {KNOWN}).")
+        others = f"; passed over: {passed_over}" if passed_over else ""
+        raise UserError(f"there are no images in {where} (recognised: {KNOWN}{others}).")
     if len(sources) == 1 and Path(sources[0]).is_file() and _is_file_name(out):
         if suffix and out.suffix.lower() != suffix:
             raise UserError(f"{out} and --format {suffix[1:]} contradict each other.")
@@ -65,7 +69,7 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
         _refuse_inputs([job])
         if os.path.lexists(out) and not overwrite:
             raise UserError(f"{out} exists; --overwrite replaces it.")
-        return Plan([job], None, problems)
+        return Plan([job], None, problems, passed_over)
     if out.is_file():
         raise UserError(f"{out} is a file; for several images OUT is a folder.")
     jobs = []
@@ -80,14 +84,20 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
             _refuse_inside(out, Path(source))
     _refuse_inputs(jobs)
     _refuse_collisions(jobs, out)
-    return Plan(jobs, out, problems)
+    return Plan(jobs, out, problems, passed_over)
 
 
-def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
+def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tuple[Path, str]]:
     """(path, name below IN) of every file that IN means: a folder, a file or a pattern."""
+
+    def wanted(name: str) -> bool:
+        if not usable(name):
+            passed_over.add(name)
+        return usable(name)
+
     path = Path(source)
     if path.is_dir():
-        return [(file, file.relative_to(path).as_posix()) for file in walk(path, usable, problems.append)]
+        return [(file, file.relative_to(path).as_posix()) for file in walk(path, wanted, problems.append)]
     if os.path.lexists(path):
         if not usable(path.name):
             raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({KNOWN}).")
@@ -97,8 +107,8 @@ def _found(source: str, problems: list[str]) -> list[tuple[Path, str]]:
     parts = Path(source).parts
     fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
-    wanted = [file for file in matches if usable(file.name) and not SYSTEM_FOLDERS & set(file.parts)]
-    return [(file, file.relative_to(fixed).as_posix()) for file in wanted if not os.path.isdir(file)]
+    files = [file for file in matches if not SYSTEM_FOLDERS & set(file.parts) and not os.path.isdir(file)]
+    return [(file, file.relative_to(fixed).as_posix()) for file in files if wanted(file.name)]
 
 
 def _is_file_name(out: Path) -> bool:

@@ -12,15 +12,18 @@ import numpy as np
 from translate.convert.journal import identity
 from translate.convert.options import Options
 from translate.convert.plan import Job
-from translate.image import picture, rgb8
+from translate.errors import UserError
+from translate.image import decode, picture, rgb8
 from translate.image.picture import Picture
 from translate.model.translator import Translator
+from translate.system.memory import Budget, free_memory
 from translate.system.text import in_short
 
 BATCH = 64  # where --batch doesn't say: at most so many images,
 BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
 SMALL = 16  # images in the last batches of a folder
 WAITING_BYTES = 400_000_000  # decoded pictures that wait for others of their size
+DECODED_BYTES = 16  # about what reading needs for each pixel of a file
 
 
 class Failure(Exception):
@@ -68,6 +71,7 @@ class Reader:
         self.kind, self.lanes, self.workers = kind, lanes, workers
         self.typical = 0  # bytes of the last picture read
         self.largest = 0
+        self.decoding = Budget(int(min(free_memory() / 4, 1 << 40)))
 
     def batches(self, jobs: list[Job], stopped: Callable[[], object]) -> Iterator[list[Ready]]:
         """Batches of equal size and kind, in the order in which they fill. stopped: asked before each file."""
@@ -124,9 +128,14 @@ class Reader:
             data = rgb8.contents(job.source)
             status = job.source.stat()
             digest = hashlib.sha256(data).hexdigest()
-            taken = picture.parse(data, max_pixels=self.options.max_pixels)
-            return Ready(job, taken, self.translator.prepare(taken, self.options.rules), identity(status, digest))
+            with self.decoding.taken(decode.pixels(data) * DECODED_BYTES):
+                values = self.options.values or self.translator.values_in
+                taken = picture.parse(data, max_pixels=self.options.max_pixels, values=values)
+                levels = self.translator.prepare(taken, self.options.rules)
+            return Ready(job, taken, levels, identity(status, digest))
         except rgb8.ImageError as error:
             raise Failure(job, "read", str(error), digest) from None
-        except (OSError, MemoryError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # a decoder's, of whatever kind: one file costs only itself
             raise Failure(job, "read", in_short(error), digest) from None

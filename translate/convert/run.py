@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from translate.convert.options import Options
 from translate.convert.pipeline import STOPPING, Pipeline
 from translate.convert.plan import Job, Plan, plan
 from translate.convert.progress import Progress
+from translate.convert.values import found_over
 from translate.convert.video import SILENT, convert_video
 from translate.errors import DISK, PARTIAL, USAGE, UserError
 from translate.image import rgb8
+from translate.image.raw import range_words
+from translate.image.source import refuse_special
 from translate.model.translator import Translator
 from translate.system.files import publish, sha256, write_whole
 from translate.system.lock import claim
@@ -37,6 +41,10 @@ def convert(options: Options, console: Console | None = None) -> None:
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
     _refuse_sheet(options, work)
     translator, model = load(options)
+    if options.values is None and translator.values_in is None:
+        # The same for all processes, whichever of the files are theirs.
+        values = found_over(work.jobs, options.max_pixels, options.workers or os.cpu_count() or 1)
+        options = replace(options, values=values)
     owned = work.folder is not None and rank == 0 and not options.dry_run  # of torchrun's processes the first owns it
     with claim(work.folder, console.print) if owned else nullcontext():  # type: ignore[arg-type]
         _convert(options, console, work, translator, model, rank, ranks)
@@ -59,6 +67,12 @@ def _convert(
     )
     for problem in work.problems:
         console.print(problem, markup=False)
+    if work.passed_over:
+        console.print(f"passed over, since no image's name ends so: {work.passed_over}", markup=False)
+    if values := options.values or translator.values_in:
+        console.print(
+            f"in files of floats and of more than 8 bits {range_words(values)} are black and white", markup=False
+        )
     if len(todo) < len(mine):
         console.print(f"{len(mine) - len(todo):,} are there already, from the same files by the same model")
     if options.dry_run:
@@ -72,7 +86,7 @@ def _convert(
             _work(translator, options, record, recipe, todo, progress, signals)
         finally:
             # Also when the disk is full or a signal came: what was made is known.
-            record.close(_about(options, translator, model))
+            record.close({**_about(options, translator, model), **_seen(options, work)})
     _finish(options, work, record, signals, progress, console)
 
 
@@ -156,7 +170,9 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
 
 
 def _one_video(translator: Translator, options: Options, record: Record, recipe: str, job: Job, stopped) -> None:
-    source = identity(job.source.stat(), sha256(job.source))
+    status = job.source.stat()
+    refuse_special(status.st_mode)
+    source = identity(status, sha256(job.source))
     temporary = convert_video(translator, job, options.rules, options.batch or 8, stopped)
     if temporary is not None:
         try:
@@ -171,6 +187,12 @@ def _about(options: Options, translator: Translator, model: str) -> dict[str, An
     source, target = translator.domains
     about = {"name": options.model, "sha256": model, "direction": translator.direction, "from": source, "to": target}
     return {"translate": translate.__version__, "model": about}
+
+
+def _seen(options: Options, work: Plan) -> dict[str, Any]:
+    """What the report says of the inputs as a whole."""
+    values = {"values": list(options.values)} if options.values else {}
+    return values | {"passed_over": dict(sorted(work.passed_over.items()))}
 
 
 def _rehearse(todo: list[Job], console: Console) -> None:

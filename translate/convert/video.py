@@ -1,6 +1,7 @@
 """Videos, frame by frame, through OpenCV: frames in order, the frame rate kept, no sound; sizes are even."""
 
 import os
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,18 @@ import numpy as np
 from translate.convert.plan import Job
 from translate.image import picture
 from translate.image.picture import Picture
-from translate.image.rgb8 import ImageError
+from translate.image.source import ImageError, refuse_special
 from translate.model.translator import Rules, Translator
 from translate.system.files import beside
 
 # Of what OpenCV's wheels can encode, what plays in most places: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
 CODECS = {".mp4": "vp09", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "VP90", ".webm": "VP90", ".avi": "MJPG"}
 SILENT = "no sound: OpenCV carries none"
+MATROSKA = b"\x1a\x45\xdf\xa3"  # WebM as well
+QUICKTIME = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}  # boxes that MP4 and MOV begin with
+BOXES = {*QUICKTIME, b"uuid", b"sidx", b"meta", b"udta"}
+SPARE = 2  # frames by which a container's own count may be off: some only have a duration
+UNKNOWN = 1e9  # frames from which a count is none
 
 
 def convert_video(
@@ -29,11 +35,13 @@ def convert_video(
     """
     import cv2
 
+    _refuse_other(job.source)
     with quiet():
         reader = cv2.VideoCapture(str(job.source))
     fps = reader.get(cv2.CAP_PROP_FPS)
     if not reader.isOpened() or not fps > 0:
         raise ImageError("not a video that OpenCV can read")
+    declared = min(reader.get(cv2.CAP_PROP_FRAME_COUNT), shown_seconds(job.source) * fps)
     suffix = job.target.suffix.lower()
     temporary, descriptor = beside(job.target, suffix)
     os.close(descriptor)  # OpenCV opens files by name
@@ -55,6 +63,8 @@ def convert_video(
         if writer is None:
             raise ImageError("has no frames that can be read")
         writer.release()
+        if written + max(SPARE, declared / 100) < declared < UNKNOWN:
+            raise ImageError(f"only {written} of its {declared:.0f} frames can be read: cut or damaged")
         found = _count(name)
         if found != written:
             raise ImageError(f"only {found} of {written} frames could be written; is the disk full?")
@@ -64,6 +74,36 @@ def convert_video(
         raise
     finally:
         reader.release()
+
+
+def _refuse_other(path: Path) -> None:
+    """ImageError unless the file begins as one of the containers that are read: playlists name other files."""
+    refuse_special(path.stat().st_mode)
+    with open(path, "rb") as file:
+        head = file.read(16)
+    riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
+    if not riff and not head.startswith(MATROSKA) and head[4:8] not in QUICKTIME:
+        raise ImageError("empty (0 bytes)" if not head else "not a video of a kind that is read")
+
+
+def shown_seconds(path: Path) -> float:
+    """How long an MP4 or MOV says that it is shown, which is less than its frames where it was trimmed without being
+    encoded anew; infinity where it doesn't say, or is of another kind. ISO/IEC 14496-12: boxes moov and mvhd."""
+    with open(path, "rb") as file:
+        while len(head := file.read(16)) == 16:
+            size, name = struct.unpack(">I4s", head[:8])
+            if name == b"moov":
+                content = file.read(20)
+                if head[12:16] != b"mvhd" or len(content) < 20:
+                    break
+                version, _, _, unit, duration = struct.unpack(">B3xIIII", content)
+                return duration / unit if version == 0 and unit and duration else float("inf")
+            if size == 1:
+                size = int.from_bytes(head[8:16], "big")
+            if name not in BOXES or size < 8:
+                break
+            file.seek(size - 16, os.SEEK_CUR)
+    return float("inf")
 
 
 def _abandon(writer, temporary: Path) -> None:

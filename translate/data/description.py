@@ -66,10 +66,17 @@ def _side(domain: Domain) -> dict[str, Any]:
         "package": None if recipe is None else f"{recipe.package} {recipe.version}".strip(),
         "sha256": None if recipe is None else recipe.sha256,
         "licence": None if recipe is None else recipe.licence,
+        **({"range": list(domain.train.reader.values)} if domain.train.reader.values else {}),
         "train": len(domain.train),
         # A set that is one file has a split of its own, and tens of thousands of numbers in place of names.
         "test": [item.key for item in test] if test[0].place is None else len(test),
     }
+
+
+def values(data: "Data") -> dict[str, Any]:
+    """See Data.values."""
+    found = {letter: domain.train.reader.values for letter, domain in zip("ab", data.domains, strict=False)}
+    return {"values": {letter: span and list(span) for letter, span in found.items()}} if any(found.values()) else {}
 
 
 def _file(item: Item) -> str:

@@ -25,7 +25,7 @@ class Item:
 class Problem(NamedTuple):
     """Something a person should know about the data before training begins."""
 
-    kind: Literal["unreadable", "pair", "name", "size", "blank", "label"]
+    kind: Literal["unreadable", "pair", "name", "size", "blank", "label", "passed over"]
     text: str  # names the file and says what is wrong and what became of it
 
     def __str__(self) -> str:
@@ -38,6 +38,7 @@ HEADINGS = {
     "name": "names that clash",
     "size": "of different size within a pair, each resized on its own",
     "label": "without a class and left out",
+    "passed over": "passed over, since no image's name ends so, in",
     "blank": "of nearly one colour, which makes gradients explode in instance normalisation",
 }
 LISTED = 20
@@ -50,9 +51,8 @@ def report(problems: list[Problem]) -> list[str]:
     for kind, heading in HEADINGS.items():
         texts = [problem.text for problem in problems if problem.kind == kind]
         if texts:
-            lines.append(
-                f"Images, {heading} ({len(texts):,}):" if kind != "name" else f"File {heading} ({len(texts):,}):"
-            )
+            what = {"name": "File ", "passed over": "Files "}.get(kind, "Images, ")
+            lines.append(f"{what}{heading} ({len(texts):,}):" if kind != "passed over" else f"{what}{heading}")
             lines += [f"  {text}" for text in texts[:LISTED]]
             if len(texts) > LISTED:
                 lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run folder's data.json)")

@@ -12,6 +12,8 @@ from translate.data.items import Item, Part, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
 from translate.image import rgb8
+from translate.image.decode import FORMATS
+from translate.image.source import PassedOver
 from translate.system.files import walk
 from translate.system.text import printable
 
@@ -72,13 +74,23 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
 
     found: list[Item] = []
-    for path in walk(folder, rgb8.is_image_name, lambda text: problems.append(Problem("unreadable", text))):
+    passed_over = PassedOver()
+
+    def wanted(name: str) -> bool:
+        if not rgb8.is_image_name(name):
+            passed_over.add(name)
+        return rgb8.is_image_name(name)
+
+    for path in walk(folder, wanted, lambda text: problems.append(Problem("unreadable", text))):
         relative = path.relative_to(folder)
         name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
         found.append(Item(relative.with_suffix("").as_posix(), path, name))
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES))
-        raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}).")
+        others = f"; passed over: {passed_over}" if passed_over else ""
+        raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}{others}).")
+    if passed_over:
+        problems.append(Problem("passed over", f"{printable(str(folder))}: {passed_over}"))
     found.sort(key=lambda item: (item.key, item.name))
     return _without_twins(found, problems)
 
@@ -113,7 +125,7 @@ def _twice_as_wide(side: Side) -> bool:
     for item in side.train[:20]:
         try:
             if item.path.is_file():
-                with Image.open(item.path, formats=rgb8.FORMATS) as image:
+                with Image.open(item.path, formats=FORMATS) as image:
                     shapes.append(image.width == 2 * image.height)
         except Exception:
             continue  # the scan says what is wrong with it

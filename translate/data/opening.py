@@ -12,6 +12,7 @@ from translate.data.listing import Side
 from translate.data.settings import DataSettings
 from translate.data.split import some, split, spread
 from translate.data.store import Pictures, Reader
+from translate.data.values import domain_range
 from translate.errors import UserError
 from translate.system.memory import free_memory
 
@@ -75,7 +76,8 @@ def _opened(
             if side.test is not None
             else split(side.train, settings.test_percent, rule, name)
         )
-        reader = Reader.of(settings, channels[index])
+        values = domain_range("ab"[index], [*train, *test], settings, say)
+        reader = Reader.of(settings, channels[index], values)
         domains.append(
             Domain(
                 name,

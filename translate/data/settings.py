@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from translate.image.raw import parse_range, range_words
 from translate.settings import Settings
 
 PILLOW_LIMIT = 178_956_970  # Pillow itself refuses to open more
@@ -33,6 +34,9 @@ class DataSettings(Settings):
     background: str = Field("white", description="colour under transparency: white, black or #rrggbb")
     channels_a: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     channels_b: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
+    range_a: str = Field("auto", description="values of a that are black and white, where its files hold floats or "
+                         "more than 8 bits, as 0:4095; auto: found over all of its files")  # fmt: skip
+    range_b: str = Field("auto", description="likewise for b")
     test_percent: int = Field(10, ge=1, le=50, description="share of the images that is kept for testing, where the "
                         "folders don't say which are")  # fmt: skip
     labels: str = Field("", description="classes for GANs: auto (the data set's own, or the names of the sub-folders), "
@@ -66,6 +70,15 @@ class DataSettings(Settings):
         if min(value) < 4 or max(value) > 8192:
             raise ValueError("height and width should be from 4 to 8192")
         return value
+
+    @field_validator("range_a", "range_b")
+    @classmethod
+    def _two_numbers(cls, value: str) -> str:
+        try:
+            span = parse_range(value)
+        except ValueError:
+            raise ValueError("should be auto, or two numbers such as 0:4095, the smaller one first") from None
+        return range_words(span) if span else "auto"
 
     @field_validator("background")
     @classmethod

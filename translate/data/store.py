@@ -12,10 +12,14 @@ from translate.catalog import arrays
 from translate.data.items import Item, Problem
 from translate.data.settings import DataSettings
 from translate.errors import UserError
-from translate.image import rgb8
+from translate.image import decode, rgb8
+from translate.image.raw import Range
 from translate.system.files import sha256
-from translate.system.text import printable
+from translate.system.memory import Budget, free_memory
+from translate.system.text import in_short, printable
 
+DECODED_BYTES = 16  # about what reading needs for each pixel of a file
+HEAD = 1 << 16  # bytes at a file's beginning, in which sizes are, except in some TIFFs
 BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
 
 
@@ -29,9 +33,10 @@ class Reader:
     fit: str
     interpolation: str
     strictly_double: bool  # side-by-side files must be twice as wide as high
+    values: Range | None = None  # black and white in files of floats and of more than 8 bits
 
     @classmethod
-    def of(cls, settings: DataSettings, channels: int) -> "Reader":
+    def of(cls, settings: DataSettings, channels: int, values: Range | None = None) -> "Reader":
         return cls(
             channels,
             settings.background_rgb,
@@ -39,13 +44,20 @@ class Reader:
             settings.fit,
             settings.interpolation,
             settings.side_by_side == "auto",
+            values,
         )
 
     def whole(self, item: Item) -> np.ndarray:
         """uint8 (H, W, C) in the file's own size; the half that is meant of a side-by-side file. ImageError."""
         if item.place is not None:
             return _channels(arrays.images(item.path)[item.place], self.channels)
-        array = rgb8.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
+        array = rgb8.read(
+            item.path,
+            background=self.background,
+            channels=self.channels,
+            max_pixels=self.max_pixels,
+            values=self.values,
+        )
         if not item.part:
             return array
         height, width = array.shape[:2]
@@ -110,17 +122,24 @@ class Pictures:
         if in_memory:
             self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
 
+        decoding = Budget(int(min(free_memory() / 4, 1 << 40)))  # of all threads together
         shared = {path: sha256(path) for path in {item.path for item in self.items if item.place is not None}}
 
         def one(index: int) -> Problem | None:
             item = self.items[index]
             try:
-                whole = self.reader.whole(item)
+                with decoding.taken(0 if item.place is not None else _pixels(item) * DECODED_BYTES):
+                    whole = self.reader.whole(item)
+                    small = self.reader.sized(whole, self.size)
+                    item.height, item.width = whole.shape[:2]
+                    del whole
                 item.digest = shared.get(item.path) or sha256(item.path)
-            except (rgb8.ImageError, OSError) as error:
+            except rgb8.ImageError as error:
                 return Problem("unreadable", f"{item.name}: {error}")
-            item.height, item.width = whole.shape[:2]
-            small = self.reader.sized(whole, self.size)
+            except UserError:
+                raise  # a damaged file of many images, which the catalog explains
+            except Exception as error:  # a decoder's, of whatever kind: one file costs only itself
+                return Problem("unreadable", f"{item.name}: {in_short(error)}")
             if self.stack is not None:
                 self.stack[index] = small
             # What is in an array was looked at when the recipe was made: to look again would cost seconds.
@@ -142,6 +161,17 @@ class Pictures:
                         problems.append(problem)
                     done()
         return usable
+
+
+def _pixels(item: Item) -> int:
+    """How many pixels the file's header declares; 0 where it can't be read, which `whole` explains."""
+    try:
+        if not item.path.is_file():  # before opening: a FIFO would block for ever
+            return 0
+        with open(item.path, "rb") as file:
+            return decode.pixels(file.read(HEAD))
+    except OSError:
+        return 0
 
 
 def _channels(image: np.ndarray, channels: int) -> np.ndarray:

@@ -1,39 +1,61 @@
-"""Colour as every program shows it: embedded profiles, LAB and CMYK become sRGB."""
+"""Colour as every program shows it: embedded profiles, LAB, CMYK and palettes become sRGB or grey of 8 bits."""
 
 import io
+from collections.abc import Callable
+from typing import NamedTuple
 
 from PIL import Image, ImageCms
 
-
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Through the embedded colour profile where there is a usable one; LAB and CMYK come back as RGB."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "RGBA", "L", "LA", "CMYK"):
-        try:
-            return _through_profile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
-        except Exception:
-            pass  # a profile that is damaged or for another colour space: show the numbers as they are
-    if image.mode == "LAB":
-        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        return _through_profile(image, lab)
-    return image if image.mode in ("L", "LA", "RGBA", "P", "PA") else _plain_rgb(image)
+SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
+OTHER = {"YCbCr": "YCbCr", "HSV": "HSV", "CMYK": "CMYK", "LAB": "LAB"}
 
 
-def _through_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    if "sRGB" in ImageCms.getProfileDescription(profile):
-        return image
-    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    colour = image if alpha is None else image.convert(image.mode.removesuffix("A"))
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    transform = ImageCms.buildTransform(profile, srgb, colour.mode, "RGB")
-    result = ImageCms.applyTransform(colour, transform)
-    assert result is not None  # None only with inPlace
-    if alpha is not None:
-        result.putalpha(alpha)
-    elif "transparency" in image.info:
-        raise ValueError("a transparent colour would not survive the conversion")
-    return result
+class ToSRGB(NamedTuple):
+    """convert: a part of the image without alpha, in `mode`, to L or RGB. notes: what it does, for the report."""
+
+    mode: str
+    convert: Callable[[Image.Image], Image.Image]
+    notes: list[str]
 
 
-def _plain_rgb(image: Image.Image) -> Image.Image:
-    return image if image.mode == "RGB" else image.convert("RGBA" if image.has_transparency_data else "RGB")
+def to_srgb(image: Image.Image, mode: str) -> ToSRGB:
+    """How `image`'s colours, brought to `mode` (L, RGB, CMYK, LAB, YCbCr or HSV), become what is shown."""
+    notes = [f"{mode} converted to RGB"] if mode in OTHER else []
+    profile, name, space = _profile(image)
+    if profile and "sRGB" not in name:
+        label = f"colour profile “{name}”" if name else "its colour profile"
+        if space == mode:
+            try:
+                transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+                return ToSRGB(
+                    mode, _through(transform, "L" if mode == "L" else "RGB"), [*notes, f"{label} converted to sRGB"]
+                )
+            except Exception:
+                notes.append(f"{label} is damaged: left out")
+        else:
+            notes.append(f"{label} is for another kind of picture: left out")
+    if mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ToSRGB(mode, _through(ImageCms.buildTransform(lab, srgb, "LAB", "RGB"), "RGB"), notes)
+    return ToSRGB(mode, lambda part: part if part.mode in ("L", "RGB") else part.convert("RGB"), notes)
+
+
+def _through(transform: ImageCms.ImageCmsTransform, kept: str) -> Callable[[Image.Image], Image.Image]:
+    def convert(part: Image.Image) -> Image.Image:
+        result = ImageCms.applyTransform(part, transform)
+        assert result is not None  # None only with inPlace
+        return result.convert(kept)
+
+    return convert
+
+
+def _profile(image: Image.Image) -> tuple[ImageCms.ImageCmsProfile | None, str, str]:
+    """(the embedded profile or None, its name, the mode that it is for)"""
+    data = image.info.get("icc_profile")
+    if not data:
+        return None, "", ""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        return profile, ImageCms.getProfileDescription(profile).strip(), SPACES.get(profile.profile.xcolor_space, "")
+    except Exception:
+        return None, "", ""  # damaged: the numbers are taken as they are

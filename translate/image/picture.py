@@ -1,28 +1,24 @@
 """What an image file holds with nothing lost: colours in 8, 16 or 32 bits, alpha, grey or not; and files made of it.
 
-`rgb8.py` reads images for training, always as 8 bits on a background; this reads and writes them for use.
+`rgb8.py` gives the same files to training, always as 8 bits on a background.
 """
 
-import io
-import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
-from translate.image import rgb8
-from translate.image.colour import to_srgb
-from translate.image.high_bit import decode_high_bit, encode_high_bit, is_high_bit, of_high_bit
+from translate.image import carried as metadata
+from translate.image import decode, png, rgb8, tiff_write
+from translate.image.raw import Range, Raw, levels
+from translate.image.save import save
+from translate.image.source import KINDS as FORMATS
 
-FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".avif": "AVIF", ".bmp": "BMP",
-    ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".ppm": "PPM", ".pgm": "PPM",
-}  # fmt: skip
 PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
 DEEP = {"PNG", "TIFF", "PPM"}  # can hold 16 bits; of these TIFF can hold floats
-NO_ALPHA = {"JPEG", "BMP", "PPM"}
-KEEPS_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
+NO_ALPHA = {"JPEG", "BMP", "DIB", "PPM"}
 
 
 @dataclass
@@ -30,15 +26,18 @@ class Picture:
     """An upright picture in sRGB.
 
     colours: (H, W, 1 or 3), uint8, uint16, or float32 in [0, 1]; one channel where the file is grayscale.
-    alpha: (H, W) of the same kind, or None. scale: the values that a float file's 0 and 1 stand for.
+    alpha: (H, W) of the same kind, or None.
+    scale: the file's values that the lowest and highest level stand for; None: those of its type.
+    carried: what else the file holds, see translate/image/carried.py.
     notes: what had to be changed to get here, for the report.
     """
 
     colours: np.ndarray
     alpha: np.ndarray | None = None
     exif: bytes = b""
-    scale: tuple[float, float] = (0.0, 1.0)
+    scale: Range | None = None
     notes: list[str] = field(default_factory=list)
+    carried: dict[str, Any] = field(default_factory=dict)
 
     @property
     def grey(self) -> bool:
@@ -50,41 +49,25 @@ class Picture:
         return self.colours.shape[0], self.colours.shape[1]
 
 
-def read(path: str | Path, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
-    """The image in a file. Raises ImageError, and nothing else."""
-    return parse(rgb8.contents(path), max_pixels=max_pixels)
+def read(path: str | Path, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
+    """The image in a file. values: see images.read. Raises ImageError, and nothing else."""
+    return parse(rgb8.contents(path), max_pixels=max_pixels, values=values)
 
 
-def parse(data: bytes, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
+def parse(data: bytes, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
     """The image in a file's bytes. Raises ImageError, and nothing else."""
-    if is_high_bit(data):
-        colours, alpha, scale, notes = decode_high_bit(data, max_pixels)
-        return Picture(colours, alpha, scale=scale, notes=notes)
-    return rgb8.decode(data, lambda image: of_pil(image, max_pixels=max_pixels))
+    return of_raw(decode.decode(data, max_pixels), values)
 
 
-def of_pil(image: Image.Image, *, max_pixels: int = rgb8.MAX_PIXELS) -> Picture:
+def of_pil(image: Image.Image, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
     """A Pillow image of any mode. ImageError when it is too large, or holds NaN."""
-    notes = []
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append(f"the first of {image.n_frames} frames")  # type: ignore[attr-defined]
-    image = rgb8.upright(image, max_pixels)
-    exif = image.getexif().tobytes() if image.getexif() else b""
-    if image.mode == "F" or image.mode.startswith("I"):
-        levels, scale = of_high_bit(np.asarray(image))
-        return Picture(levels[..., None], None, exif, scale, notes)
-    if name := _profile(image):
-        notes.append(f"colour profile “{name}” converted to sRGB")
-    if image.mode in ("CMYK", "LAB", "YCbCr", "HSV"):
-        notes.append(f"{image.mode} converted to RGB")
-    grey = image.mode in ("1", "L", "LA")
-    image = to_srgb(image)
-    alpha = None
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = np.array(image.getchannel("A"))
-    colours = np.array(image.convert("L" if grey else "RGB"))
-    return Picture(colours[..., None] if grey else colours, alpha, exif, notes=notes)
+    return of_raw(decode.of_pil(image, max_pixels), values)
+
+
+def of_raw(raw: Raw, values: Range | None) -> Picture:
+    found = levels(raw, values)
+    carried = {**raw.carried, "size": found.colours.shape[:2]}
+    return Picture(found.colours, found.alpha, raw.exif, found.scale, found.notes, carried)
 
 
 def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.WHITE) -> tuple[bytes, list[str]]:
@@ -94,34 +77,56 @@ def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.
     has none, and 16 bits are rounded to 8.
     """
     kind = FORMATS[suffix.lower()]
-    notes = []
+    carried, notes = metadata.for_size(picture.carried, picture.size)
+    exif = metadata.exif_of(picture.exif, picture.size) if picture.exif else b""
+    notes += metadata.losses(carried, exif, kind)
     if picture.alpha is not None and kind in NO_ALPHA:
         picture = replace(picture, colours=flatten(picture, background), alpha=None)
         notes.append(f"{kind} has no transparency: laid on the background")
-    if picture.colours.dtype != np.uint8:
-        if kind in DEEP and (picture.colours.dtype == np.uint16 or kind == "TIFF"):
-            return encode_high_bit(picture.colours, picture.alpha, suffix, picture.scale), notes
-        picture = replace(picture, colours=to_bytes(picture.colours), alpha=to_bytes(picture.alpha))
+    deep = picture.colours.dtype != np.uint8
+    if deep and not (kind in DEEP and (picture.colours.dtype == np.uint16 or kind == "TIFF")):
+        picture = replace(picture, colours=to_bytes(picture.colours), alpha=to_bytes(picture.alpha), scale=None)
         notes.append(f"{kind} holds 8 bits: rounded")
-    image = to_pil(picture)
-    options: dict = {"exif": picture.exif} if picture.exif and kind in KEEPS_EXIF else {}
-    if kind == "JPEG":
-        options |= {"quality": quality, "subsampling": 0}
-    elif kind in ("WEBP", "AVIF"):
-        options |= {
-            "quality": quality,
-            **({"lossless": True, "exact": True} if kind == "WEBP" and quality == 100 else {}),
-        }
-    elif kind == "TIFF":
-        options |= {"compression": "tiff_deflate"}
-    elif kind == "PNG":
-        # Three tenths to three fifths of the default's time, up to a seventh larger; quicker than its level 3 as well.
-        options |= {"compress_level": 1, "compress_type": zlib.Z_RLE}
-    elif kind == "GIF":
-        notes.append("GIF holds 256 colours")
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue(), notes
+    if kind == "TIFF":
+        return tiff_write.encode(_together(_in_values(picture, notes, floats=True)), carried), notes
+    if picture.colours.dtype == np.uint16:
+        values = _together(_in_values(picture, notes, floats=False))
+        if kind == "PNG":
+            return png.encode_high_bit(values, metadata.png_chunks(carried, exif)), notes
+        head = f"P{6 if values.shape[2] == 3 else 5} {values.shape[1]} {values.shape[0]} 65535\n"
+        return head.encode() + values.astype(">u2").tobytes(), notes
+    return save(to_pil(picture), suffix.lower(), kind, quality, exif, carried.get("dpi"), notes), notes
+
+
+def _in_values(picture: Picture, notes: list[str], *, floats: bool) -> Picture:
+    """With the numbers that its levels stand for. floats: whether the file can hold them."""
+    colours, scale = picture.colours, picture.scale
+    if scale is None:
+        return picture
+    low, high = scale
+    peak = PEAKS[colours.dtype.name]
+    if peak == 65535 and low >= 0 and high <= 65535 and float(low).is_integer() and float(high).is_integer():
+        values = np.rint(colours * ((high - low) / peak) + low).astype(np.uint16)
+        alpha = picture.alpha
+    elif floats and peak != 255:
+        values = (colours * ((high - low) / peak) + low).astype(np.float32)
+        alpha = None if picture.alpha is None else (picture.alpha / np.float32(peak)).astype(np.float32)
+    else:
+        notes.append(f"the values {low:g} to {high:g} are written as 0 to {peak}")
+        return picture
+    return replace(picture, colours=values, alpha=alpha)
+
+
+def in_values(picture: Picture) -> Picture:
+    """With the numbers that its levels stand for, floats where integers can't hold them."""
+    return _in_values(picture, [], floats=True)
+
+
+def _together(picture: Picture) -> np.ndarray:
+    """(H, W, 1 to 4)"""
+    if picture.alpha is None:
+        return picture.colours
+    return np.concatenate([picture.colours, picture.alpha[..., None]], axis=2)
 
 
 def flatten(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
@@ -146,39 +151,27 @@ def luma(colours: np.ndarray) -> np.ndarray:
     return grey if colours.dtype == np.float32 else np.rint(grey).astype(colours.dtype)
 
 
-def to_bytes(levels: np.ndarray | None):
+def to_bytes(array: np.ndarray | None):
     """uint16 or float32 levels rounded to uint8."""
-    if levels is None or levels.dtype == np.uint8:
-        return levels
-    return np.rint(levels / 257 if levels.dtype == np.uint16 else levels * 255).astype(np.uint8)
+    return None if array is None else rgb8.to_bytes(array)
 
 
-def resize(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 1 or 3) of any kind to (height, width): bicubic, antialiased when it shrinks."""
-    if levels.shape[:2] == size or levels.dtype == np.uint8:
-        return rgb8.resize(levels, size)
-    peak = PEAKS[levels.dtype.name]
-    planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(levels, 2, 0)]
+    if array.shape[:2] == size or array.dtype == np.uint8:
+        return rgb8.resize(array, size)
+    peak = PEAKS[array.dtype.name]
+    planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(array, 2, 0)]
     resized = [plane.resize(size[::-1], rgb8.FILTERS["bicubic"]) for plane in planes]
     result = np.clip(np.stack([np.asarray(plane) for plane in resized], axis=2), 0, peak)
-    return result if levels.dtype == np.float32 else np.rint(result).astype(levels.dtype)
+    return result if array.dtype == np.float32 else np.rint(result).astype(array.dtype)
 
 
 def to_pil(picture: Picture) -> Image.Image:
     """As a Pillow image, which holds 8 bits, or 16 where it is grayscale without alpha."""
     if picture.grey and picture.colours.dtype == np.uint16 and picture.alpha is None:
-        return Image.fromarray(picture.colours[..., 0])
+        return Image.fromarray(_in_values(picture, [], floats=False).colours[..., 0])
     image = rgb8.to_pil(to_bytes(picture.colours))
     if picture.alpha is not None:
         image.putalpha(Image.fromarray(to_bytes(picture.alpha)))
     return image
-
-
-def _profile(image: Image.Image) -> str:
-    """The name of an embedded colour profile that is not sRGB itself."""
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        name = ImageCms.getProfileDescription(profile).strip()
-    except Exception:
-        return ""  # none, or damaged: the numbers are taken as they are
-    return "" if "sRGB" in name else name

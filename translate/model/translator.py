@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from PIL import Image
 
+from translate.arrays import given, taken
 from translate.errors import UserError
 from translate.image import picture, rgb8
 from translate.image.picture import Picture
+from translate.image.raw import Range
 
 
 class Engine(Protocol):
@@ -57,6 +58,10 @@ class Translator:
         grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
         self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
+        # What was black and white in the files that it was trained on, where these were of floats or of 16 bits.
+        values = self.description.get("values") or {}
+        self.trained_on_values = any(values.values())
+        self.values_in, self.values_out = (_span(values.get(domain)) for domain in (source, target))
 
     @classmethod
     def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
@@ -74,25 +79,28 @@ class Translator:
         return cls(TorchEngine.load(model, direction, device=device, **options))
 
     def __call__(self, image, **rules):
-        """A path or PIL image gives a PIL image; an array (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16 or float32
-        in [0, 1] gives such an array; a torch tensor (C, H, W) in [-1, 1] gives such a tensor.
+        """A path or PIL image gives a PIL image; an array gives an array, a torch tensor gives a tensor.
+
+        Arrays: (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16, or float32 in [0, 1]. Tensors: (C, H, W), of floats
+        in [-1, 1], or of uint8 or uint16, which give floats in [-1, 1] as well. Where the model was trained on values
+        (description["values"]), uint16 and float32 arrays hold such values, going in and coming out.
 
         Any size; the result has the same size and kind: grayscale stays grayscale, alpha and 16 bits are kept.
-        rules: see Rules. UserError for what is no image.
+        rules: see Rules. UserError for what is no image, or has values outside of its range.
         """
         return self.batch([image], **rules)[0]
 
     def batch(self, pictures: list, **rules) -> list:
         """Several images of any kinds and sizes, in order; those of equal size go through the network together."""
         wanted = Rules(**rules)
-        inputs = [_taken(image) for image in pictures]
-        levels = [self.prepare(taken, wanted) for taken in inputs]
+        inputs = [taken(image, self.values_in) for image in pictures]
+        levels = [self.prepare(source, wanted) for source in inputs]
         outputs: list[Any] = [None] * len(levels)
         for kind in {(array.shape, array.dtype) for array in levels}:
             places = [i for i, array in enumerate(levels) if (array.shape, array.dtype) == kind]
             for place, result in zip(places, self.run(np.stack([levels[i] for i in places]), wanted), strict=True):
                 outputs[place] = self.finish(inputs[place], result, wanted)
-        return [_given(result, like) for result, like in zip(outputs, pictures, strict=True)]
+        return [given(result, like) for result, like in zip(outputs, pictures, strict=True)]
 
     # The three parts of it, as translate/convert needs them ----------------------------------------------------------
 
@@ -129,6 +137,8 @@ class Translator:
                 alpha = picture.to_bytes(alpha)
             alpha = picture.resize(alpha[..., None], levels.shape[:2])[..., 0]
         result = replace(source, colours=levels, alpha=alpha, notes=list(source.notes))
+        if self.trained_on_values and levels.dtype != np.uint8:
+            result.scale = self.values_out
         if alpha is not None and rules.alpha != "keep":
             if rules.alpha == "background":
                 result.colours = picture.flatten(result, rules.background or self.background)
@@ -144,35 +154,10 @@ def target_size(size: tuple[int, int], wanted: int | tuple[int, int] | None) -> 
     return max(1, round(size[0] * wanted / longer)), max(1, round(size[1] * wanted / longer))
 
 
-def _taken(image: Any) -> Picture:
-    """Any kind of image that a person may hand over."""
-    if isinstance(image, Image.Image):
-        return picture.of_pil(image)
-    if isinstance(image, str | Path):
-        try:
-            return picture.read(image)
-        except rgb8.ImageError as error:
-            raise UserError(f"{image}: {error}.") from error
-    if type(image).__module__ == "torch":
-        levels = (image.detach().float().cpu().clamp(-1, 1) + 1) / 2
-        image = levels.permute(1, 2, 0).numpy()
-    array = np.asarray(image)
-    if array.dtype.name not in ("uint8", "uint16", "float32") or not (
-        array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
-    ):
-        raise UserError(
-            "an array must be uint8, uint16 or float32 of shape (H, W), (H, W, 1) or (H, W, 3), "
-            f"not {array.dtype} of {array.shape}."
-        )
-    return Picture(array if array.ndim == 3 else array[..., None])
-
-
-def _given(result: Picture, like: Any) -> Any:
-    """The result as what it was made from."""
-    if isinstance(like, str | Path | Image.Image):
-        return picture.to_pil(result)
-    if isinstance(like, np.ndarray):
-        return result.colours if like.ndim == 3 else result.colours[..., 0]
-    import torch
-
-    return torch.from_numpy(result.colours).permute(2, 0, 1).to(like.device) * 2 - 1
+def _span(values: Any) -> Range | None:
+    """Two numbers of a description as they must be, else None."""
+    try:
+        low, high = (float(value) for value in values)
+    except (TypeError, ValueError):
+        return None
+    return (low, high) if np.isfinite([low, high]).all() and low < high else None

@@ -22,6 +22,13 @@ def in_short(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if out_of_memory(error):
         return "too large for the memory; --tile 512 needs less, and --size makes it smaller"
     return text[:150] or type(error).__name__
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Also torch's and onnxruntime's, which have no class of their own everywhere."""
+    text = str(error).lower()
+    words = ("out of memory", "can't allocate memory", "cannot allocate memory")
+    return isinstance(error, MemoryError) or any(word in text for word in words)

@@ -236,6 +236,11 @@ class Run:
         """Write the current generators to the run folder's file `name`."""
         entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
-        facts = {"images": self.images_seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
+        facts = {
+            "images": self.images_seen,
+            "grey": self.evaluator.previews.grey(),
+            "scores": self.evaluator.lines,
+            **description.values(self.data),
+        }
         about = generator_description(self.settings, self.classes, self.data.licences()) | facts
         write_whole(self.folder.path / name, generator_file.pack(directions, about))

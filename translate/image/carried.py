@@ -1,0 +1,79 @@
+"""What a file holds besides its pixels, brought to a new size and to another kind of file, and what is lost by it."""
+
+import struct
+from typing import Any
+
+from PIL import Image
+
+from translate.image.source import ImageError
+from translate.image.tiff_tags import Entry
+
+DENSITY = {"JPEG", "PNG", "TIFF", "BMP", "DIB"}  # kinds that hold pixels per inch
+UNKNOWN = (72.0, 72.0)  # what programs write that know no density
+KEEPS_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
+EXIF_BLOCK, EXIF_WIDTH, EXIF_HEIGHT, WIDTH, HEIGHT = 0x8769, 0xA002, 0xA003, 0x0100, 0x0101
+SCALE, TIE_POINTS, TRANSFORMATION = 33550, 33922, 34264
+
+
+def for_size(carried: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
+    """(what fits a picture of (height, width), notes). The picture's place and extent on paper or Earth stay."""
+    before = carried.get("size", size)
+    if before == size:
+        return carried, []
+    result = {**carried, "size": size}
+    down, across = size[0] / before[0], size[1] / before[1]
+    if (dpi := carried.get("dpi")) and dpi != UNKNOWN:
+        result["dpi"] = dpi[0] * across, dpi[1] * down
+    if geo := carried.get("geo"):
+        result["geo"] = {tag: _placed(tag, entry, across, down) for tag, entry in geo.items()}
+    return result, ["its georeference was scaled to the new size"] if geo else []
+
+
+def _placed(tag: int, entry: Entry, across: float, down: float) -> Entry:
+    """A GeoTIFF tag for so many times as many pixels across and down."""
+    values = entry.values
+    if tag == SCALE and len(values) >= 2:
+        return Entry(entry.kind, (values[0] / across, values[1] / down, *values[2:]))
+    if tag == TIE_POINTS and len(values) % 6 == 0:
+        scaled = (v * (across, down, 1, 1, 1, 1)[i % 6] for i, v in enumerate(values))
+        return Entry(entry.kind, tuple(scaled))
+    if tag == TRANSFORMATION and len(values) == 16:
+        return Entry(entry.kind, tuple(v / (across, down, 1, 1)[i % 4] for i, v in enumerate(values)))
+    return entry
+
+
+def losses(carried: dict[str, Any], exif: bytes, kind: str) -> list[str]:
+    """What a file of this kind can't hold."""
+    notes = []
+    if "dpi" in carried and kind not in DENSITY:
+        notes.append(f"pixel density left out: {kind} holds none")
+    if "geo" in carried and kind != "TIFF":
+        notes.append(f"georeference left out: {kind} holds none")
+    if exif and kind not in KEEPS_EXIF:
+        notes.append(f"EXIF left out: {kind} files of ours hold none")
+    return notes
+
+
+def exif_of(exif: bytes, size: tuple[int, int]) -> bytes:
+    """The EXIF block with the sizes of a picture of (height, width), where it names any."""
+    block = Image.Exif()
+    try:
+        block.load(exif)
+        inner = block.get_ifd(EXIF_BLOCK)
+        for fields, across, down in ((inner, EXIF_WIDTH, EXIF_HEIGHT), (block, WIDTH, HEIGHT)):
+            for tag, number in ((across, size[1]), (down, size[0])):
+                if tag in fields:
+                    fields[tag] = number
+        return block.tobytes()
+    except (ImageError, Exception):
+        return exif
+
+
+def png_chunks(carried: dict[str, Any], exif: bytes) -> list[tuple[bytes, bytes]]:
+    """What a PNG holds besides its picture: pixels per metre and EXIF."""
+    found = []
+    if dpi := carried.get("dpi"):
+        found.append((b"pHYs", struct.pack(">IIB", *(round(density / 0.0254) for density in dpi), 1)))
+    if exif:
+        found.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))
+    return found

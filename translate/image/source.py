@@ -1,0 +1,96 @@
+"""The bytes of an image file: size limits, why a file can't be used, and which names and kinds are images."""
+
+import os
+import stat
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from translate.system.text import printable
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 2_000_000_000
+# The kinds of file that are written, by suffix. All of them are read, whatever the suffix says: the content decides.
+KINDS = {
+    ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
+    ".avif": "AVIF", ".bmp": "BMP", ".dib": "DIB", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".tga": "TGA",
+    ".ppm": "PPM", ".pgm": "PPM", ".pnm": "PPM", ".pbm": "PPM",
+}  # fmt: skip
+SUFFIXES = frozenset(KINDS)  # lower case; `is_image_name` takes any case
+UNSUPPORTED = ("unsupported", "not supported", "unknown", "unrecognized", "cannot handle", "not implemented")
+
+
+class ImageError(Exception):
+    """Why a file can't be used as an image, in a few words without the file's name ("truncated")."""
+
+
+def is_image_name(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def _most_first(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
+
+
+class PassedOver(Counter[str]):
+    """Files that were not looked at, counted by their endings."""
+
+    def add(self, name: str) -> None:
+        if not name.startswith("."):
+            self[os.path.splitext(name)[1].lower() or "no ending"] += 1
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count:,} {printable(ending)}" for ending, count in sorted(self.items(), key=_most_first))
+
+
+def contents(path: str | Path) -> bytes:
+    """The file's bytes. Raises ImageError, and nothing else, when it isn't a file that can be read and has some."""
+    try:
+        information = os.stat(path)
+        refuse_special(information.st_mode)
+        if information.st_size == 0:
+            raise ImageError("empty (0 bytes)")
+        if information.st_size > MAX_BYTES:
+            raise ImageError(f"{information.st_size:,} bytes, more than the limit of {MAX_BYTES:,}")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ImageError("a link to nothing" if os.path.islink(path) else "does not exist") from None
+    except (OSError, MemoryError, ValueError) as error:
+        raise ImageError(reason(error)) from error
+
+
+def refuse_special(mode: int) -> None:
+    """ImageError for what is no regular file. Before opening: a FIFO would block for ever, a device may never end."""
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe (FIFO)", stat.S_ISSOCK: "a socket"}
+        raise ImageError(next((name for test, name in kinds.items() if test(mode)), "a device") + ", not a file")
+
+
+def refuse_large(width: int, height: int, max_pixels: int) -> None:
+    """ImageError when a header declares more pixels than allowed, or none, before anything is decoded."""
+    if width < 1 or height < 1:
+        raise ImageError(f"{width} x {height} pixels: has no picture in it")
+    if width * height > max_pixels:
+        raise ImageError(f"{width} x {height} pixels, more than the limit of {max_pixels:,} (max_pixels)")
+
+
+def reason(error: BaseException) -> str:
+    """An exception of a decoder or of the system in a few words."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UnidentifiedImageError):
+        return "damaged at its beginning"
+    if isinstance(error, Image.DecompressionBombError):
+        return "far more pixels than the limit (max_pixels)"
+    if isinstance(error, PermissionError):
+        return "may not be read (permissions)"
+    if isinstance(error, MemoryError):
+        return "too large for the memory"
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return "truncated"
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        return error.strerror[0].lower() + error.strerror[1:]
+    if any(word in text.lower() for word in UNSUPPORTED) and not isinstance(error, TypeError):
+        return f"of a kind that can't be read here ({text[:100]})"
+    return f"damaged ({text[:100] or type(error).__name__})"
