@@ -11,6 +11,7 @@ from small import ENVIRONMENT
 
 from translate.modes import MODES
 from translate.train.step import cuda_graphs
+from translate.train.step.gradients import Gradients
 from translate.train.step.optimizers import light
 from translate.train.step.trainer import Trainer
 
@@ -72,7 +73,7 @@ def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
 def test_what_is_of_the_whole_batch_is_not_shared(norm):
     changes = {"spectral_norm": True} if norm == "spectral" else {"norm": "batch"}
     s = settings("cycle", discriminator=changes, train={"batch_threads": 2})
-    assert Trainer(new_game(s), s.train, TOTAL).shares is None
+    assert Trainer(new_game(s), s.train, TOTAL).gradients.__class__ is Gradients
     assert trainer("cycle", batch_threads=2).threads is not None
 
 
@@ -114,7 +115,7 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
                 group = [tuple(torch.cat([x] * round.mode.batches_per_round) for x in batch) for batch in group]
             round.play(group, 2 * number)
         if record:
-            assert round._body.replay is not None
+            assert all(recording.replay for recording in round.round.recordings.values())
         results.append(round)
     close(results[1], results[0], 1e-3)
 

@@ -62,9 +62,9 @@ def test_a_stopped_run_continues_to_the_same_file(finished, tmp_path, monkeypatc
 
 
 def stop_after(images: int, method):
-    def stopping(self):
-        method(self)
-        if self.seen > images:
+    def stopping(self, images_seen):
+        method(self, images_seen)
+        if images_seen > images:
             raise KeyboardInterrupt
 
     return stopping
