@@ -140,12 +140,25 @@ def test_without_a_network_one_sentence(name, loader, monkeypatch, cache):
     assert not list((cache / "datasets").iterdir())
 
 
-def test_a_damaged_file_in_the_cache_is_named(digits):
-    folder = catalog.fetch(digits[0], silent)
-    folder.images.write_bytes(folder.images.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"images\.npy is damaged .* delete .*one-") as caught:
-        opened()
+def test_a_damaged_file_is_named(digits, tmp_path):
+    (tmp_path / "images.npy").write_bytes(catalog.fetch(digits[0], silent).images.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"images\.npy is damaged .* delete ") as caught:
+        arrays.images(tmp_path / "images.npy")
     assert caught.value.code == DAMAGED
+
+
+def test_a_flipped_bit_in_the_cache_is_noticed_and_the_set_made_again(digits):
+    folder, before = catalog.fetch(digits[0], silent), opened().fingerprint()
+    content = bytearray(folder.images.read_bytes())
+    content[-100] ^= 1
+    status = folder.images.stat()
+    folder.images.write_bytes(content)
+    os.utime(folder.images, ns=(status.st_atime_ns, status.st_mtime_ns))
+    said: list[str] = []
+    assert catalog.fetch(digits[0], said.append).count == 40
+    assert "images.npy was changed), and is made again" in said[0]
+    assert opened().fingerprint() == before
+    catalog.fetch(digits[0], pytest.fail)
 
 
 def test_what_show_says_and_draws(digits):

@@ -148,7 +148,7 @@ def test_two_processes_at_once(brought, cache, monkeypatch):
 
     monkeypatch.setattr(prepare, "images", and_the_other)
     assert catalog.fetch(recipe, silent).path == target
-    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert sorted(path.name for path in target.parent.iterdir()) == [target.name, f"{target.name}.json"]
     assert len(list(target.iterdir())) == 3
 
 
@@ -175,6 +175,29 @@ def test_what_the_client_says_is_passed_on(monkeypatch):
     with pytest.raises(UserError, match="pip said “ERROR: no matching distribution”") as caught:
         catalog.fetch(recipe, silent)
     assert caught.value.code == UNAVAILABLE
+
+
+NPM = """npm error code ENOTFOUND
+npm error errno ENOTFOUND
+npm error network request to https://registry.example/x failed, reason: getaddrinfo ENOTFOUND registry.example
+npm error network This is a problem related to network connectivity.
+npm error A complete log of this run can be found in: /home/me/.npm/_logs/1-debug-0.log"""
+GONE = """npm error code E404
+npm error 404 Not Found - GET https://registry.example/x - Not found
+npm error A complete log of this run can be found in: /home/me/.npm/_logs/1-debug-0.log"""
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (NPM, "failed, reason: getaddrinfo ENOTFOUND registry.example"),
+        (GONE, "404 Not Found - GET"),
+        ("WARNING: slow\nERROR: \x1b[31mno", r"ERROR: \x1b[31mno"),
+        ("", "no message"),
+    ],
+)
+def test_npms_real_reason_is_passed_on(said, reason):
+    assert reason in download._reason(said)
 
 
 def test_an_installed_package_is_used_and_checked(monkeypatch, tmp_path):

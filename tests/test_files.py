@@ -129,8 +129,14 @@ def test_of_many_files_only_those_are_lost_that_cannot_be_written(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.png", "c.png", "file", "new"]
 
 
+CHECKPOINT = {
+    "kind": "checkpoint", "rounds": 1, "scored": 0, "scores": [], "best": None, "scaler": {}, "settings": {},
+    "data": "",
+}  # fmt: skip
+
+
 def save(keeper: Checkpoints, images: int, best: int | None = None) -> None:
-    keeper.save(images, {"x": torch.tensor(float(images))}, {"images": images}, best)
+    keeper.save(images, {"x": torch.tensor(float(images))}, {**CHECKPOINT, "images": images}, best)
 
 
 def test_the_last_two_and_the_best_are_kept(tmp_path):

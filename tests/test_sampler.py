@@ -121,6 +121,8 @@ def test_a_file_that_does_not_fit_itself_is_one_sentence(tmp_path):
     wrong = [{"latent": 9}, {"latent": "8"}, {"classes": ["x"]}]
     for said in (description, *({**description, **change} for change in wrong)):
         path.write_bytes(hashed_tensors.dumps(without if said is description else tensors, said))
-        with pytest.raises(UserError, match=r"doesn't fit its weights|doesn't say what its images") as caught:
+        with pytest.raises(
+            UserError, match=r"doesn't fit its weights|doesn't say what its images|'latent' is '8'"
+        ) as caught:
             translate.load_sampler(path)
         assert caught.value.code == DAMAGED

@@ -1,6 +1,7 @@
 """Settings: pydantic models that read and write TOML, refuse what they don't know, and say so in one sentence."""
 
 import difflib
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,11 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from translate.errors import UserError
+from translate.system.text import printable
+from translate.untrusted import read_text
+
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 100
 
 
 class Settings(BaseModel):
@@ -36,8 +42,8 @@ class Settings(BaseModel):
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first thing wrong, in words: the setting's full name, what was given, what would be right."""
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "literal["))]
-    name = ".".join(path)
+    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "literal[", "constrained-"))]
+    name = printable(".".join(path))[:100]
     if first["type"] == "extra_forbidden":
         owner: Any = model
         for part in path[:-1]:
@@ -52,19 +58,24 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     message = message[0].lower() + message[1:]
     if not name or isinstance(first["input"], dict):  # about several settings, which the message names
         return f"{message}."
-    return f"'{name}' is {first['input']!r}, but {message}."
+    return f"'{name}' is {SHORT.repr(first['input'])}, but {printable(message)}."
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a dict; UserError names the file and the line when it can't be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise UserError(f"{path} is not valid TOML: it is nested too deep.") from None
+    except ValueError as error:  # TOMLDecodeError is one; so is a number of 5,000 digits
+        why = printable(" ".join(str(error).split()))[:200]
+        slashes = "hex value" in why or "escape" in why
+        hint = "; write / or \\\\ for each backslash, or put the path into 'single quotes'" if slashes else ""
+        raise UserError(f"{path} is not valid TOML: {why}{hint}.") from error
 
 
 def to_toml(values: dict[str, Any]) -> bytes:
@@ -124,7 +135,7 @@ def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> d
     changed: dict[str, tuple[Any, Any]] = {}
     for name in sorted(old.keys() | new.keys()):
         before, after = old.get(name), new.get(name)
-        if isinstance(before, dict) or isinstance(after, dict):
+        if isinstance(before, dict | None) and isinstance(after, dict | None) and before != after:
             changed |= differences(before or {}, after or {}, f"{prefix}{name}.")
         elif before != after:
             changed[prefix + name] = (before, after)

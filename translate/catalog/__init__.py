@@ -2,7 +2,18 @@
 
 from translate.catalog.fetch import Folder, cache_folder, fetch
 from translate.catalog.groups import classes
-from translate.catalog.names import recipes, resolve
+from translate.catalog.names import absolute, identify, local, recipes, resolve
 from translate.catalog.recipe import Recipe
 
-__all__ = ["Folder", "Recipe", "cache_folder", "classes", "fetch", "recipes", "resolve"]
+__all__ = [
+    "Folder",
+    "Recipe",
+    "absolute",
+    "cache_folder",
+    "classes",
+    "fetch",
+    "identify",
+    "local",
+    "recipes",
+    "resolve",
+]

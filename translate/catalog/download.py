@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from translate.catalog.recipe import Archive
 from translate.errors import UNAVAILABLE, UserError
 from translate.system.files import sha256
+from translate.system.text import printable
 
 
 def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
@@ -110,13 +112,22 @@ def _run(recipe: Archive, client: str, command: list[str]) -> None:
     except OSError as error:
         raise UserError(f"{recipe.name}: {client} could not be started: {error.strerror}.", UNAVAILABLE) from error
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        telling = [line for line in lines if line.lower().startswith(("error", "npm err"))] or lines or ["no message"]
         raise UserError(
-            f"{recipe.name} could not be fetched: {client} said “{telling[-1][:300]}”. "
+            f"{recipe.name} could not be fetched: {client} said “{_reason(done.stderr)}”. "
             f"Check the network, or put {recipe.file} into {Path(command[-1]).parent} yourself.",
             UNAVAILABLE,
         )
+
+
+def _reason(said: str) -> str:
+    """The line of a client's complaint that tells most: npm ends with where its log is and begins with a code."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if line.lower().startswith(("error", "npm err"))] or lines or ["no message"]
+    real = [
+        line for line in telling if not re.search(r"complete log of this run|_logs|^npm err\S* (code|errno) ", line)
+    ]
+    reasons = [line for line in real if "reason:" in line] or (real[:1] if "npm" in telling[0] else real[-1:])
+    return printable((reasons or telling[-1:])[0])[:300]
 
 
 def _the_file(recipe: Archive, folder: Path) -> Path:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from translate.catalog import arrays, download, prepare
+from translate.catalog import arrays, download, kept, prepare
 from translate.catalog.archive import ArchiveError, Files, files
 from translate.catalog.recipe import Recipe
 from translate.errors import DISK, UNAVAILABLE, UserError
 from translate.system.files import sync_folder
+from translate.system.text import printable
 
 Say = Callable[[str], None]
 STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is cleared away
@@ -65,9 +66,13 @@ def fetch(recipe: Recipe, say: Say = print) -> Folder:
     Raises UserError: 69 when it can't be had or isn't what it should be, 74 when the cache can't be written.
     """
     target = cache_folder() / "datasets" / f"{recipe.name}-{recipe.stamp}"
-    if target.is_dir():  # it appears only as a whole, so it is complete
-        return Folder(target, recipe.name, recipe)
     try:
+        if target.is_dir():  # it appears only as a whole, so it was complete
+            problem = kept.problem(recipe, target)
+            if not problem:
+                return Folder(target, recipe.name, recipe)
+            say(f"{recipe.name}: {target} is not as it was made ({printable(problem)}), and is made again")
+            _remove(target)
         _make(recipe, target, say)
     except OSError as error:
         raise UserError(
@@ -93,6 +98,7 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
             with _refused(recipe, archives):
                 made = prepare.images(recipe, _source(recipe, archives, say), finished, say)
         sync_folder(finished)
+        kept.note(finished, target)
         try:
             os.rename(finished, target)
         except OSError:
@@ -102,6 +108,15 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
         say(f"{recipe.name}: {made:,} images ready")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove(target: Path) -> None:
+    """Under another name first: it is never there in part."""
+    aside = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target.parent))
+    with contextlib.suppress(FileNotFoundError):  # another process does the same
+        os.rename(target, aside / target.name)
+    arrays.images.cache_clear()
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def read(recipe: Recipe, name: str, say: Say = print) -> bytes:

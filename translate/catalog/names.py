@@ -1,13 +1,16 @@
 """From a name to a folder or a recipe."""
 
 import difflib
+import os
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from translate.catalog.recipe import Recipe
 from translate.errors import UserError
 from translate.settings import read_toml
 from translate.system.files import shipped
+from translate.system.text import in_short, printable
 
 
 @cache
@@ -28,23 +31,50 @@ def resolve(name: str) -> Path | Recipe:
 
     Raises UserError that names near matches when it is none of them.
     """
-    path = Path(name).expanduser()
-    if name and path.exists():
-        return _folder(path)
-    own = Path("datasets") / name
-    if name and own.exists():
-        return _folder(own)
+    try:
+        path = local(name)
+        if name and path.exists():
+            return _folder(path)
+        own = Path("datasets") / name
+        if name and own.exists():
+            return _folder(own)
+    except (OSError, ValueError) as error:  # a name of 300 letters, one with a NUL in it
+        raise UserError(f"{printable(name)[:300]} can't be a folder: {in_short(error)}.") from error
     known = _recipes()
     if name in known:
         return known[name]
     if "/" in name or "\\" in name:
-        raise UserError(f"the folder {name} does not exist.")
+        raise UserError(f"the folder {printable(name)} does not exist.")
     near = difflib.get_close_matches(name, known, 2, 0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     raise UserError(
-        f"there is no data set '{name}'{'; ' + hint if hint else '.'} "
+        f"there is no data set '{printable(name)}'{'; ' + hint if hint else '.'} "
         f"Give the path of a folder of images, or one of: {', '.join(known)}."
     )
+
+
+def identify(name: str) -> str:
+    """`name` as it means the same from any working folder and in any file: a set's name, or an absolute path, as a
+    file: address where the path is not UTF-8, which neither TOML nor JSON can hold. UserError as `resolve`."""
+    found = resolve(name)
+    return absolute(found) if isinstance(found, Path) else name
+
+
+def absolute(path: str | Path) -> str:
+    """See `identify`. Links stay as they are: what they lead to may move."""
+    whole = Path(os.path.abspath(local(str(path))))
+    try:
+        str(whole).encode()
+    except UnicodeEncodeError:
+        return whole.as_uri()
+    return str(whole)
+
+
+def local(name: str) -> Path:
+    """The path that a user or `absolute` has written: ~ is the user's own folder."""
+    if name.startswith("file://"):
+        return Path(os.fsdecode(unquote_to_bytes(name.removeprefix("file://"))))
+    return Path(name).expanduser()
 
 
 def _folder(path: Path) -> Path:

@@ -4,8 +4,15 @@ import os
 import sys
 import warnings
 
-from translate.errors import INTERNAL, INTERRUPTED, UserError
+from translate.errors import DISK, INTERNAL, INTERRUPTED, UserError
 from translate.system.output import tolerate
+from translate.system.text import in_short, printable
+
+
+def _expanded(word: str) -> str:
+    """~ as the user's own folder also where a shell leaves it, in --out=~/x."""
+    option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return option + equals + (os.path.expanduser(value) if value == "~" or value.startswith("~/") else value)
 
 
 def main() -> None:
@@ -20,15 +27,18 @@ def main() -> None:
     # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        app()
+        app(args=[_expanded(word) for word in sys.argv[1:]])
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # what torchrun starts all meets the same problems
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # names may hold escapes
         sys.exit(error.code)
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename and error.strerror:  # about a file, so of the surroundings
+            print(f"error: {printable(str(error.filename))}: {in_short(error)}.", file=sys.stderr)
+            sys.exit(DISK)
         import traceback
 
         traceback.print_exc()

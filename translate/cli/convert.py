@@ -44,7 +44,9 @@ def convert(
     Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run
     does only what is missing or changed. OUT/report.json says what was made, and of what could not be translated, why.
     """
-    from translate.convert.options import Options, one_of, parse_colour, parse_size, parse_suffix, parse_values
+    from translate.checks import one_of
+    from translate.checks import tile as checked_tile
+    from translate.convert.options import Options, parse_colour, parse_size, parse_suffix, parse_values
     from translate.errors import UserError
 
     if len(paths) < 2:
@@ -53,8 +55,7 @@ def convert(
     one_of("--grey", grey, ("auto", "keep", "colour"))
     one_of("--precision", precision, ("fp32", "bf16", "fp16"))
     one_of("--backend", backend, ("auto", "torch", "onnx"))
-    if tile and (tile < 32 or tile % 2):
-        raise UserError(f"--tile must be an even number of at least 32, not {tile}.")
+    checked_tile(tile)
     ground, wanted, suffix = parse_colour(background), parse_size(size), parse_suffix(format)
 
     from translate.convert.run import convert as start

@@ -30,6 +30,10 @@ def export(
         Path | None,
         typer.Option(help="Folder of pictures to compare on; the run's held-out ones or drawn ones if not given."),
     ] = None,
+    fixed: Annotated[
+        Text,
+        typer.Option(metavar="HxW", help="onnx, torch: one picture of this size, for engines of fixed sizes."),
+    ] = None,
 ) -> None:
     """Write a trained generator for use without this toolkit.
 
@@ -39,5 +43,5 @@ def export(
     """
     from translate.export.run import Options, export
 
-    for line in export(Options(model, to, out, direction, io, precision, quantize, calibration, images)):
+    for line in export(Options(model, to, out, direction, io, precision, quantize, calibration, images, fixed)):
         print(line)

@@ -13,10 +13,12 @@ from typing import IO, Any
 
 from translate.convert.plan import Job
 from translate.errors import UserError
-from translate.system.files import sha256, write_whole
+from translate.system.files import sha256, short, write_whole
 from translate.system.text import printable
+from translate.untrusted import open_append, parse_object, read_object, read_text
 
 REPORT = "report.json"
+IDENTITY = {"bytes", "mtime_ns", "sha256"}
 
 
 class Record:
@@ -82,8 +84,7 @@ class Record:
             self.made[_safe(job.output)] = entry
             if self.folder is not None:
                 if self.journal is None:
-                    path = self.folder / f".translate-{self.rank}.jsonl"
-                    self.journal = open(path, "a", encoding="utf-8")  # noqa: SIM115  (`close` closes it)
+                    self.journal = open_append(self._journal())
                 self.journal.write(json.dumps(entry) + "\n")
                 self.journal.flush()
 
@@ -125,15 +126,23 @@ class Record:
         """The temporary files of a killed conversion, and this process's part of an earlier report."""
         if self.folder is None:
             return
+        journal = self._journal()
+        if os.path.lexists(journal) and (journal.is_symlink() or not journal.is_file()):
+            raise UserError(f"{journal} is a link or no regular file, and is never appended to; delete it.")
         for folder in {job.target.parent for job in jobs}:
             names = {job.target.name for job in jobs if job.target.parent == folder}
             for path in folder.glob(".*.part*"):
-                if path.name[1:].rpartition(".part")[0].rpartition(".")[0] in names:
+                start, _, suffix = path.name[1:].rpartition(".part")
+                if start.rpartition(".")[0] in {short(name, suffix) for name in names}:
                     path.unlink(missing_ok=True)
         for name in (REPORT, "compare.png", self._part(self.rank).name):
             for path in self.folder.glob(f".{name}.*.part"):
                 path.unlink(missing_ok=True)
         self._part(self.rank).unlink(missing_ok=True)
+
+    def _journal(self) -> Path:
+        assert self.folder is not None
+        return self.folder / f".translate-{self.rank}.jsonl"
 
     def _part(self, rank: int) -> Path:
         assert self.folder is not None
@@ -161,32 +170,41 @@ def _same(path: Path, before: dict[str, Any]) -> bool:
 def _entries(path: Path) -> list[dict[str, Any]]:
     """What a report or a journal lists; a journal's last line may be torn, and a damaged file lists nothing."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = read_text(path)
+    except (OSError, ValueError):
         return []
     found: list[Any] = []
     for line in [text] if path.name == REPORT else text.splitlines():
         try:
-            content = json.loads(line)
+            content = parse_object(line)
             found += content["files"] if path.name == REPORT else [content]
         except (ValueError, KeyError, TypeError):
             continue
-    return [
-        entry for entry in found if isinstance(entry, dict) and {"output", "recipe", "input", "made"} <= entry.keys()
-    ]
+    return [entry for entry in found if _is_entry(entry)]
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether anybody's JSON is what `_note` writes, as far as it is used."""
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), str) for name in ("output", "recipe"))
+        and all(isinstance(entry.get(name), dict) and entry[name].keys() >= IDENTITY for name in ("input", "made"))
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return json.loads(path.read_bytes())
-    except OSError:
+        part = read_object(path)
+        lists = isinstance(part["unchanged"], list) and all(isinstance(one["file"], str) for one in part["failed"])
+        return part if lists and all(_is_entry(entry) for entry in part["made"].values()) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # that process is still at work, or another has put the parts together and removed them
 
 
 def _is_report(path: Path) -> bool:
     try:
-        return "translate" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+        return "translate" in read_object(path)
+    except (OSError, ValueError):
         return False
 
 

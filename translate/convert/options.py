@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import translate
+from translate import checks
 from translate.errors import UserError
 from translate.image import rgb8
 from translate.image.picture import FORMATS
@@ -57,10 +58,10 @@ def parse_size(text: str | None) -> int | tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
-    if len(parts) > 2 or not all(part.isdecimal() and 0 < int(part) <= 65500 for part in parts):
-        raise UserError(f"--size must be the longer side, as 512, or HxW, as 256x384, not '{text}'.")
+    if len(parts) > 2 or not all(part.isdecimal() and len(part) < 10 for part in parts):
+        return checks.size(text)  # which refuses it
     numbers = [int(part) for part in parts]
-    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
+    return checks.size(numbers[0] if len(numbers) == 1 else numbers)
 
 
 def parse_colour(text: str | None) -> tuple[int, int, int] | None:
@@ -72,7 +73,7 @@ def parse_colour(text: str | None) -> tuple[int, int, int] | None:
     try:
         return ImageColor.getrgb(text)[:3]
     except ValueError:
-        raise UserError(f"--background must be a colour, as white or #ffcc00, not '{text}'.") from None
+        return checks.colour(text)  # which refuses it
 
 
 def parse_suffix(text: str | None) -> str:
@@ -91,8 +92,3 @@ def parse_values(text: str | None) -> Range | None:
         return None if text is None else parse_range(text)
     except ValueError:
         raise UserError(f"--range must be two numbers, as 0:4095, the smaller one first, not '{text}'.") from None
-
-
-def one_of(option: str, word: str, choices: tuple[str, ...]) -> None:
-    if word not in choices:
-        raise UserError(f"{option} must be {', '.join(choices[:-1])} or {choices[-1]}, not '{word}'.")

@@ -89,6 +89,7 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
 
 def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tuple[Path, str]]:
     """(path, name below IN) of every file that IN means: a folder, a file or a pattern."""
+    source = os.path.expanduser(source)
 
     def wanted(name: str) -> bool:
         if not usable(name):
@@ -105,8 +106,12 @@ def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tu
     if not glob.has_magic(source):
         raise UserError(f"there is no file or folder {printable(source)}.")
     parts = Path(source).parts
-    fixed = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
+    count = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    while count < len(parts) and os.path.isdir(Path(*parts[: count + 1])):  # "pics [2024]" is a name
+        count += 1
+    fixed = Path(*parts[:count])
+    pattern = os.path.join(glob.escape(str(fixed)), *parts[count:])
+    matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     files = [file for file in matches if not SYSTEM_FOLDERS & set(file.parts) and not os.path.isdir(file)]
     return [(file, file.relative_to(fixed).as_posix()) for file in files if wanted(file.name)]
 

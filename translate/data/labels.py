@@ -23,7 +23,7 @@ def assign(side: Side, name: str, labels: str, problems: list[Problem], say: Cal
     labels: "auto" or a CSV file, see DataSettings. Nothing is read of the images. Raises UserError when there are no
     classes to be had, or fewer than two.
     """
-    class_of = _automatic(side, name, say) if labels == "auto" else _listed(side, name, Path(labels).expanduser())
+    class_of = _automatic(side, name, say) if labels == "auto" else _listed(side, name, catalog.local(labels))
     none: list[Item] = []
     for items in (side.train, side.test or []):
         for item in items:

@@ -14,6 +14,7 @@ from translate.model import file as generator_file
 from translate.system.files import sha256
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the widest understood
+FIXED_OPSET = 17  # of files of one size
 Free = dict[int, str]  # which dimensions of a tensor are free, and what they are called
 
 
@@ -26,14 +27,15 @@ class Source:
     direction: str
     path: Path
     sha256: str
+    fixed: tuple[int, int] | None = None  # the one height and width of the export; None: any
 
     @classmethod
-    def load(cls, model: str | Path, direction: str) -> "Source":
+    def load(cls, model: str | Path, direction: str, fixed: tuple[int, int] | None = None) -> "Source":
         """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
         network, description, path = generator_file.load(model, direction)
         directions = {direction: description["directions"][direction]}
         network = network.eval().requires_grad_(False)
-        return cls(network, {**description, "directions": directions}, direction, path, sha256(path))
+        return cls(network, {**description, "directions": directions}, direction, path, sha256(path), fixed)
 
     @property
     def latent(self) -> int:
@@ -59,11 +61,14 @@ class Source:
         """What is traced; see `Graph`."""
         if self.latent:
             return Sampling(self.network, io, precision, self.latent, self.classes).eval()
-        return Translation(self.network, io, precision, self.channels).eval()
+        return Translation(self.network, io, precision, self.channels, self.fixed).eval()
 
     def about(self, io: str, precision: str, difference: dict[str, Any]) -> dict[str, Any]:
         """The description that an exported file carries."""
-        record = {"io": io, "precision": precision, "opset": OPSET, "source_sha256": self.sha256}
+        opset = FIXED_OPSET if self.fixed else OPSET
+        record = {"io": io, "precision": precision, "opset": opset, "source_sha256": self.sha256}
+        if self.fixed:
+            record["fixed"] = list(self.fixed)
         return {**self.description, "onnx": {**record, "difference": difference}}
 
 
@@ -104,13 +109,16 @@ class Graph(nn.Module, ABC):
 
 
 class Translation(Graph):
-    """Images → images of the same size."""
+    """Images → images of the same size. fixed: the only height and width, of one image, for engines that compute no
+    sizes."""
 
     inputs, output = ["image"], "translated"
 
-    def __init__(self, network: nn.Module, io: str, precision: str, channels: int):
+    def __init__(
+        self, network: nn.Module, io: str, precision: str, channels: int, fixed: tuple[int, int] | None = None
+    ):
         super().__init__(network, io, precision)
-        self.channels = channels
+        self.channels, self.fixed = channels, fixed
 
     def forward(self, image: Tensor) -> Tensor:
         if self.io == "uint8":
@@ -118,9 +126,13 @@ class Translation(Graph):
         return self.run(image)
 
     def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:
+        count, height, width = (1, *self.fixed) if self.fixed else (2, 37, 43)
         if self.io == "float":
-            return (torch.zeros(2, self.channels, 37, 43),), ({0: "batch", 2: "height", 3: "width"},)
-        return (torch.zeros(2, 37, 43, self.channels, dtype=torch.uint8),), ({0: "batch", 1: "height", 2: "width"},)
+            x, free = torch.zeros(count, self.channels, height, width), {0: "batch", 2: "height", 3: "width"}
+        else:
+            x = torch.zeros(count, height, width, self.channels, dtype=torch.uint8)
+            free = {0: "batch", 1: "height", 2: "width"}
+        return (x,), ({} if self.fixed else free,)
 
 
 class Sampling(Graph):

@@ -11,10 +11,11 @@ import torch
 
 from translate.errors import UserError
 from translate.export import parity, probes
-from translate.export.graph import OPSET, Graph, Source
+from translate.export.graph import FIXED_OPSET, OPSET, Graph, Source
 from translate.model import onnx_guard
 from translate.model.onnx_engine import OnnxFile
 
+IR = 8  # the version of ONNX's file format that came with opset 18
 NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install onnx onnxscript onnxruntime."
 
 
@@ -43,7 +44,7 @@ def convert(source: Source, io: str, precision: str = "fp32"):
             example,
             input_names=graph.inputs,
             output_names=[graph.output],
-            dynamic_shapes=free,
+            dynamic_shapes=free if any(free) else None,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -82,13 +83,30 @@ def _bare(proto: Any, traced: Graph):
     """Leave out what onnxruntime doesn't read: the exporter writes stack traces with local paths to every node."""
     graph = proto.graph
     del graph.value_info[:], proto.metadata_props[:]
+    proto.ir_version = IR  # nothing in the file needs the exporter's, and older engines refuse it
     for part in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.ClearField("doc_string")
         if part is not proto:
             part.ClearField("metadata_props")
+    if getattr(traced, "fixed", None):
+        _as_opset(proto, FIXED_OPSET)
     for place, name in traced.free.items():
         graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # not a formula of the padding
     return proto
+
+
+def _as_opset(proto: Any, version: int) -> None:
+    """Declare an older opset, which the operators of a fixed graph are the same in but for attributes that say the
+    default: onnx2torch has no operators of opset 18. onnx itself can't convert Pad and Resize; it checks them here."""
+    import onnx
+
+    proto.opset_import[0].version = version
+    for node in proto.graph.node:
+        if node.op_type == "Resize":
+            kept = [part for part in node.attribute if part.name not in ("antialias", "keep_aspect_ratio_policy")]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    onnx.checker.check_model(proto, full_check=True)
 
 
 @contextlib.contextmanager

@@ -39,14 +39,17 @@ def sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     return [(height, width), (height - 1, width - 3), (height * 5 // 4 | 1, width * 3 // 2 | 1), (5, 3), (1, 1)]
 
 
-def of_pictures(pictures: list[np.ndarray], size: tuple[int, int], io: str) -> Iterator[Trial]:
-    """Each picture, uint8 (H, W, C), brought to the training size and to one of the other `sizes`, alone.
+def of_pictures(
+    pictures: list[np.ndarray], size: tuple[int, int], io: str, fixed: tuple[int, int] | None = None
+) -> Iterator[Trial]:
+    """Each picture, uint8 (H, W, C), brought to the training size and to one of the other `sizes`, or only to the
+    `fixed` one, alone.
 
     A picture of one colour is run, but not compared: after instance norm it is rounding noise, in torch as well.
     """
     others = sizes(size)[1:]
     for number, picture in enumerate(pictures):
-        for side in (size, others[number % len(others)]):
+        for side in (fixed,) if fixed else (size, others[number % len(others)]):
             levels = np.array(rgb8.resize(picture, side))[None]
             x = to_input(levels)
             tells = not (levels == levels[:, :1, :1]).all()
@@ -76,7 +79,8 @@ def measure(source: Source, run: Callable[..., np.ndarray], io: str, compared: C
     if source.latent:
         trials, tried = of_seeds(things, source.latent, source.classes), [source.size]
     else:
-        trials, tried = of_pictures(things, source.size, io), sizes(source.size)[: len(things) + 1]
+        trials = of_pictures(things, source.size, io, source.fixed)
+        tried = [source.fixed] if source.fixed else sizes(source.size)[: len(things) + 1]
     for trial in trials:
         with torch.inference_mode():
             y = source.network(trial.x)

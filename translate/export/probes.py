@@ -1,7 +1,6 @@
 """What an export is compared on: the run's own held-out pictures, a folder's, or drawn ones; of a GAN, seeds."""
 
 import contextlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from translate.export.graph import Source
 from translate.export.parity import Compared
 from translate.image import rgb8
 from translate.settings import read_toml
+from translate.untrusted import read_object
 
 COUNT = 8
 
@@ -27,7 +27,10 @@ def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
         return list(range(COUNT)), "seeds"
     if folder is not None:
         return from_folder(folder, source), f"pictures of {folder.resolve().name}"
-    return held_out(Path(model), source) or (drawn(source), "drawn pictures")
+    run = Path(model).expanduser()
+    own = held_out(run, source)
+    missing = " (the run's own are not where they were)" if own is None and (run / "config.toml").is_file() else ""
+    return own or (drawn(source), f"drawn pictures{missing}")
 
 
 def from_folder(folder: Path, source: Source, count: int = COUNT) -> list[np.ndarray]:
@@ -50,7 +53,7 @@ def held_out(run: Path, source: Source) -> tuple[list[np.ndarray], str] | None:
     letter = source.direction[0]
     try:
         config = read_toml(run / "config.toml")
-        record = json.loads((run / "data.json").read_text(encoding="utf-8"))
+        record = read_object(run / "data.json")
         keys = set(record[letter]["test"])
         settings = DataSettings.parse(config["data"], str(run))
         items = _items(config["a"], config["b"], letter, settings, record["paired"])

@@ -44,10 +44,13 @@ def convert(source: Source, io: str, precision: str) -> ExportedProgram:
     graph = source.graph(io, precision)
     example, free = graph.example()
     sizes = {name: Dim(name, min=1) for name in free[0].values()}
-    shapes = tuple({place: sizes[name] for place, name in dims.items()} for dims in free)
+    shapes = tuple({place: sizes[name] for place, name in dims.items()} for dims in free) if any(free) else None
     with quiet():
         program = torch.export.export(
-            graph, example, dynamic_shapes=shapes, prefer_deferred_runtime_asserts_over_guards=True
+            graph,
+            example,
+            dynamic_shapes=shapes if any(free) else None,
+            prefer_deferred_runtime_asserts_over_guards=True,
         )
     # What it asserts is how the example happened to lie in memory ("height is no multiple of 4"): true of few sizes,
     # and needed by none of the operators, as the comparison shows on sizes of both kinds.

@@ -1,9 +1,11 @@
 """What `translate export` does: checks what was typed, and has the right exporter write the file."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from translate.checks import LARGEST_SIDE
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.system.files import write_whole
@@ -12,12 +14,18 @@ SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-we
 CHOICES = {"io": ("float", "uint8"), "precision": ("fp32", "fp16"), "quantize": ("int8",)}
 # Which options mean something where; --out always does.
 TAKES = {
-    "onnx": ("direction", "io", "precision", "quantize", "calibration", "images"),
-    "torch": ("direction", "io", "precision", "images"),
+    "onnx": ("direction", "io", "precision", "quantize", "calibration", "images", "fixed"),
+    "torch": ("direction", "io", "precision", "images", "fixed"),
     "junyanz": (),
     "web": ("direction",),
 }
-OF_PICTURES = ("direction", "quantize", "calibration", "images")  # those that mean nothing where none are translated
+OF_PICTURES = (
+    "direction",
+    "quantize",
+    "calibration",
+    "images",
+    "fixed",
+)  # those that mean nothing where none are translated
 
 
 @dataclass
@@ -33,6 +41,7 @@ class Options:
     quantize: str | None = None
     calibration: Path | None = None
     images: Path | None = None
+    fixed: str | None = None
 
     def check(self) -> None:
         """UserError for what can't be meant, before anything is read."""
@@ -48,8 +57,19 @@ class Options:
                 raise UserError(f"--{name} {value}: it should be {' or '.join(CHOICES[name])}.")
         if bool(self.quantize) != bool(self.calibration):
             raise UserError("--quantize int8 and --calibration FOLDER go together: its pictures show the ranges.")
+        self.fixed_size()
         if self.quantize and self.precision == "fp16":
             raise UserError("--quantize int8 starts from fp32; leave --precision fp16 out.")
+
+    def fixed_size(self) -> tuple[int, int] | None:
+        """--fixed as (height, width)."""
+        if self.fixed is None:
+            return None
+        found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.fixed.lower())
+        sides = [int(side) for side in found.groups()] if found else []
+        if not sides or not all(0 < side <= LARGEST_SIDE for side in sides):
+            raise UserError(f"--fixed must be HxW, as 256x256, not '{self.fixed}'.")
+        return sides[0], sides[1]
 
     def check_noise(self, source: Path) -> None:
         """UserError for what means nothing for a GAN's generator, which makes images from random numbers."""
@@ -103,7 +123,7 @@ def _checked_file(options: Options, out: Path, direction: str) -> list[str]:
     from translate.export.graph import Source
 
     io, precision = options.io or "float", "int8" if options.quantize else options.precision or "fp32"
-    source = Source.load(options.model, direction)
+    source = Source.load(options.model, direction, options.fixed_size())
     compared = probes.choose(source, options.model, options.images)
     if options.to == "onnx":
         from translate.export import onnx
@@ -113,7 +133,7 @@ def _checked_file(options: Options, out: Path, direction: str) -> list[str]:
             from translate.export.quantize import quantize
 
             seen = probes.from_folder(options.calibration, source, count=100)
-            proto = quantize(proto, io, seen, source.size)
+            proto = quantize(proto, io, seen, source.fixed or source.size)
         content, difference = onnx.checked(source, proto, io, precision, compared)
     else:
         from translate.export import program
@@ -123,7 +143,7 @@ def _checked_file(options: Options, out: Path, direction: str) -> list[str]:
     entry = source.description["directions"][direction]
     return [
         f"wrote {out}: {len(content) / 1e6:.2f} MB, {entry.get('from', 'a')} to {entry.get('to', 'b')} ({direction}), "
-        f"{io}, {precision}",
+        f"{io}, {precision}" + (f", one picture of {options.fixed} only" if options.fixed else ""),
         f"  difference to the trained network: at most {difference['max']:.2g}, {difference['mean']:.2g} on average "
         f"({difference['unit']})",
         f"  compared on {difference['images']} {difference['pictures']} at "

@@ -3,26 +3,31 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
+from translate.description import check
 from translate.errors import DAMAGED, UserError
-from translate.networks import GENERATORS, LATENT
+from translate.networks import GENERATORS, LATENT, GeneratorSettings
+from translate.settings import explain
 from translate.system import hashed_tensors
 from translate.system.files import shipped
+from translate.system.text import printable
 
 NOISE = "z2a"  # the one direction of a GAN's file: from random numbers to images
 
 
 def find(model: str | Path) -> Path:
     """The generator file that a user's word means."""
-    path = Path(model)
+    path = Path(model).expanduser()
     if path.is_dir():
         for name in ("best.safetensors", "generator.safetensors"):
             if (path / name).is_file():
                 return path / name
         raise UserError(f"{path} has no generator yet: neither best.safetensors nor generator.safetensors.", DAMAGED)
-    if path.is_file():
-        return path
+    if path.exists():
+        return path  # what isn't a regular file is refused when it is read
     ours = {file.stem: file for file in shipped("pretrained").glob("*.safetensors")}
     if str(model) in ours:
         return ours[str(model)]
@@ -33,9 +38,10 @@ def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
     """(tensors, description, path) of the generator file that a user's word means."""
     path = find(model)
     tensors, description = hashed_tensors.read(path)
-    if description.get("kind") != "generator":
-        raise UserError(f"{path} holds a {description.get('kind')}, not a generator.", DAMAGED)
-    return tensors, description, path
+    kind = description.get("kind")
+    if kind != "generator":
+        raise UserError(f"{path} holds a {printable(str(kind))[:40]}, not a generator.", DAMAGED)
+    return tensors, check(description, path), path
 
 
 def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], Path]:
@@ -48,12 +54,18 @@ def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], 
 
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
     """What a generator file says of one direction; UserError when it doesn't have it, or translates nothing."""
-    directions = description["directions"]
+    directions, direction = description["directions"], str(direction)
     if NOISE in directions:
         raise UserError(f"{source} makes images from random numbers, not from images: use `translate sample`.")
     if direction not in directions:
         raise UserError(f"{source} translates {' and '.join(directions)} only, not {direction}.")
-    return directions[direction]
+    found = directions[direction]
+    channels = [found["arguments"].get(f"{end}_channels") for end in ("in", "out")]
+    if found["network"] not in GENERATORS or not all(count in (1, 3) for count in channels):
+        raise UserError(
+            f"{source} has a {direction} network that takes or makes no pictures of 1 or 3 channels.", DAMAGED
+        )
+    return found
 
 
 def noise_entry(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
@@ -62,25 +74,61 @@ def noise_entry(description: dict[str, Any], source: Path | str) -> dict[str, An
     if NOISE not in directions:
         raise UserError(f"{source} translates images and makes none from random numbers: use `translate convert`.")
     entry = directions[NOISE]
-    try:
-        fits = entry["arguments"]["in_channels"] == description["latent"] + len(description.get("classes", []))
-    except (KeyError, TypeError):
-        fits = False
-    if not fits:
+    arguments = entry["arguments"]
+    numbers = description.get("latent", 0) + len(description.get("classes", []))
+    sized = arguments.get("size", description.get("size")) == description.get("size") is not None
+    if entry["network"] not in LATENT or arguments.get("in_channels") != numbers or not sized:
         raise UserError(f"{source} doesn't say what its images are made from, so it can't be used.", DAMAGED)
     return entry
 
 
 def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str) -> nn.Module:
-    """The network of one direction, from its entry in the description and its tensors."""
-    try:
-        network = {**GENERATORS, **LATENT}[entry["network"]](**entry["arguments"])
-        network.load_state_dict(weights)
-    except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"{source} can't be used by this version: its network doesn't fit its weights ({error}).", DAMAGED
-        ) from error
+    """The network of one direction, from its entry in the description and its tensors, which become its parameters.
+
+    UserError (exit code 5) where they don't fit; the network is built without memory first, so whatever the entry says
+    takes no more than the file has.
+    """
+    network = outline(entry, len(weights), source)
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        wanted, found = (_form(tensors.get(name)) for tensors in (expected, weights))
+        if wanted != found:
+            raise UserError(
+                f"{source} can't be used by this version: its network doesn't fit its weights "
+                f"('{printable(name)[:80]}' is {found}, where the network has {wanted}).",
+                DAMAGED,
+            )
+    network.load_state_dict(weights, assign=True)
     return network
+
+
+def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Module:
+    """The network that an entry describes, on the meta device: shapes without numbers. tensors: how many there are for
+    it, which is more than it can have blocks. UserError (exit code 5) for what describes none."""
+    name, arguments = entry["network"], entry["arguments"]
+    try:
+        known = {key: value for key, value in arguments.items() if key in GeneratorSettings.model_fields}
+        GeneratorSettings.model_validate({"network": name, **known}, strict=True)
+        if any(arguments.get(count, 0) > tensors for count in ("blocks", "depth", "downs")):
+            raise ValueError(f"it has {tensors} tensors, which are too few for the blocks that it declares")
+        channels = (arguments[f"{end}_channels"] for end in ("in", "out"))
+        if any(type(count) is not int or not 0 < count < 1 << 20 for count in channels):
+            raise ValueError("its numbers of channels are none")
+        with torch.device("meta"):
+            return {**GENERATORS, **LATENT}[name](**arguments)
+    except ValidationError as error:
+        why = explain(error, GeneratorSettings).rstrip(".")
+    except (KeyError, TypeError, RuntimeError, ValueError, OverflowError, ArithmeticError, LookupError) as error:
+        why = printable(" ".join(str(error).split()))[:200]
+    raise UserError(f"{source} can't be used by this version: it describes no network that there is ({why}).", DAMAGED)
+
+
+def _form(tensor: Tensor | None) -> str:
+    """'8×3×3×3 float32'"""
+    if tensor is None:
+        return "missing"
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return f"{'×'.join(map(str, tensor.shape)) or 'one number'} {kind}"
 
 
 def pack(directions: dict[str, tuple[nn.Module, dict[str, Any]]], description: dict[str, Any]) -> bytes:

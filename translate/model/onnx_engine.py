@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from translate.description import check
 from translate.errors import DAMAGED, UserError
 from translate.image.picture import PEAKS
 from translate.model import onnx_guard
+from translate.untrusted import read_bytes
 
 NOISE = "z2a"  # as translate/model/file.py has it, which needs torch
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
@@ -19,7 +21,7 @@ class OnnxFile:
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
         self.source = source
-        self.description = onnx_guard.description(content, source)
+        self.description = check(onnx_guard.description(content, source), source)
         self.session = _session(content, source, device, threads)
 
     def raw(self, *inputs: np.ndarray) -> np.ndarray:
@@ -30,19 +32,22 @@ class OnnxFile:
         except Exception as error:  # onnxruntime has no class for it
             if "alloc" in str(error).lower():
                 raise MemoryError(f"a batch of {inputs[0].shape} needs more memory than there is") from error
-            raise
+            raise RuntimeError(f"onnxruntime can't run {self.source}: {_line(error)}") from error
 
 
 class OnnxEngine(OnnxFile):
     """One direction of a generator, from a file that `translate export` wrote.
 
     Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same kind. A file
-    of `--io uint8` takes uint8 only.
+    of `--io uint8` takes uint8 only, one of `--fixed` one size only.
     """
 
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         super().__init__(content, source, device=device, threads=threads)
-        self.direction, self.io = _promises(self.description, source)
+        self.direction, promised = _promises(self.description, source)
+        self.io: str = promised["io"]
+        self.fixed: list[int] | None = promised.get("fixed")  # the only height and width that it takes
+        self.channels: int = self.description["directions"][self.direction]["arguments"]["out_channels"]
         self.high_bit = self.io == "float"  # whether it takes more than 8 bits
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         found = [(port.name, port.type, len(port.shape)) for port in (*inputs, *outputs)]
@@ -50,12 +55,21 @@ class OnnxEngine(OnnxFile):
             raise UserError(f"{source} doesn't take and give one batch of {self.io} pictures, as it says.", DAMAGED)
 
     @classmethod
-    def load(cls, path: str | Path, direction: str = "a2b", *, device: str = "cpu", threads: int = 0) -> "OnnxEngine":
+    def load(
+        cls,
+        path: str | Path,
+        direction: str = "a2b",
+        *,
+        device: str = "cpu",
+        threads: int = 0,
+        precision: str = "fp32",
+        stochastic: bool = False,
+    ) -> "OnnxEngine":
         """UserError says what is wrong with the file, or that it translates in the other direction only."""
+        if precision != "fp32" or stochastic is not False:
+            raise UserError("--precision and --stochastic are decided when an ONNX file is exported, not when it runs.")
         try:
-            if Path(path).stat().st_size >= onnx_guard.MOST:
-                raise UserError(f"{path} is larger than an ONNX file can be (2 GB).", DAMAGED)
-            content = Path(path).read_bytes()
+            content = read_bytes(Path(path).expanduser(), onnx_guard.MOST - 1)
         except OSError as error:
             raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
         engine = cls(content, path, device=device, threads=threads)
@@ -64,11 +78,22 @@ class OnnxEngine(OnnxFile):
         return engine
 
     def __call__(self, levels: np.ndarray) -> np.ndarray:
+        if self.fixed is None:
+            return self._batch(levels)
+        height, width = self.fixed
+        if levels.shape[1:3] != (height, width):
+            raise UserError(
+                f"{self.source} takes pictures of {height} × {width} only, as it was exported; resize them with "
+                f"--size {height}x{width} (in Python size=({height}, {width}))."
+            )
+        return np.concatenate([self._batch(levels[place : place + 1]) for place in range(len(levels))])
+
+    def _batch(self, levels: np.ndarray) -> np.ndarray:
         kind = levels.dtype.name
         if self.io == "float":
             peak = np.float32(PEAKS[kind] / 2)
             image = np.ascontiguousarray(levels.transpose(0, 3, 1, 2)).astype(np.float32) / peak - np.float32(1)
-            y = self.raw(image)
+            y = self._pictures(image, (len(levels), self.channels, *levels.shape[1:3]))
             if not np.isfinite(y).all():
                 raise FloatingPointError("the network's output is not a number (NaN or infinity)")
             result = (np.clip(y, -1, 1) + np.float32(1)) * peak
@@ -76,26 +101,24 @@ class OnnxEngine(OnnxFile):
             return result if kind == "float32" else np.rint(result).astype(kind)
         if kind != "uint8":
             raise UserError(f"{self.source} takes 8-bit pictures only, not {kind}; --io float exports one that does.")
-        return self.raw(levels)
+        return self._pictures(levels, (*levels.shape[:3], self.channels))
+
+    def _pictures(self, batch: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
+        y = self.raw(batch)
+        if y.shape != wanted or y.dtype != batch.dtype:
+            raise UserError(f"{self.source} makes {y.dtype} of {y.shape}, where pictures are {wanted}.", DAMAGED)
+        return y
 
 
-def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, str]:
-    """(direction, io) that the file says it has. UserError when it doesn't say all that a Translator asks."""
-    try:
-        [(direction, entry)] = description["directions"].items()
-        if direction == NOISE:
-            raise UserError(f"{source} makes images from random numbers, not from images; docs/sample.md says how.")
-        io = description["onnx"]["io"]
-        channels = {entry["arguments"][name] for name in ("in_channels", "out_channels")}
-        red, green, blue = description.get("background", (0, 0, 0))
-        description.get("grey", {}).items()
-        if direction not in ("a2b", "b2a") or io not in TYPES or not channels <= {1, 3}:
-            raise ValueError
-        if not {red, green, blue} <= set(range(256)):
-            raise ValueError
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UserError(f"{source} doesn't say which pictures it takes; export it again.", DAMAGED) from None
-    return direction, io
+def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, dict[str, Any]]:
+    """(direction, what the export says of its inputs). UserError when it doesn't say all that a Translator asks."""
+    (direction, entry), *others = description["directions"].items()
+    if direction == NOISE:
+        raise UserError(f"{source} makes images from random numbers, not from images; docs/sample.md says how.")
+    channels = [entry["arguments"].get(name) for name in ("in_channels", "out_channels")]
+    if others or not description.get("onnx") or not all(count in (1, 3) for count in channels):
+        raise UserError(f"{source} doesn't say which pictures it takes; export it again.", DAMAGED)
+    return direction, description["onnx"]
 
 
 def _session(content: bytes, source: Path | str, device: str, threads: int):

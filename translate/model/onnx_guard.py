@@ -6,12 +6,12 @@ in other files (the way that ONNX files read where they should not), subgraphs, 
 """
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from translate.errors import DAMAGED, UserError
+from translate.untrusted import parse_object
 
 KEY = "imgtranslate"  # of the one entry in metadata_props
 BLANK = "0" * 64
@@ -71,9 +71,9 @@ def description(content: bytes, source: Path | str) -> dict[str, Any]:
             DAMAGED,
         )
     try:
-        said = json.loads(content[start:end])
-    except (ValueError, RecursionError):
-        raise UserError(f"{source} is damaged: what it says of itself can't be read.", DAMAGED) from None
+        said = parse_object(content[start:end])
+    except ValueError as error:
+        raise UserError(f"{source} is damaged: what it says of itself can't be read ({error}).", DAMAGED) from None
     del said["sha256"]
     return said
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.model.torch_engine import to_image
+from translate.system.device import choose
 
 BATCH = 64
 
@@ -25,7 +26,7 @@ class Sampler:
     """
 
     def __init__(self, network: nn.Module, description: dict[str, Any], *, device: str = "cpu"):
-        entry = description["directions"][generator_file.NOISE]
+        entry, device = description["directions"][generator_file.NOISE], choose(device)
         self.network, self.description, self.device = network.eval().to(device), description, device
         self.latent: int = description["latent"]
         self.classes: list[str] = list(description.get("classes", []))

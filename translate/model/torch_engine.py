@@ -1,5 +1,7 @@
 """A generator that turns levels into levels: batches of pixels as NumPy arrays in, the same kind out."""
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate import checks
 from translate.errors import UserError
 from translate.image.picture import PEAKS
 from translate.model import file as generator_file
+from translate.system.device import choose
 from translate.system.hashed_tensors import nest
+
+if hasattr(os, "register_at_fork"):
+    # A fork leaves the threads behind that GNU's OpenMP would wait for in the child, for ever.
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") -> Tensor:
@@ -61,6 +69,9 @@ class TorchEngine:
         precision: str = "fp32",
         stochastic: bool = False,
     ):
+        checks.one_of("--precision", precision, ("fp32", "bf16", "fp16"))
+        checks.switch("--stochastic", stochastic)
+        device = choose(device)
         # Convolutions are 1.3 to 1.7 times as fast with the channels last, on CPUs and on GPUs with tensor cores.
         self.layout = torch.contiguous_format if device == "mps" else torch.channels_last
         self.network = network.eval().to(device).to(memory_format=self.layout)

@@ -6,11 +6,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from translate import checks
 from translate.arrays import given, taken
 from translate.errors import UserError
 from translate.image import picture, rgb8
 from translate.image.picture import Picture
 from translate.image.raw import Range
+from translate.system.text import in_short
 
 
 class Engine(Protocol):
@@ -42,6 +44,13 @@ class Rules:
     grey: Literal["auto", "keep", "colour"] = "auto"
     tile: int = 0
 
+    def __post_init__(self) -> None:
+        """UserError for what the command line refuses, in its words."""
+        checks.one_of("--alpha", self.alpha, ("keep", "drop", "background"))
+        checks.one_of("--grey", self.grey, ("auto", "keep", "colour"))
+        for name, check in (("size", checks.size), ("background", checks.colour), ("tile", checks.tile)):
+            object.__setattr__(self, name, check(getattr(self, name)))
+
 
 class Translator:
     """One direction of a trained model. Calling it translates an image; equal inputs give equal outputs.
@@ -68,7 +77,7 @@ class Translator:
         """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
 
         options: precision ('fp32', 'bf16', 'fp16'), stochastic (pix2pix's dropout stays on).
-        UserError when there is no such thing, or it is damaged, or has no such direction.
+        UserError when there is no such thing, or it is damaged, or has no such direction, or an option is none.
         """
         if str(model).lower().endswith(".onnx"):
             from translate.model.onnx_engine import OnnxEngine
@@ -98,7 +107,12 @@ class Translator:
         outputs: list[Any] = [None] * len(levels)
         for kind in {(array.shape, array.dtype) for array in levels}:
             places = [i for i, array in enumerate(levels) if (array.shape, array.dtype) == kind]
-            for place, result in zip(places, self.run(np.stack([levels[i] for i in places]), wanted), strict=True):
+            try:
+                results = self.run(np.stack([levels[i] for i in places]), wanted)
+            except (ArithmeticError, MemoryError, RuntimeError) as error:  # NaN, no memory, what an engine can't run
+                height, width = levels[places[0]].shape[:2]
+                raise UserError(f"an image of {height} × {width} can't be translated: {in_short(error)}.") from error
+            for place, result in zip(places, results, strict=True):
                 outputs[place] = self.finish(inputs[place], result, wanted)
         return [given(result, like) for result, like in zip(outputs, pictures, strict=True)]
 

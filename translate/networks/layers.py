@@ -119,7 +119,7 @@ def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, paddin
 def pad_to(x: Tensor, multiple: int, minimum: int) -> Tensor:
     """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `minimum`, repeating the edge."""
     height, width = x.shape[-2:]
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() and not (type(height) is type(width) is int):
         return _pad_symbolic(x, multiple, minimum)
     bottom = max(-height % multiple, minimum - height)
     right = max(-width % multiple, minimum - width)

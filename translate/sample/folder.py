@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from translate.errors import DISK, UserError
 from translate.system.files import remove_leftovers, sha256, write_together, write_whole
 from translate.system.lock import NAME as LOCK
 from translate.system.text import printable
+from translate.untrusted import read_object
 
 RECORD = "samples.json"
 
@@ -50,12 +52,13 @@ class Folder:
 
     def _read(self) -> dict[str, Any]:
         try:
-            record = json.loads((self.path / RECORD).read_text(encoding="utf-8"))
-            if isinstance(record["files"], dict) and isinstance(record["model"], str):
+            record = read_object(self.path / RECORD)
+            inside = all(isinstance(digest, str) and _is_below(name) for name, digest in record["files"].items())
+            if inside and isinstance(record["model"], str):
                 return record
         except FileNotFoundError:
             return {"model": self.model, "files": {}}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, AttributeError):
             pass
         raise UserError(f"{self.path / RECORD} is not a record of `translate sample`; name another folder with --out.")
 
@@ -82,3 +85,9 @@ class Folder:
                 (self.path / name).unlink(missing_ok=True)
             except OSError as error:
                 raise UserError(f"{self.path / name} can't be replaced: {error.strerror}.", DISK) from error
+
+
+def _is_below(name: str) -> bool:
+    """Whether a record's name leads to nothing outside its folder, where old files are removed by it."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and not re.search(r"[\\:\x00]", name)

@@ -1,6 +1,5 @@
 """Whether a generator copies training images: samples beside their nearest training images, by pixel distance."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from translate.errors import UserError
 from translate.image import rgb8
 from translate.metrics.nearest import nearest
 from translate.settings import read_toml
+from translate.untrusted import read_object
 
 ROWS = 12
 MAX_SAMPLES = 200  # samples, and held-out images, whose distances are compared
@@ -27,8 +27,8 @@ def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
         )
     config = read_toml(run / "config.toml")
     try:
-        fingerprint = json.loads((run / "data.json").read_text(encoding="utf-8"))["fingerprint"]
-        name, seed, settings = config["a"], config["seed"], DataSettings.parse(config["data"], str(run))
+        fingerprint = read_object(run / "data.json")["fingerprint"]
+        name, seed, settings = str(config["a"]), int(config["seed"]), DataSettings.parse(config["data"], str(run))
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{run} doesn't say what it was trained on: its config.toml or data.json is damaged.") from None
     try:

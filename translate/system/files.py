@@ -8,6 +8,7 @@ from pathlib import Path
 
 from translate.errors import DISK, UserError
 from translate.system.text import printable
+from translate.untrusted import open_regular
 
 Announce = Callable[[os.stat_result], None]
 CREATE_FLAGS = (
@@ -94,12 +95,18 @@ class _Draft:
 def beside(path: Path, suffix: str = "") -> tuple[Path, int]:
     """(name ending with `suffix`, descriptor open for writing) of a new temporary file in `path`'s folder, which is
     created if necessary. OSError."""
-    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part{suffix}"
+    temporary = path.parent / f".{short(path.name, suffix)}.{os.urandom(4).hex()}.part{suffix}"
     try:
         return temporary, os.open(temporary, CREATE_FLAGS, 0o666)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         return temporary, os.open(temporary, CREATE_FLAGS, 0o666)
+
+
+def short(name: str, suffix: str = "") -> str:
+    """As much of a file's name as its temporary name has, which is longer and must fit into 255 bytes too."""
+    room = 255 - len(f"..{'0' * 8}.part{suffix}")
+    return os.fsencode(name)[:room].decode("utf-8", "ignore") if len(os.fsencode(name)) > room else name
 
 
 def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announce | None = None) -> None:
@@ -115,8 +122,8 @@ def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announ
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's contents, in hexadecimal. OSError."""
-    with open(path, "rb") as file:
+    """The SHA-256 of a file's contents, in hexadecimal. OSError, also for what is no regular file, such as a pipe."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

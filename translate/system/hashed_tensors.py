@@ -14,6 +14,8 @@ import safetensors.torch
 from torch import Tensor
 
 from translate.errors import DAMAGED, UserError
+from translate.system.text import printable
+from translate.untrusted import parse_object, read_bytes
 
 # One metadata entry: safetensors writes several in random order, and equal contents must give equal files.
 KEY = "imgtranslate"
@@ -44,17 +46,23 @@ def loads(content: bytes, source: Path | str) -> tuple[dict[str, Tensor], dict[s
     digest.update(content[place + 64 :])
     if digest.hexdigest().encode() != stored:
         raise UserError(f"{source} is damaged: its contents don't match the SHA-256 in it.", DAMAGED)
-    tensors = safetensors.torch.load(content)
-    header = json.loads(content[8 : 8 + length])
-    description = json.loads(header["__metadata__"][KEY])
-    del description["sha256"]
-    return tensors, description
+    # Anybody can write a file with the right hash, so nothing in it is trusted because of that.
+    try:
+        header = parse_object(content[8 : 8 + length])
+        description = parse_object(header["__metadata__"][KEY])
+        del description["sha256"]
+        return safetensors.torch.load(content), description
+    except (ValueError, KeyError, TypeError, RuntimeError, OverflowError, safetensors.SafetensorError) as error:
+        why = printable(" ".join(str(error).split()))[:150]
+        raise UserError(
+            f"{source} is not a file of this toolkit: its header can't be read ({why}).", DAMAGED
+        ) from error
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors on the CPU, description) of a file; UserError (exit code 5) naming it if it is missing or damaged."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
     return loads(content, path)

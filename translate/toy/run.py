@@ -22,6 +22,7 @@ from translate.toy.experiments import EXPERIMENTS, SAMPLES, Result, train
 from translate.toy.figure import figure
 from translate.toy.mixtures import MIXTURES, Mixture
 from translate.toy.verdict import verdict
+from translate.untrusted import read_object
 
 PICTURE, RECORD, MAKER = "toy.png", "toy.json", "translate toy"
 MIN_ROUNDS = 20
@@ -90,10 +91,10 @@ def _refuse_foreign(out: Path) -> None:
         raise UserError(f"--out {out} is a file; name a folder.")
     names = {path.name for path in out.glob("*")} - {LOCK} if out.is_dir() else set()
     try:
-        record: dict[str, Any] = json.loads((out / RECORD).read_bytes()) if RECORD in names else {}
+        record: dict[str, Any] = read_object(out / RECORD) if RECORD in names else {}
         ours = record.get("made by") == MAKER
         ours = ours and (PICTURE not in names or sha256(out / PICTURE) == record[PICTURE])
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError):
         ours = False
     if names and not (ours and names <= {PICTURE, RECORD}):
         raise UserError(

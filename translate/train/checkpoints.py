@@ -1,13 +1,44 @@
 """The checkpoints of a run: the newest few and the best; an older one is deleted after the new one is durable."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from translate.errors import DAMAGED, UserError
+from translate.settings import explain
 from translate.system import hashed_tensors
 from translate.system.files import sync_folder, write_whole
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class Best(_Part):
+    """The best generator so far."""
+
+    score: str
+    value: float | None
+    images: int = Field(ge=0)
+
+
+class Saved(_Part):
+    """What a checkpoint says of itself, as far as a run that is continued uses it."""
+
+    images: int = Field(ge=0)
+    rounds: int = Field(ge=0)
+    scored: int = Field(ge=0)
+    scores: list[str]
+    best: Best | None
+    scaler: dict[str, float | int]
+    settings: dict[str, Any]
+    data: str
+
+
+Misfit = Callable[[dict[str, Tensor], dict[str, Any]], str]
 
 
 class Checkpoints:
@@ -38,18 +69,35 @@ class Checkpoints:
         """(tensors, description) of the checkpoint after so many images; UserError (exit code 5) if it is damaged."""
         return hashed_tensors.read(self.path(images))
 
-    def newest(self, say=print) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
-        """(tensors, description, path) of the newest undamaged checkpoint; `say` gets the error of
-        each damaged one. UserError (exit code 5) when none is left: training never restarts silently."""
+    def newest(
+        self, say=print, misfit: Misfit = lambda tensors, values: ""
+    ) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
+        """(tensors, description, path) of the newest undamaged checkpoint; `say` gets the error of each one that is
+        passed over. misfit: why an undamaged one can't be used, or "". UserError (exit code 5) when none is left:
+        training never restarts silently."""
         paths = self.existing()
         for path in reversed(paths):
             try:
-                return *hashed_tensors.read(path), path
+                tensors, values = _read(path)
+                if reason := misfit(tensors, values):
+                    raise UserError(f"{path} is not of this run: {reason}.")
+                return tensors, values, path
             except UserError as error:
                 say(f"{error} Trying the one before it.")
-        what = "all are damaged" if paths else "there is none"
+        what = "all are damaged or of other runs" if paths else "there is none"
         raise UserError(
             f"{self.folder.parent} was trained before, but no checkpoint of it can be used ({what}); "
             "put one back into its folder checkpoints/, or train into another folder with --out.",
             DAMAGED,
         )
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    tensors, values = hashed_tensors.read(path)
+    if values.get("kind") != "checkpoint":
+        raise UserError(f"{path} is not a checkpoint.", DAMAGED)
+    try:
+        Saved.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path} can't be used: {explain(error, Saved)}", DAMAGED) from error
+    return tensors, values

@@ -8,7 +8,8 @@ from translate.errors import DAMAGED, UserError
 from translate.settings import differences, read_toml, to_toml
 from translate.system.files import remove_leftovers, write_whole
 from translate.system.lock import NAME as LOCK
-from translate.train.settings import FREE, RunSettings, renamed
+from translate.train.settings import FREE, PLACES, RunSettings, renamed
+from translate.untrusted import read_object
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint
@@ -73,12 +74,19 @@ class RunFolder:
     def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         """'name: old → new' of each setting that changes a run's numbers."""
         changed = differences(old, new)
-        return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE]
+        return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE | PLACES]
+
+    def moved(self, settings: RunSettings) -> list[str]:
+        """'name: old → new' of each folder or file of data with another path than when the run began."""
+        changed = differences(renamed(read_toml(self.config)), settings.plain())
+        return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name in PLACES]
 
     def compare_data(self, record: dict[str, Any]) -> str:
         """The difference between the folder's data.json and `record` as text, '' if there is none."""
         try:
-            old = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
+            old = read_object(self.path / "data.json")
+            if not isinstance(old.get("files", {}), dict):
+                raise ValueError
         except (OSError, ValueError):
             return "data.json is missing or damaged, so the data can't be compared"
         if old.get("fingerprint") == record["fingerprint"]:

@@ -11,6 +11,7 @@ from translate.errors import DISK, UserError
 from translate.system import distributed
 from translate.system.files import write_whole
 from translate.train.step.trainer import Trainer
+from translate.untrusted import open_append, parse_object, read_bytes
 
 
 class Log:
@@ -34,9 +35,13 @@ class Log:
         if not self.path.exists():
             return
         kept = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            text = read_bytes(self.path).decode("utf-8", "replace")
+        except OSError as error:
+            raise UserError(f"{self.path} can't be read: {error.strerror}.", DISK) from error
+        for line in text.splitlines():
             try:
-                if json.loads(line)["images"] <= images_seen:
+                if parse_object(line)["images"] <= images_seen:
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue
@@ -44,7 +49,7 @@ class Log:
 
     def write(self, images: int, **values: Any) -> None:
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with open_append(self.path) as file:
                 file.write(json.dumps({"images": images, **values}) + "\n")
         except OSError as error:
             raise UserError(f"{self.path} could not be written: {error.strerror}.", DISK) from error

@@ -89,13 +89,16 @@ class Run:
                 f"{self.folder.path} was begun with other settings or data: {'; '.join(changed)}. Give the old ones, "
                 "choose another folder with --out, or continue all the same with --set allow_change=true."
             )
-        tensors, values, path = self.checkpoints.newest(self.say)
+        tensors, values, path = self.checkpoints.newest(self.say, lambda tensors, _: self.trainer.misfit(tensors))
         continuing.check_origin(self.folder, self.settings, values, data["fingerprint"], path, allowed)
         continuing.check_length(self.total, values["images"], self.images_per_round)
         self.say(f"Continuing {self.folder.path} from {path.name}: {values['images']:,} of {self.total:,} images seen.")
+        moved = self.folder.moved(self.settings)
+        if moved:
+            self.say(f"The same images are in another place: {'; '.join(moved)}.")
         for line in continuing.what_changes(self.folder, self.settings, values["images"], changed, length):
             self.say(line)
-        if changed or length:  # in this order, so that a kill in between leaves a checkpoint of the new settings
+        if changed or length or moved:  # in this order: a kill in between leaves a checkpoint of the new settings
             self.images_seen = values["images"]
             self.trainer.load(tensors, values)
             self.evaluator.load(values)

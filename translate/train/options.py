@@ -71,7 +71,7 @@ class Options:
             typed = merge(typed, _nested(OPTIONS[name], value))
         for text in self.sets:
             typed = merge(typed, parse_assignment(text, model, RENAMED))
-        given = merge(config, typed)
+        given = _anywhere(merge(config, typed))
         noise = MODES[mode].kind == "noise"
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
             if not given.get(name):
@@ -99,10 +99,26 @@ class Options:
         name = self.mode or config.get("mode")
         if not name:
             raise UserError(f"--mode is missing: one of {', '.join(MODES)}.")
+        if not isinstance(name, str):
+            raise UserError(f"{self.config}: 'mode' is {name!r:.40}, but it should be one of {', '.join(MODES)}.")
         try:
             return mode_name(name)
         except KeyError:
             raise UserError(f"--mode {name}: there is no such mode; there are {', '.join(MODES)}.") from None
+
+
+def _anywhere(told: dict[str, Any]) -> dict[str, Any]:
+    """With folders and files as they are found from any working folder."""
+    for name in ("a", "b"):
+        if isinstance(told.get(name), str) and told[name]:
+            told = merge(told, {name: catalog.identify(told[name])})
+    labels = told["data"].get("labels") if isinstance(told.get("data"), dict) else None
+    if isinstance(labels, str) and labels not in ("", "auto"):
+        told = merge(told, {"data": {"labels": catalog.absolute(labels)}})
+    start = told.get("init_from")
+    if isinstance(start, str) and Path(start).expanduser().exists():
+        told = merge(told, {"init_from": catalog.absolute(start)})
+    return told
 
 
 def complete(settings: RunSettings) -> RunSettings:

@@ -94,6 +94,9 @@ FREE = {
     )
 } | {"train.tensorboard", "train.allow_change", "data.strict", "init_from"}
 
+# Where the images and their labels lie: what they are is the data's fingerprint, which is compared in their place.
+PLACES = {"a", "b", "data.labels"}
+
 # Names that settings had in earlier versions: old files and --set may still use them.
 RENAMED = {
     "game": "mode_settings",

@@ -14,12 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict
+
 import translate
 from translate.errors import DISK, UserError
 from translate.export.web import runtime
 from translate.image import rgb8
 from translate.model import file as generator_file
-from translate.settings import read_toml
+from translate.settings import Settings, read_toml
 from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
@@ -85,9 +87,23 @@ def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]
         yield {"name": file, "bytes": len(written)}
 
 
+class Card(Settings):
+    """What the page takes of a model's card, the TOML file beside it; see pretrained/."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str = ""
+    limits: str = ""
+    licence: str = ""
+
+
+def _card(path: Path) -> Card:
+    return Card.parse(read_toml(path), str(path)) if os.path.lexists(path) else Card()
+
+
 def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> dict[str, Any]:
     """What the page knows of its model; a generator from elsewhere doesn't say all of it."""
-    card = read_toml(path.with_suffix(".toml")) if path.with_suffix(".toml").is_file() else {}
+    card = _card(path.with_suffix(".toml"))
     before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
     height, width = description.get("size") or (256, 256)
     licences = dict(description.get("licences") or {})
@@ -96,8 +112,8 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         ("Translates", f"{before} → {after}"),
         ("Trained with", game.get(description.get("mode", ""))),
         ("Trained at", f"{width} × {height} pixels" if description.get("size") else None),
-        ("Limits", card.get("limits")),
-        ("Licence", card.get("licence")),
+        ("Limits", card.limits),
+        ("Licence", card.licence),
         *(("Training pictures", f"{name}: {text}") for name, text in sorted(licences.items())),
         ("File", f"{path.name}, SHA-256 {sha256(path)[:12]}…"),
         ("Runs on", f"ONNX Runtime Web {runtime.RUNTIME.version} (MIT, Microsoft Corporation)"),
@@ -105,7 +121,7 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
     ]
     arguments = entry["arguments"]
     return {
-        "title": card.get("title") or f"{before} to {after}",
+        "title": card.title or f"{before} to {after}",
         "from": before,
         "to": after,
         "size": [height, width],

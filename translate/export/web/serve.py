@@ -29,6 +29,7 @@ FIRST = 8000  # the port when none is asked for and it is free
 class Server(ThreadingHTTPServer):
     """Listens at http://127.0.0.1:PORT/. port: None takes 8000, or any free one; UserError when it can't be had."""
 
+    request_queue_size = 128  # connections that wait to be accepted
     allow_reuse_address = sys.platform != "win32"  # there it would let two servers share a port
 
     def __init__(self, port: int | None = None):
@@ -71,7 +72,10 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(with_content=False)
 
     def _answer(self, with_content: bool) -> None:
-        file = self.server.files.get(urlsplit(self.path).path)
+        try:
+            file = self.server.files.get(urlsplit(self.path).path)
+        except ValueError:  # http://[/x
+            file = None
         if self.headers.get("Host") not in self.server.hosts:
             # Another site whose name was pointed at 127.0.0.1 (DNS rebinding) must not get at the model.
             status, content = HTTPStatus.MISDIRECTED_REQUEST, b"This server answers to 127.0.0.1 only.\n"

@@ -80,3 +80,25 @@ def _like(saved: Tensor, parameter: Tensor, on_device: bool) -> Tensor:
     if saved.shape != parameter.shape:
         return saved.clone()
     return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(saved).detach()
+
+
+def misfit(expected: dict[str, Tensor], parameters: Parameters, tensors: dict[str, Tensor]) -> str:
+    """Why a checkpoint's tensors are not of these networks and optimizers, in words; '' where they are. expected: what
+    `capture` returns of a new training."""
+    ours = ("networks/", "averages/")
+    for name in sorted(expected.keys() | {name for name in tensors if name.startswith(ours)}):
+        if name.startswith((*ours, "random/cpu")):
+            right, found = (tuple(part[name].shape) if name in part else None for part in (expected, tensors))
+            if right != found:
+                return f"its '{name}' is {found or 'missing'}, where {right or 'there is none'} would fit"
+    shapes = {
+        f"optimizers/{player}/{index}/": parameter.shape
+        for player, group in parameters.items()
+        for index, parameter in enumerate(group)
+    }
+    for name, tensor in tensors.items():
+        if name.startswith("optimizers/"):
+            shape = shapes.get(name.rpartition("/")[0] + "/")
+            if shape is None or (tensor.ndim and tensor.shape != shape):
+                return f"its '{name}' fits no parameter"
+    return ""

@@ -155,6 +155,10 @@ class Trainer:
         )
         return tensors, {"rounds": self.rounds, "scaler": self.scaler.state_dict()}
 
+    def misfit(self, tensors: dict[str, Tensor]) -> str:
+        """Why a checkpoint's tensors are not of this trainer's networks, in words; '' where they are."""
+        return state.misfit(self.state()[0], self.parameters, tensors)
+
     def load(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Restore what `state` returned."""
         state.restore(

@@ -1,0 +1,92 @@
+"""What a model file says of itself, checked: every part has its type and a sensible value, and prints harmlessly."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from translate.errors import DAMAGED, UserError
+from translate.settings import explain
+from translate.system.text import printable
+
+Text = Annotated[str, Field(max_length=10_000)]
+Side = Annotated[int, Field(ge=1, le=65_536)]
+Size = Annotated[list[Side], Field(min_length=2, max_length=2)]  # height, width
+Level = Annotated[int, Field(ge=0, le=255)]
+
+
+def _plain(value: Any) -> Any:
+    """An argument of a network, as JSON holds it."""
+    numbers = isinstance(value, list) and all(type(part) is int for part in value)
+    if not (numbers or isinstance(value, bool | int | float | str)):
+        raise ValueError("should be a number, a word, true, false or a list of whole numbers")
+    return value
+
+
+def _terms(value: Any) -> Any:
+    """Licences by data set; imported files have an empty list."""
+    pairs = value.items() if isinstance(value, dict) else [] if value == [] else [(0, 0)]
+    if not all(isinstance(part, str) for pair in pairs for part in pair):
+        raise ValueError("should be texts by the names of the data sets")
+    return value
+
+
+Argument = Annotated[Any, AfterValidator(_plain)]
+Licences = Annotated[Any, AfterValidator(_terms)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+
+
+class Entry(_Part):
+    """One network: its name in GENERATORS, LATENT or DISCRIMINATORS and its keyword arguments."""
+
+    network: Text
+    arguments: dict[str, Argument]
+    from_: Text = Field("a", alias="from")
+    to: Text = "b"
+
+
+class Exported(_Part):
+    """What an ONNX file says of itself besides. fixed: the only size it takes."""
+
+    io: Literal["float", "uint8"]
+    fixed: Size | None = None
+
+
+class Description(_Part):
+    """A generator file's description, and that of the ONNX file that is made of it."""
+
+    mode: Text = ""
+    size: Size = [256, 256]
+    background: list[Level] = Field([255, 255, 255], min_length=3, max_length=3)
+    grey: dict[str, bool] = {}
+    images: int = Field(0, ge=0)
+    licences: Licences = {}
+    scores: list[Text] = []
+    latent: int = Field(1, ge=1, le=1 << 20)
+    classes: list[Text] = Field([], max_length=10_000)
+    directions: dict[Literal["a2b", "b2a", "z2a"], Entry] = Field(min_length=1)
+    discriminators: dict[str, Entry] = {}
+    onnx: Exported | None = None
+
+
+def check(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
+    """The description itself, with everything unprintable in its texts escaped. UserError (exit code 5) that names
+    `source` and the first part that can't be what a generator's file says."""
+    try:
+        Description.model_validate(description)
+    except ValidationError as error:
+        why = explain(error, Description)
+        raise UserError(f"{source} can't be used: in what it says of itself, {why}", DAMAGED) from error
+    return _harmless(description)
+
+
+def _harmless(value: Any) -> Any:
+    """Texts come from whoever made the file, and go to terminals and pages."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(name): _harmless(part) for name, part in value.items()}
+    return [_harmless(part) for part in value] if isinstance(value, list) else value
