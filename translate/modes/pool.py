@@ -83,7 +83,8 @@ class Pool:
                 return self._fakes[share].popleft()
             if share not in self._waiting:  # the first one that comes swaps for all
                 fakes = [self._fakes[index].popleft() for index in sorted(self._fakes)]
-                self._shown = self._swap(distributed.all_gather(torch.stack(fakes, 1).flatten(0, 1)), _layout(fakes[0]))
+                dealt = torch.stack(fakes, 1).flatten(0, 1) if len(fakes) > 1 else fakes[0]
+                self._shown = self._swap(distributed.all_gather(dealt), _layout(fakes[0]))
                 self._waiting = set(self._fakes)
             self._waiting.remove(share)
             return self._shown[share :: image_rng.part_count()]
