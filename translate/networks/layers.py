@@ -60,7 +60,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class NearestUpsample(nn.Upsample):
-    """Nearest-neighbour upsampling in the input's own precision: autocast would copy it to float32, to the same numbers."""
+    """Nearest-neighbour upsampling in the input's precision; autocast would copy to float32 for the same numbers."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(x.device.type):

@@ -42,8 +42,12 @@ def join(device: str) -> None:
         raise UserError("several processes can't train on mps; use --device cpu or cuda.")
     if device == "cuda":
         local, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
-        if local >= there:
-            raise UserError(f"torchrun started more processes here than there are GPUs ({there}); use one per GPU.")
+        here = max(int(os.environ.get("LOCAL_WORLD_SIZE", 1)), local + 1)
+        if here > there:  # every process stops, so that none waits for the others
+            raise UserError(
+                f"torchrun started {here} processes on a machine with {there} {'GPU' if there == 1 else 'GPUs'}; use "
+                f"--nproc-per-node {there}."
+            )
         torch.cuda.set_device(local)
     # Few words between the processes are about numbers on the CPU: those go through gloo, whatever the device.
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"

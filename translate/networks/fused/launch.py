@@ -113,7 +113,8 @@ def gradients(
         d_skip = torch.empty_like(x) if skip else None
         backward.reduce_gradients[(s.rows * s.parts * s.blocks,)](
             d_padded, d_plain, x, weight, bias, stats, sums, d_skip, s.h, s.w, s.c, channels, s.rows, spec.pad,
-            spec.slope, s.pixels, s.chunk, s.parts, PER_IMAGE=not spec.batch, STORE=skip, BP=s.bp, BC=s.bc, num_warps=WARPS, **border, **given,
+            spec.slope, s.pixels, s.chunk, s.parts, PER_IMAGE=not spec.batch, STORE=skip, BP=s.bp, BC=s.bc,
+            num_warps=WARPS, **border, **given,
         )  # fmt: skip
         lanes = max(LANES, spec.group)
         backward.merge_gradients[(s.rows * triton.cdiv(s.c, lanes),)](
