@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, groupby, repeat
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,11 @@ class Segmented(nn.Module):
         for random, steps in self._planned(recompute) if fused else self.parts:
             state = recomputed(steps, *state) if recompute and not random else play(steps, *state)
         return state[0]
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """As torch's; with the plan made before, which torch's compiler can't trace."""
+        self._planned(False)
+        super().compile(*arguments, **options)
 
     def _planned(self, recompute: bool) -> list[tuple[bool, list[Planned]]]:
         """The parts in fused steps, or all as one. Batch norm is fused in training only, and not over processes."""
