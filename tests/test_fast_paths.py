@@ -29,7 +29,7 @@ KINDS = [pytest.param(mode, marks=pytest.mark.slow) if mode in ALIKE else mode f
 
 def trainer(mode: str, tricks: bool = True, **train) -> Trainer:
     game = {**TRICKS, **OWN.get(mode, {})} if tricks else {}
-    s = settings(mode, **NORM, game=game, train={"ema": 0.9, **train})
+    s = settings(mode, **NORM, mode_settings=game, train={"ema": 0.9, **train})
     made = Trainer(new_game(s), s.train, TOTAL)
     torch.manual_seed(3)
     return made
@@ -55,9 +55,9 @@ def close(round: Trainer, plain: Trainer, part: float = 2e-3) -> None:
 
 @pytest.mark.parametrize("mode", KINDS)
 @pytest.mark.parametrize("batch_threads", [2, 4])
-def test_threads_with_shares_of_a_batch_play_the_game_of_the_whole(mode, shares):
+def test_threads_with_parts_of_a_batch_train_as_the_whole_batch(mode, batch_threads):
     """The pool, noise, labels, augmentation, penalties and z are an image's own, whoever plays with it."""
-    close(play(trainer(mode, batch_threads=shares, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+    close(play(trainer(mode, batch_threads=batch_threads, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
 
 
 def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
@@ -101,7 +101,9 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     over = {"r1": 0.0} if mode == "cycle" else {}
     results = []
     for record in (False, True):
-        s = settings(mode, **NORM, game={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6})
+        s = settings(
+            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6}
+        )
         s.train.graphs = record
         round = Trainer(new_game(s), s.train, TOTAL)
         torch.manual_seed(3)

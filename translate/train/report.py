@@ -1,4 +1,4 @@
-"""What a run reports while it trains: running statistics, scores, warnings, and the first NaN."""
+"""Reports of a run in training: running statistics, scores, warnings, and the first NaN."""
 
 from translate.errors import DIVERGED, UserError
 from translate.train.diagnosis import Diagnosis
@@ -36,7 +36,7 @@ class Report:
         self._warn(images_seen, self.diagnosis.of_players(diagnostics, norms))
 
     def score(self, images_seen: int, early: bool) -> bool:
-        """Score the generators; whether they are the best so far. early: no warnings about the samples yet."""
+        """Score the generators, and report it. Returns whether they are the best so far. early: no warnings yet."""
         assert self.log is not None
         evaluator, first = self.evaluator, self.evaluator.scorer is None
         scores, better = evaluator.score(images_seen, self.display.say)
