@@ -19,6 +19,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,8 @@ class Group:
                 )
         for name in list(self.contenders):
             self._try(name, partial(self._know, name))
+        if self.device == "cuda":  # kernels are searched for and compiled side by side; timed is one after the other
+            wait([contender.begin() for contender in self.contenders.values()])
 
     def _know(self, name: str) -> None:
         facts = self.contenders[name].facts
@@ -95,7 +98,7 @@ class Group:
 
     def _first(self, name: str) -> None:
         contender = self.contenders[name]
-        self.found[name]["first_step"] = contender.play(1)
+        self.found[name]["first_step"] = contender.begin().result()
         second = contender.play(1)
         if not self.steps:
             if second < REGION:

@@ -10,9 +10,16 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests/small.py and its neighbo
 
 import pytest
 import torch
-from small import draw_folders
+from small import ENVIRONMENT, draw_folders
 
 torch.set_num_threads(1)
+
+
+def pytest_configure(config) -> None:
+    """Tests of the CPU, and what they start, see no GPU, which `auto` would take; `pytest -m gpu` does."""
+    marks = config.option.markexpr
+    if "gpu" not in marks or "not gpu" in marks:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ENVIRONMENT["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(scope="session")

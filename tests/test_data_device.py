@@ -126,7 +126,7 @@ def test_a_file_that_vanishes_is_named(folders, tmp_path, workers):
 
 
 def test_a_wrong_place_is_one_sentence():
-    with pytest.raises(UserError, match=r"^x: 'augment_on' is 'gpu', but input should be 'cpu' or 'device'\.$"):
+    with pytest.raises(UserError, match=r"^x: 'augment_on' is 'gpu', but input should be 'auto', 'cpu' or 'device'\.$"):
         DataSettings.parse({"augment_on": "gpu"}, "x")
 
 

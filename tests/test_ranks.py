@@ -14,7 +14,8 @@ import torch
 from games import assert_near
 from small import ENVIRONMENT, run_verb
 
-from translate.system import hashed_tensors
+from translate.errors import UserError
+from translate.system import distributed, hashed_tensors
 
 HERE = Path(__file__).parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--monitor-interval", "0.1"]
@@ -63,6 +64,26 @@ def test_gradients_of_accumulated_batches_are_summed_once(states):
 def test_two_processes_are_one_with_the_whole_batch(mode, states):
     """To rounding; with batch norm's statistics of the whole batch and each image's own dropout."""
     assert_near(states[f"{mode}-0"], rank_player.played(mode), 5e-3)
+
+
+@pytest.mark.slow
+def test_torchruns_last_words_are_the_reason(pictures, tmp_path):
+    words = [*TORCHRUN, *command(pictures, tmp_path / "run"), "--batch", "3"]
+    done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+    assert done.returncode != 0
+    assert "--batch 3 is for all processes together" in "\n".join(done.stderr.splitlines()[-8:])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("local", [0, 1])
+def test_more_processes_than_gpus_end_all_of_them_in_one_sentence(monkeypatch, local):
+    for name, value in {"WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "LOCAL_RANK": local}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    said = r"^torchrun started 2 processes on a machine with 1 GPU; use --nproc-per-node 1\.$"
+    with pytest.raises(UserError, match=said) as caught:
+        distributed.join("cuda")
+    assert caught.value.code == 2
 
 
 COMMAND = [HERE.parent / "cli.py", "train", "--mode", "cycle", "--device", "cpu", "--size", "16", "--batch", "4"]

@@ -5,12 +5,13 @@ import tomllib
 import pytest
 import torch
 
+from translate.data import open_data
 from translate.errors import UserError
 from translate.modes import DOMAINS, MODES
 from translate.networks import receptive_field
 from translate.settings import differences, merge, parse_assignment, to_toml
 from translate.train.build import build_mode
-from translate.train.options import Options, default_folder
+from translate.train.options import Options, complete, default_folder, with_augmentation
 from translate.train.presets import PRESETS
 from translate.train.settings import settings_class
 from translate.train.step.trainer import Trainer
@@ -124,6 +125,39 @@ def test_nothing_is_left_on_auto():
         assert "auto" not in [values["train"][name] for name in ("device", "precision")]
         assert {"workers", "channels_last"} <= values["train"].keys()
         assert values["generator"]["depth"] or values["generator"]["network"] != "unet"
+
+
+@pytest.mark.parametrize(("free", "there", "recorded", "expected"), [
+    (10**9, True, None, "device"), (1000, True, None, "cpu"), (10**9, False, None, "cpu"), (10**9, True, "cpu", "cpu"),
+])  # fmt: skip
+def test_augmentation_is_where_the_images_fit(pictures, monkeypatch, free, there, recorded, expected):
+    """auto on CUDA: on the device when the decoded images fit; a run that is continued keeps its choice."""
+    s = options(size=16, a=str(pictures[0]), b=str(pictures[1]))
+    assert s.data.augment_on == "cpu"
+    s.data.augment_on, s.train.device = "auto", "cuda"
+    data = open_data(s.a, s.b, s.data, paired=False, seed=0, say=lambda line: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
+    if not there:
+        monkeypatch.setattr("translate.train.options.find_spec", lambda name: None)
+    chosen = with_augmentation(s, data, recorded)
+    assert chosen.data.augment_on == data.settings.augment_on == expected
+    asked = s.model_copy(update={"data": s.data.model_copy(update={"augment_on": "device"})})
+    assert with_augmentation(asked, data, recorded).data.augment_on == "device"
+
+
+def test_graphs_and_the_compiler_only_with_fused_passes():
+    """A round with both and without fused passes failed on CUDA (an assertion in torch about a layout)."""
+
+    def resolved(**train):
+        s = options(size=16)
+        s.train = s.train.model_copy(update={"device": "cuda", "precision": "bf16", "graphs": None, **train})
+        return complete(s).train
+
+    assert resolved(compile=True, fuse_passes=True).graphs
+    assert not resolved(compile=True, fuse_passes=False).graphs
+    assert resolved(fuse_passes=False).graphs
+    with pytest.raises(UserError, match=r"graphs can't be had with compile = true and fuse_passes = false"):
+        resolved(compile=True, fuse_passes=False, graphs=True)
 
 
 def test_assignments_find_full_and_short_names():

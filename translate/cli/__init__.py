@@ -1,5 +1,6 @@
 """The command line. One file a verb; torch is imported only inside a verb, so that --help answers at once."""
 
+import contextlib
 import os
 import sys
 import warnings
@@ -31,6 +32,7 @@ def main() -> None:
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # what torchrun starts all meets the same problems
             print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # names may hold escapes
+        _report_to_torchrun(f"error: {error}")
         sys.exit(error.code)
     except KeyboardInterrupt:
         print("stopped.", file=sys.stderr)
@@ -44,3 +46,14 @@ def main() -> None:
         traceback.print_exc()
         print("error: this is a bug in translate, not in your data; please report the lines above.", file=sys.stderr)
         sys.exit(INTERNAL)
+
+
+def _report_to_torchrun(sentence: str) -> None:
+    """Leave the sentence for torchrun, whose summary of what failed is the last thing printed."""
+    import json
+    import time
+
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        more = {"py_callstack": sentence, "timestamp": str(int(time.time()))}
+        with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as file:
+            json.dump({"message": {"message": sentence, "extraInfo": more}}, file)

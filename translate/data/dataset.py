@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from translate.catalog import Recipe
-from translate.data import loader
+from translate.data import loader, on_device
 from translate.data.augment import Augment
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
@@ -83,6 +83,10 @@ class Data:
     def in_memory(self) -> bool:
         """Whether training images are kept decoded; worker processes then help only with heavy augmentation."""
         return self.domains[A].train.stack is not None
+
+    def fits_on(self, device: str) -> bool:
+        """Whether the decoded training images can stay on the device, and be augmented there."""
+        return on_device.fit([domain.train.stack for domain in self.domains], torch.device(device))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_augments": [], "_on_device": {}}

@@ -69,12 +69,16 @@ class OnDevice:
         return (*made, here[:, first].long()) if len(self.labels) else tuple(made)
 
 
-def _resident(stacks: Sequence[np.ndarray | None], device: torch.device) -> list[Tensor]:
-    """The decoded images on the device where there are such and they take less than SHARE of its free memory; else
-    none. On a CPU they are there already."""
-    kept = [torch.from_numpy(stack) for stack in stacks if stack is not None]
+def fit(stacks: Sequence[np.ndarray | None], device: torch.device) -> bool:
+    """Whether the images are decoded and take less than SHARE of the device's free memory; on a CPU they are there."""
+    kept = [stack for stack in stacks if stack is not None]
     if len(kept) < len(stacks):
+        return False
+    return device.type != "cuda" or sum(s.nbytes for s in kept) <= SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+def _resident(stacks: Sequence[np.ndarray | None], device: torch.device) -> list[Tensor]:
+    """The decoded images on the device where they fit; else none."""
+    if not fit(stacks, device):
         return []
-    if device.type == "cuda" and sum(stack.nbytes for stack in kept) > SHARE * torch.cuda.mem_get_info(device)[0]:
-        return []
-    return [stack.to(device) for stack in kept]
+    return [torch.from_numpy(stack).to(device) for stack in stacks if stack is not None]

@@ -28,9 +28,10 @@ class DataSettings(Settings):
     contrast: float = Field(0.0, ge=0, le=1, description="change of contrast by up to this share; input only")
     saturation: float = Field(0.0, ge=0, le=1, description="change of saturation by up to this share; input only")
     hue: float = Field(0.0, ge=0, le=0.5, description="change of hue by up to this share of the circle; input only")
-    augment_on: Literal["cpu", "device"] = Field("cpu", description="where images are cropped, mirrored, turned and "
-                        "recoloured: cpu, one by one, or device, whole batches where the training runs, for when the "
-                        "CPU can't keep up; each draws other random numbers")  # fmt: skip
+    augment_on: Literal["auto", "cpu", "device"] = Field("auto", description="where images are cropped, mirrored, "
+                        "turned and recoloured: cpu, one by one, or device, whole batches where the training runs; "
+                        "each draws other random numbers. auto: device on CUDA when the decoded images fit into a "
+                        "quarter of its free memory, else cpu")  # fmt: skip
     background: str = Field("white", description="colour under transparency: white, black or #rrggbb")
     channels_a: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
     channels_b: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")

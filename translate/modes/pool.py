@@ -85,7 +85,8 @@ class Pool:
                 return self._fakes[part].popleft()
             if part not in self._pending:  # the first thread exchanges for all
                 fakes = [self._fakes[index].popleft() for index in sorted(self._fakes)]
-                batch = distributed.all_gather(torch.stack(fakes, 1).flatten(0, 1))
+                dealt = torch.stack(fakes, 1).flatten(0, 1) if len(fakes) > 1 else fakes[0]
+                batch = distributed.all_gather(dealt)
                 self._output = self._exchange(batch, _layout(fakes[0]))
                 self._pending = set(self._fakes)
             self._pending.remove(part)

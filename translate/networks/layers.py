@@ -65,6 +65,16 @@ class BatchNorm(nn.BatchNorm2d):
         return (y * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
 
 
+class NearestUpsample(nn.Upsample):
+    """Nearest-neighbour upsampling in the input's precision; autocast would copy to float32 for the same numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x)
+
+
 class Dropout(nn.Dropout):
     """Dropout with per-image random numbers (`image_rng`): the masks don't depend on processes and threads."""
 
@@ -112,7 +122,7 @@ def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, paddin
     channels = after if kind == "resize" else 4 * after
     convolution = nn.Conv2d(before, channels, 3, padding=1, bias=bias, padding_mode=padding)
     if kind == "resize":
-        return nn.Sequential(nn.Upsample(scale_factor=2), convolution)
+        return nn.Sequential(NearestUpsample(scale_factor=2), convolution)
     return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 

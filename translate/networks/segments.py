@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, groupby, repeat
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,11 @@ class Segmented(nn.Module):
         for random, steps in self._planned(recompute) if fused else self.parts:
             state = checkpointed(steps, *state) if recompute and not random else apply(steps, *state)
         return state[0]
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """As torch's; with the plan made before, which torch's compiler can't trace."""
+        self._planned(False)
+        super().compile(*arguments, **options)
 
     def _planned(self, recompute: bool) -> list[tuple[bool, list[Planned]]]:
         """The parts, or one part of all steps, planned for fused kernels. Batch norm is fused only in training in one

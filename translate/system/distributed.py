@@ -43,8 +43,12 @@ def join(device: str) -> None:
         raise UserError("several processes can't train on mps; use --device cpu or cuda.")
     if device == "cuda":
         local, available = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
-        if local >= available:
-            raise UserError(f"torchrun started more processes here than there are GPUs ({available}); use one per GPU.")
+        started = max(int(os.environ.get("LOCAL_WORLD_SIZE", 1)), local + 1)
+        if started > available:  # all processes exit, so that none waits for the others
+            raise UserError(
+                f"torchrun started {started} processes on a machine with {available} "
+                f"{'GPU' if available == 1 else 'GPUs'}; use --nproc-per-node {available}."
+            )
         torch.cuda.set_device(local)
     # Tensors on the CPU (few and small) go through gloo, those on a GPU through NCCL.
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"

@@ -65,6 +65,10 @@ class RunFolder:
         for folder in (self.path, self.checkpoints, self.samples):
             remove_leftovers(folder)
 
+    def recorded(self, table: str, name: str) -> Any:
+        """A setting of the run that lives here; None where its config.toml doesn't have it."""
+        return renamed(read_toml(self.config)).get(table, {}).get(name)
+
     def compare(self, settings: RunSettings) -> list[str]:
         """'name: old → new' of each setting that would change the numbers of the run in this folder."""
         old = renamed(read_toml(self.config))

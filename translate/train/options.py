@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,8 @@ def _anywhere(told: dict[str, Any]) -> dict[str, Any]:
 def complete(settings: RunSettings) -> RunSettings:
     """The settings with those filled in that depend on the device and the image size. UserError for what can't work."""
     t, size = settings.train, settings.data.size
+    if settings.data.augment_on == "auto" and t.device != "cuda":
+        settings.data.augment_on = "cpu"  # on CUDA it depends on the data: with_augmentation
     if t.precision == "auto":
         t.precision = best_precision(t.device)
     if t.precision == "fp16" and t.device != "cuda":
@@ -165,6 +168,18 @@ def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) ->
     if settings.train.images and whole != images:
         say(f"--images {images:,} becomes {whole:,}: whole rounds of {images_per_round} images.")
     return settings.model_copy(update={"train": settings.train.model_copy(update={"images": whole})})
+
+
+def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:
+    """With the place of augmentation chosen where it is "auto", in the settings and in the data: as the run was begun
+    (`recorded`), else on CUDA when kornia is there and the decoded images fit."""
+    if settings.data.augment_on == "auto":
+        device = settings.train.device
+        there = device == "cuda" and find_spec("kornia") is not None and data.fits_on(device)
+        chosen = distributed.broadcast(recorded or ("device" if there else "cpu"))
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"augment_on": chosen})})
+    data.settings = settings.data
+    return settings
 
 
 def _check_networks(settings: RunSettings) -> None:
@@ -210,6 +225,8 @@ def _choose_graphs(settings: RunSettings) -> None:
     problems = {
         f"device = {t.device}; it is for cuda": t.device != "cuda",
         "rmsprop in fp16, which waits for the device; use bf16": rmsprop,
+        # Seen at batch 1: the warm-up finds a gradient of 3 channels in another layout than the compiler expected.
+        "compile = true and fuse_passes = false; change one of them": t.compile and not t.fuse_passes,
     }
     found = [problem for problem, holds in problems.items() if holds]
     if t.graphs and found:

@@ -16,7 +16,7 @@ from translate.system.signals import CODES
 from translate.system.text import duration
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.loop import Run
-from translate.train.options import with_length
+from translate.train.options import with_augmentation, with_length
 from translate.train.settings import RunSettings
 from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
 from translate.train.summary import summary
@@ -49,6 +49,8 @@ def _start(settings: RunSettings, path: Path, say) -> None:
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
     data = _open_everywhere(settings, say)
+    recorded = folder.recorded("data", "augment_on") if begun and distributed.rank() == 0 else None
+    settings = with_augmentation(settings, data, recorded)
     run = Run(with_length(settings, data, say), folder, data, say)
     if begun:
         run.resume()
@@ -69,11 +71,13 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
     """Print the resolved settings, the data found and how long it would take; write nothing."""
     from translate.settings import to_toml
 
-    begun = RunFolder(path).begun()
+    folder = RunFolder(path)
+    begun = folder.begun()
     data = _open(settings, say)
+    settings = with_augmentation(settings, data, folder.recorded("data", "augment_on") if begun else None)
     settings = with_length(settings, data, say)
     say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
-    run = Run(settings, RunFolder(path), data, say)
+    run = Run(settings, folder, data, say)
     for name, network in run.trainer.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
     seconds, batch = _seconds_a_round(run), run.images_per_round

@@ -25,17 +25,15 @@ def _target(i, size, pad, k, KIND: tl.constexpr):
 
 @triton.jit
 def _gradient(
-    d_padded, d_plain, pixel, first, c, ok, height, width, channels, padded_channels, pad,
+    d_padded, d_plain, n, inside, first, c, ok, height, width, channels, padded_channels, pad,
     PADDED: tl.constexpr, PLAIN: tl.constexpr, KIND: tl.constexpr, K: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """The gradient at `pixel`s (of all images, from `first` on): of every place that shows them, at most K × K, and of
-    the second output."""
+    """The gradient at the pixels `inside` (from `first` on) of image n: of every place that shows them, at most K × K,
+    and of the second output. n is int64, one for all pixels or one for each; the others are int32, which divide in far
+    fewer instructions."""
     g = tl.zeros([BP, BC], tl.float32)
     seen = (c < channels)[None, :]
     if PADDED:
-        size = height * width
-        n = pixel // size
-        inside = (pixel - n * size).to(tl.int32)
         iy = inside // width
         ix = inside - iy * width
         outer = width + 2 * pad
@@ -43,8 +41,7 @@ def _gradient(
         at = ((start + iy + pad) * outer + ix + pad) * padded_channels
         g += tl.load(d_padded + at[:, None] + c[None, :], ok[:, None] & seen, 0.0).to(tl.float32)
         if K > 1:
-            top = (first % size).to(tl.int32)
-            border = (top // width <= pad) | ((top + BP - 1) // width >= height - 1 - pad)
+            border = (first // width <= pad) | ((first + BP - 1) // width >= height - 1 - pad)
             for k in range(1, tl.where(border, K * K, K)):  # the first K: in the pixel's own row
                 oy, row_shows = _target(iy, height, pad, k // K, KIND)
                 ox, column_shows = _target(ix, width, pad, k % K, KIND)
@@ -52,7 +49,7 @@ def _gradient(
                 mask = (ok & row_shows & column_shows)[:, None] & seen
                 g += tl.load(d_padded + at[:, None] + c[None, :], mask, 0.0).to(tl.float32)
     if PLAIN:
-        at = pixel * channels
+        at = (n * (height * width) + inside) * channels
         g += tl.load(d_plain + at[:, None] + c[None, :], ok[:, None] & seen, 0.0).to(tl.float32)
     return g
 
@@ -61,7 +58,7 @@ def _gradient(
 def reduce_gradients(
     d_padded, d_plain, x, weight, bias, stats, sums, d_skip, height, width, channels, padded_channels, rows, pad, slope,
     pixels, chunk, parts, KIND: tl.constexpr, K: tl.constexpr, PADDED: tl.constexpr, PLAIN: tl.constexpr,
-    AFFINE: tl.constexpr, STORE: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
+    PER_IMAGE: tl.constexpr, AFFINE: tl.constexpr, STORE: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
     """sums (2, rows, parts, channels): Σ g and Σ g·x̂ of a part of a row, g the gradient before the activation.
     d_skip: the gradient after it."""
@@ -82,13 +79,19 @@ def reduce_gradients(
     for start in range(begin, end, BP):
         q = start + tl.arange(0, BP)
         ok = q < end
-        first = r.to(tl.int64) * pixels + start
-        pixel = first + tl.arange(0, BP)
+        n = r.to(tl.int64)
+        inside = q
+        first = start
+        if not PER_IMAGE:  # the one row is all images
+            size = height * width
+            n = (q // size).to(tl.int64)
+            inside = q % size
+            first = start % size
         g = _gradient(
-            d_padded, d_plain, pixel, first, c, ok, height, width, channels, padded_channels, pad,
+            d_padded, d_plain, n, inside, first, c, ok, height, width, channels, padded_channels, pad,
             PADDED, PLAIN, KIND, K, BP, BC,
         )  # fmt: skip
-        at = (pixel * channels)[:, None] + c[None, :]
+        at = ((r.to(tl.int64) * pixels + q) * channels)[:, None] + c[None, :]
         mask = ok[:, None] & seen[None, :]
         if STORE:
             tl.store(d_skip + at, g, mask)
@@ -149,14 +152,13 @@ def input_gradient(
     seen = c < channels
     n = (tile // tiles).to(tl.int64)
     start = tile % tiles * BP
-    ok = start + tl.arange(0, BP) < height * width
-    first = n * height * width + start
-    pixel = first + tl.arange(0, BP)
+    inside = start + tl.arange(0, BP)
+    ok = inside < height * width
     g = _gradient(
-        d_padded, d_plain, pixel, first, c, ok, height, width, channels, padded_channels, pad,
+        d_padded, d_plain, n, inside, start, c, ok, height, width, channels, padded_channels, pad,
         PADDED, PLAIN, KIND, K, BP, BC,
     )  # fmt: skip
-    at = (pixel * channels)[:, None] + c[None, :]
+    at = ((n * (height * width) + inside) * channels)[:, None] + c[None, :]
     mask = ok[:, None] & seen[None, :]
     v = tl.load(x + at, mask, 0.0).to(tl.float32)
     row = (n if PER_IMAGE else 0) * channels + c

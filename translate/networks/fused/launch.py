@@ -17,7 +17,8 @@ KINDS = {"zeros": 0, "reflect": 1, "replicate": 2}
 TILE = 4096  # numbers a program has in registers at once: every access is 16 bytes wide, several are in flight
 WARPS = 8
 PROGRAMS = 512  # enough to fill a large GPU; fewer rows and channels than this are cut into parts
-PARTS = 128  # at most so many parts of a row are added up afterwards
+PARTS = 512  # of a row at most: a full-size map of one image still fills the GPU
+MERGED = 128  # parts that are added up at a time
 LANES = 16  # channels a program adds up parts of
 
 
@@ -69,7 +70,7 @@ def statistics(x: Tensor, spec: Spec) -> Tensor:
     lanes = max(LANES, spec.group)
     forward.merge_statistics[(s.rows * triton.cdiv(s.c, lanes),)](
         parts[0], parts[1], stats, s.c, s.rows, s.pixels, s.chunk, s.parts, spec.eps,
-        GROUP=spec.group, BS=PARTS, BC=lanes,
+        GROUP=spec.group, BS=MERGED, BC=lanes,
     )  # fmt: skip
     return stats
 
@@ -112,12 +113,13 @@ def gradients(
         d_skip = torch.empty_like(x) if skip else None
         backward.reduce_gradients[(s.rows * s.parts * s.blocks,)](
             d_padded, d_plain, x, weight, bias, stats, sums, d_skip, s.h, s.w, s.c, channels, s.rows, spec.pad,
-            spec.slope, s.pixels, s.chunk, s.parts, STORE=skip, BP=s.bp, BC=s.bc, num_warps=WARPS, **border, **given,
+            spec.slope, s.pixels, s.chunk, s.parts, PER_IMAGE=not spec.batch, STORE=skip, BP=s.bp, BC=s.bc,
+            num_warps=WARPS, **border, **given,
         )  # fmt: skip
         lanes = max(LANES, spec.group)
         backward.merge_gradients[(s.rows * triton.cdiv(s.c, lanes),)](
             sums, weight, totals, s.c, s.rows, s.pixels, s.parts,
-            GROUP=spec.group, AFFINE=weight is not None, BS=PARTS, BC=lanes,
+            GROUP=spec.group, AFFINE=weight is not None, BS=MERGED, BC=lanes,
         )  # fmt: skip
     if d_skip is not None:  # what was folded together once needs no second time
         d_padded, d_plain, channels, spec, border = None, d_skip, s.c, spec._replace(pad=0), {"KIND": 0, "K": 1}

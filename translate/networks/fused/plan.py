@@ -120,7 +120,8 @@ def can_fuse(layer: object) -> bool:
 
 def plan(steps: Sequence[Step]) -> list[Planned]:
     """The steps, fused where they can be."""
-    todo, planned = _plain_steps(steps), list[Planned]()
+    todo = _plain_steps(steps)
+    planned: list[Planned] = []
     at = 0
     while at < len(todo):
         step = todo[at]
