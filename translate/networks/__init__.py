@@ -12,6 +12,7 @@ from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectra
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
+from translate.networks.projected import Projected
 from translate.networks.resnet import ResNet
 from translate.networks.segments import checkpoint_activations
 from translate.networks.unet import UNet
@@ -37,6 +38,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "pixel": Pixel,
     "dcgan": DCGANDiscriminator,
     "mlp": MLPDiscriminator,
+    "projected": Projected,
 }
 
 
@@ -82,8 +84,10 @@ class GeneratorSettings(Settings):
 
 
 class DiscriminatorSettings(Settings):
-    network: Literal["patch", "pixel", "dcgan", "mlp"] = Field(
-        "patch", description="patch (PatchGAN) or pixel (1×1); of the whole image: dcgan or mlp"
+    network: Literal["patch", "pixel", "dcgan", "mlp", "projected"] = Field(
+        "patch",
+        description="patch (PatchGAN) or pixel (1×1); projected: on features of a frozen network (extra 'scores'); of "
+        "the whole image: dcgan or mlp",
     )
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
