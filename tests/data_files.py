@@ -150,7 +150,7 @@ def make_recipe(content: bytes, **changes) -> Recipe:
     if "contents" not in changes:
         path = Path(os.environ["TRANSLATE_CACHE"]).parent / "for-the-digest.whl"
         path.write_bytes(content)
-        taken = prepare._choose(recipe, lambda wanted: archive.files(path, wanted))
+        taken = prepare.choose(recipe, lambda wanted: archive.files(path, wanted))
         recipe.contents = prepare.contents_digest(taken)
         path.unlink()
     return recipe

@@ -64,7 +64,7 @@ CASES = [
     ([*TRAIN, *AB, "--set", "lambda_cycel=3"], 2, "there is no setting 'lambda_cycel'; did you mean lambda_cycle"),
     ([*TRAIN, *AB, "--set", "filters=3"], 2, "'filters' could be generator.filters or discriminator.filters"),
     ([*TRAIN, *AB, "--set", "lambda_cycle"], 2, "write it as name=value"),
-    ([*TRAIN, *AB, "--set", "lambda_cycle=-1"], 2, "'game.lambda_cycle' is -1"),
+    ([*TRAIN, *AB, "--set", "lambda_cycle=-1"], 2, "'mode_settings.lambda_cycle' is -1"),
     (
         [*TRAIN, *AB, "--set", "objective=began"],
         2,
@@ -96,7 +96,7 @@ CASES = [
     ([*NOISE, "--preset", "gpu-256"], 2, "--preset gpu-256 is not for --mode dcgan; there are paper, cpu, gpu-64"),
     ([*NOISE, "--set", "objective=began"], 2, "known objectives are: minimax, vanilla, lsgan, hinge, wgan, wgan-gp"),
     ([*NOISE[:2], "hinge", *NOISE[3:], "--set", "soft_labels=true"], 2, "hinge has no labels to change"),
-    ([*NOISE, "--set", "diffaugment=colour"], 2, "'game.diffaugment"),
+    ([*NOISE, "--set", "diffaugment=colour"], 2, "'mode_settings.diffaugment"),
     (["data", "show", "nonesuch"], 2, "nonesuch"),
     (["data", "show", "empty"], 2, "that can be read"),
     (["data", "fetch", "lines"], 2, "lines is a folder already"),

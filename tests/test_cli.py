@@ -25,6 +25,7 @@ VERBS = [
     "data list",
     "data show",
     "data fetch",
+    "data digest",
 ]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 

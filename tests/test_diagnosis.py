@@ -44,14 +44,14 @@ class Shown(Samples):
 
 
 def diagnosis(samples=None, classes=(), readable=True) -> Diagnosis:
-    players = {"D": ["D"], "G": ["G"]}
-    mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)})
+    players, roles = {"D": ["D"], "G": ["G"]}, {"discriminators": {"D"}, "generators": {"z2a": "G"}}
+    mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)}, **roles)
     shown = Shown(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
     return Diagnosis(SimpleNamespace(mode=mode), shown)
 
 
 def judged(of: Diagnosis) -> list[str]:
-    return of.of_samples(of.shown.samples)
+    return of.of_samples(of.previews.samples)
 
 
 def reports(of: Diagnosis, relative_losses, norm: float = 1.0) -> list[str]:
@@ -59,7 +59,7 @@ def reports(of: Diagnosis, relative_losses, norm: float = 1.0) -> list[str]:
     said = []
     for doubt in relative_losses:
         with torch.no_grad():
-            of.round.mode.networks["G"].weight += 1
+            of.trainer.mode.networks["G"].weight += 1
         diagnostics = {"distance": 1.0} if doubt is None else {"accuracy": 1.0, "relative_loss": doubt}
         said += of.of_players({"D": diagnostics}, {"D": norm, "G": 1.0})
     return said
@@ -121,7 +121,7 @@ def test_updates_that_undo_each_other_are_said_once():
         of, count = diagnosis(), 0
         for number in range(5 * WINDOW + 1):
             with torch.no_grad():  # `reports` adds 1
-                of.round.mode.networks["G"].weight.copy_(torch.tensor([place(number)]) - 1)
+                of.trainer.mode.networks["G"].weight.copy_(torch.tensor([place(number)]) - 1)
             count += sum("undo each other" in text for text in reports(of, [0.5]))
         return count
 

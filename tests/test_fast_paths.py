@@ -29,7 +29,7 @@ KINDS = [pytest.param(mode, marks=pytest.mark.slow) if mode in ALIKE else mode f
 
 def trainer(mode: str, tricks: bool = True, **train) -> Trainer:
     game = {**TRICKS, **OWN.get(mode, {})} if tricks else {}
-    s = settings(mode, **NORM, game=game, train={"ema": 0.9, **train})
+    s = settings(mode, **NORM, mode_settings=game, train={"ema": 0.9, **train})
     made = Trainer(new_game(s), s.train, TOTAL)
     torch.manual_seed(3)
     return made
@@ -101,7 +101,9 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     over = {"r1": 0.0} if mode == "cycle" else {}
     results = []
     for record in (False, True):
-        s = settings(mode, **NORM, game={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6})
+        s = settings(
+            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6}
+        )
         s.train.graphs = record
         round = Trainer(new_game(s), s.train, TOTAL)
         torch.manual_seed(3)

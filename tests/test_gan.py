@@ -49,7 +49,7 @@ def adam(network: nn.Module, lr=2e-4, betas=(0.5, 0.999)) -> torch.optim.Adam:
 
 def test_vanilla_is_algorithm_1_of_2014():
     """k = 2 steps of D, each on new images and new noise, then one of G, which maximises log D(G(z))."""
-    s = paper("vanilla", game={"k": 2, "latent": 16})
+    s = paper("vanilla", mode_settings={"k": 2, "latent": 16})
     assert (s.mode_settings.objective, s.generator.network, s.discriminator.network) == ("vanilla", "mlp", "mlp")
     G, D = networks(s)
     of_g, of_d = adam(G), adam(D)
@@ -156,7 +156,7 @@ def test_wgan_gp_is_algorithm_1():
 
 @pytest.mark.parametrize("mode", GANS)
 def test_every_step_of_d_sees_new_images(mode):
-    s = paper(mode, game={"latent": 16, "k": 3})
+    s = paper(mode, mode_settings={"latent": 16, "k": 3})
     trainer, seen = Trainer(new_game(s), s.train, 100), []
     trainer.mode.D.register_forward_pre_hook(lambda network, given: seen.append(given[0].detach().clone()))
     ((x,),) = images(3, 1)
@@ -170,7 +170,7 @@ def test_every_step_of_d_sees_new_images(mode):
 
 @pytest.mark.parametrize("mode", ["wgan", "pix2pix", "cycle"])
 def test_clipped_weights_lie_within_their_bounds_after_each_round(mode):
-    s = settings(mode, game={"objective": "wgan", "clip_weights": 0.02})
+    s = settings(mode, mode_settings={"objective": "wgan", "clip_weights": 0.02})
     game = new_game(s)
     trainer = Trainer(game, s.train, 100)
     judges = [network for name, network in game.networks.items() if name.startswith("D")]
@@ -184,7 +184,7 @@ def test_together_is_apart_without_batch_norm():
     """separate=false: one pass over real and fake images gives what two give, and not with batch norm."""
 
     def loss(norm: str, separate: bool) -> float:
-        s = paper("dcgan", discriminator={"norm": norm}, game={"latent": 16, "k": 1, "separate": separate})
+        s = paper("dcgan", discriminator={"norm": norm}, mode_settings={"latent": 16, "k": 1, "separate": separate})
         game = new_game(s)
         torch.manual_seed(3)
         return next(game.step(*images(1)[0]))[1]["D"].item()

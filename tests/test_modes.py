@@ -67,7 +67,7 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
                 optimizer.zero_grad()
             sum(losses.values()).backward()
             optimizers[player].step()
-            if limit := game.clip.get(player):
+            if limit := game.weight_clip.get(player):
                 for weight in optimizers[player].param_groups[0]["params"]:
                     weight.data.clamp_(-limit, limit)
     assert_identical(played(s, batches_for(mode)), weights(game.networks))
@@ -140,7 +140,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
     # No pool and no penalty: both draw random numbers, between those for z.
     own = {"pool": 0} if "pool" in MODES[mode].Settings.model_fields else {}
-    s = settings(mode, game={"gradient_penalty": 0.0, **own})
+    s = settings(mode, mode_settings={"gradient_penalty": 0.0, **own})
     batch = [torch.cat(both) for both in zip(*batches_for(mode)[:2], strict=True)]
     gradients = []
     for group in ([batch], [[x[:3] for x in batch], [x[3:] for x in batch]]):
@@ -222,7 +222,7 @@ def test_r1_is_applied_as_often_and_as_much_as_said(mode):
     batch = batches_for(mode)[0]
     means = {}
     for every, steps in ((1, 1), (4, 400)):
-        s = settings(mode, game={"r1": 2.0, "r1_every": every})
+        s = settings(mode, mode_settings={"r1": 2.0, "r1_every": every})
         game = new_game(s)
         values = []
         for _ in range(steps):
@@ -233,7 +233,7 @@ def test_r1_is_applied_as_often_and_as_much_as_said(mode):
 
 
 def test_instance_noise_fades_to_nothing():
-    s = settings("pix2pix", game={"instance_noise": 0.5})
+    s = settings("pix2pix", mode_settings={"instance_noise": 0.5})
     game = new_game(s)
     x, y = batches()[0]
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from translate.modes.base import ModeSettings
-from translate.modes.objectives import OBJECTIVES, gradient_penalty, l1, r1
+from translate.modes.objectives import OBJECTIVES, l1
+from translate.modes.penalties import gradient_penalty
+from translate.modes.penalties import zero_centred as r1
 
 REAL, FAKE = [-3.0, -0.5, 0.0, 0.7, 4.0], [-2.0, -0.1, 0.3, 1.0, 5.0]
 
@@ -45,6 +47,10 @@ def formulas(real: Sequence[float] = (1.0,) * 5, fake: Sequence[float] = (0.0,) 
         "hinge": (mean(max(0, 1 - d) for d in REAL) + mean(max(0, 1 + d) for d in FAKE), -mean(FAKE)),
         "wgan": wasserstein,
         "wgan-gp": wasserstein,
+        "relativistic": (
+            mean(math.log(1 + math.exp(f - r)) for r, f in zip(REAL, FAKE, strict=True)),
+            mean(math.log(1 + math.exp(r - f)) for r, f in zip(REAL, FAKE, strict=True)),
+        ),
     }
 
 
@@ -53,7 +59,7 @@ def test_values(name):
     discriminator, generator = formulas()[name]
     real, fake = torch.tensor(REAL), torch.tensor(FAKE)
     assert OBJECTIVES[name].discriminator(real, fake, 1.0).item() == pytest.approx(discriminator, rel=1e-5)
-    assert OBJECTIVES[name].generator(fake).item() == pytest.approx(generator, rel=1e-5)
+    assert OBJECTIVES[name].generator(fake, real).item() == pytest.approx(generator, rel=1e-5)
 
 
 LABELLED = [name for name, objective in OBJECTIVES.items() if objective.labels]
@@ -92,6 +98,7 @@ GRADIENTS = {  # d loss / d logit for one real and one fake logit, and for G's
     "hinge": (lambda d: -1.0 if d < 1 else 0.0, lambda d: 1.0 if d > -1 else 0.0, lambda d: -1.0),
     "wgan": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
     "wgan-gp": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
+    "relativistic": (lambda d: -0.5, lambda d: 0.5, lambda d: -0.5),  # of two equal logits
 }
 
 
@@ -103,7 +110,7 @@ def test_gradients(name):
             continue  # the kink
         real, fake, seen = (torch.tensor([d], requires_grad=True) for _ in range(3))
         OBJECTIVES[name].discriminator(real, fake, 1.0).backward()
-        OBJECTIVES[name].generator(seen).backward()
+        OBJECTIVES[name].generator(seen, torch.tensor([d])).backward()
         assert real.grad.item() == pytest.approx(of_real(d), abs=1e-5)
         assert fake.grad.item() == pytest.approx(of_fake(d), abs=1e-5)
         assert seen.grad.item() == pytest.approx(of_generator(d), abs=1e-5)
@@ -113,7 +120,7 @@ def test_gradients(name):
 def test_large_logits_stay_finite(name):
     for value in (-1e4, 1e4):
         logits = torch.full((4,), value, requires_grad=True)
-        loss = OBJECTIVES[name].discriminator(logits, logits, 1.0) + OBJECTIVES[name].generator(logits)
+        loss = OBJECTIVES[name].discriminator(logits, logits, 1.0) + OBJECTIVES[name].generator(logits, logits.detach())
         loss.backward()
         assert loss.isfinite()
         assert logits.grad.isfinite().all()
@@ -123,7 +130,7 @@ def test_large_logits_stay_finite(name):
 def test_half_precision_logits_give_float32_losses(name):
     logits = torch.tensor(REAL, dtype=torch.float16)
     assert OBJECTIVES[name].discriminator(logits, logits, 1.0).dtype == torch.float32
-    assert OBJECTIVES[name].generator(logits).dtype == torch.float32
+    assert OBJECTIVES[name].generator(logits, logits).dtype == torch.float32
     assert l1(logits, logits).dtype == torch.float32
 
 

@@ -12,8 +12,8 @@ from translate.metrics import weights
 from translate.metrics.lite import VERSIONS
 from translate.modes.penalties import zero_centred
 from translate.networks import DiscriminatorSettings, build_discriminator
-from translate.networks.layers import is_per_sample
 from translate.networks.projected import trunk
+from translate.networks.traits import is_per_sample
 from translate.train.build import build_mode
 from translate.train.options import Options
 from translate.train.step.trainer import Trainer

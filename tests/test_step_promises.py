@@ -32,7 +32,7 @@ def step_by_hand(game, batch, lr: dict[str, float], clip_norm: float = 0.0) -> d
         with torch.no_grad():
             for p, g in zip(parameters, gradients, strict=True):
                 p -= lr[player] * scale * g
-                if limit := game.clip.get(player):
+                if limit := game.weight_clip.get(player):
                     p.clamp_(-limit, limit)
     return norms
 
@@ -125,7 +125,7 @@ class Bowl(nn.Module):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_r1_is_the_squared_gradient_at_real_images(mode):
-    s = settings(mode, game={"r1": 2.0, "r1_every": 1})
+    s = settings(mode, mode_settings={"r1": 2.0, "r1_every": 1})
     game = new_game(s)
     for name in [name for name in game.networks if name.startswith("D")]:
         game.networks[name] = Bowl()
@@ -140,7 +140,7 @@ def test_r1_is_the_squared_gradient_at_real_images(mode):
 def test_pix2pix_changes_the_colours_of_input_and_output_each_by_its_own_mean():
     """Brightness, saturation and contrast are the pair's; the grey and the mean that they refer to are an image's own,
     so what D sees of one half does not depend on the other half."""
-    s = settings("pix2pix", game={"diffaugment": ["color"]})
+    s = settings("pix2pix", mode_settings={"diffaugment": ["color"]})
     (x, y), (other_x, other_y) = batches()[:2]
 
     def seen_by_d(pair):

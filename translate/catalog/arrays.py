@@ -24,24 +24,44 @@ def write(recipe: Recipe, raw: Path, folder: Path, say: Callable[[str], None]) -
     downloaded there, unless they are there already. Raises UserError when they can't be had or aren't the recipe's.
     """
     assert recipe.arrays
+    images, labels = read(recipe, recipe.arrays, raw, say)
+    _check(recipe, recipe.arrays, raw, images, labels)
+    np.save(folder / IMAGES, images)
+    np.save(folder / LABELS, labels)
+    return len(images)
+
+
+def read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+    """(images, labels), training before test images: uint8 (N, H, W, 1 or 3) and (N,). See `write`."""
     try:
-        images, labels = _read(recipe, recipe.arrays, raw, say)
+        return _read(recipe, wanted, raw, say)
     except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
         raise UserError(
             f"{recipe.name} could not be fetched: torchvision said “{error}”. Check the network, or put the files of "
-            f"torchvision.datasets.{recipe.arrays.loader} into {raw} yourself.",
+            f"torchvision.datasets.{wanted.loader} into {raw} yourself.",
             UNAVAILABLE,
         ) from error
     except (RuntimeError, ValueError, AssertionError, EOFError, KeyError, pickle.UnpicklingError) as error:
         raise UserError(
             f"{recipe.name} could not be made: torchvision said “{_line(error)}”. Check the network; if files of "
-            f"torchvision.datasets.{recipe.arrays.loader} lie in {raw}, delete them and try again.",
+            f"torchvision.datasets.{wanted.loader} lie in {raw}, delete them and try again.",
             UNAVAILABLE,
         ) from error
-    _check(recipe, recipe.arrays, raw, images, labels)
-    np.save(folder / IMAGES, images)
-    np.save(folder / LABELS, labels)
-    return len(images)
+
+
+def _read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+    from torchvision import datasets  # seconds; only when a set is made
+
+    load = getattr(datasets, wanted.loader)
+    download = recipe.kind == "torchvision"
+    if download:
+        raw.mkdir(parents=True, exist_ok=True)
+        for line in recipe.terms():
+            say(f"{recipe.name}: {line}")
+    parts = [load(raw, train=train, download=download) for train in (True, False)]
+    whole = np.concatenate([np.asarray(part.data, np.uint8) for part in parts])
+    labels = np.concatenate([np.asarray(part.targets, np.uint8) for part in parts])
+    return (whole if whole.ndim == 4 else whole[..., None]), labels
 
 
 def digest(images: np.ndarray, labels: np.ndarray) -> str:
@@ -68,22 +88,6 @@ def _load(path: Path, dimensions: int, **options: Any) -> np.ndarray:
     if array.dtype != np.uint8 or array.ndim != dimensions:
         raise UserError(f"{path} is not a set of images; delete {path.parent} and try again.", DAMAGED)
     return array
-
-
-def _read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
-    """(images, labels), training before test images."""
-    from torchvision import datasets  # seconds; only when a set is made
-
-    load = getattr(datasets, wanted.loader)
-    download = recipe.kind == "torchvision"
-    if download:
-        raw.mkdir(parents=True, exist_ok=True)
-        for line in recipe.terms():
-            say(f"{recipe.name}: {line}")
-    parts = [load(raw, train=train, download=download) for train in (True, False)]
-    whole = np.concatenate([np.asarray(part.data, np.uint8) for part in parts])
-    labels = np.concatenate([np.asarray(part.targets, np.uint8) for part in parts])
-    return (whole if whole.ndim == 4 else whole[..., None]), labels
 
 
 def _check(recipe: Recipe, wanted: Arrays, raw: Path, images: np.ndarray, labels: np.ndarray) -> None:

@@ -42,6 +42,18 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
     return path
 
 
+def unpinned(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
+    """The package's archive in `folder`, whatever it is called and its SHA-256 is: for a recipe that is being written.
+    UserError as `archive`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    say(f"{recipe.name}: downloading {recipe.package} {recipe.version} ...")
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+        anything = recipe.model_copy(update={"file": "", "sha256": ""})
+        got = (_pip if recipe.kind == "pypi" else _npm)(anything, Path(temporary))
+        os.replace(got, folder / got.name)
+    return folder / got.name
+
+
 def installed(recipe: Archive) -> Path | None:
     """The folder that holds the installed package, if exactly the recipe's version of it is installed."""
     if recipe.kind != "pypi":
@@ -63,8 +75,10 @@ def _pip(recipe: Archive, folder: Path) -> Path:
             UNAVAILABLE,
         )
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{pinned} --hash=sha256:{recipe.sha256}\n", encoding="utf-8")
-    options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--disable-pip-version-check", "--no-input"]
+    digest = f" --hash=sha256:{recipe.sha256}" if recipe.sha256 else ""
+    requirements.write_text(f"{pinned}{digest}\n", encoding="utf-8")
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"]
+    options += ["--require-hashes"] if digest else []
     command = [sys.executable, "-m", "pip", "download", *options, "-q", "-r", str(requirements), "-d", str(folder)]
     _run(recipe, "pip", command)
     return _the_file(recipe, folder)
@@ -106,9 +120,9 @@ def _run(recipe: Archive, client: str, command: list[str]) -> None:
 
 
 def _the_file(recipe: Archive, folder: Path) -> Path:
-    path = folder / recipe.file
+    names = sorted(path.name for path in folder.iterdir() if path.suffix != ".txt")
+    path = folder / (recipe.file or next(iter(names), ""))
     if not path.is_file():
-        names = sorted(p.name for p in folder.iterdir() if p.suffix != ".txt")
         raise UserError(f"{recipe.name}: expected {recipe.file}, but got {names or 'nothing'}.", UNAVAILABLE)
     return path
 

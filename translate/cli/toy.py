@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from translate.cli.names import names
+
 
 def toy(
     data: Annotated[str, typer.Option(help="ring: 8 Gaussians on a circle; grid: 25 of them.")] = "ring",
     objectives: Annotated[
         str,
-        typer.Option(help="all, or some of minimax,vanilla,lsgan,hinge,wgan,wgan-gp,vanilla+r1."),
+        typer.Option(help=f"all, or some of {','.join(names('EXPERIMENTS'))}."),
     ] = "all",
     out: Annotated[Path | None, typer.Option(help="Folder for the figure; toy-DATA if not given.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,

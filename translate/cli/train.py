@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
+from translate.cli.names import listed
+
 Text = str | None
 
 
 def train(
     mode: Annotated[
         Text,
-        typer.Option(
-            help="cycle (unpaired), pix2pix (paired); from noise: vanilla, dcgan, lsgan, hinge, wgan, wgan-gp."
-        ),
+        typer.Option(help=f"The method: {listed('MODES')}."),
     ] = None,
     a: Annotated[Text, typer.Option("--a", help="Domain A: a folder or a named set.")] = None,
     b: Annotated[Text, typer.Option("--b", help="Domain B: a folder or a named set; not for noise.")] = None,
@@ -23,7 +23,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/MODE-A-B if not given.")] = None,
     preset: Annotated[
         Text,
-        typer.Option(help="paper, cpu, gpu-64, gpu-128 or gpu-256; chosen by the device."),
+        typer.Option(help=f"{listed('PRESETS')}; chosen by the device."),
     ] = None,
     size: Annotated[Text, typer.Option(help="Size to train at: 64, or HxW as 128x256.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,

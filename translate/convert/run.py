@@ -118,7 +118,12 @@ def load(options: Options) -> tuple[Translator, str]:
     if device == "cuda" and "LOCAL_RANK" in os.environ:
         device = f"cuda:{os.environ['LOCAL_RANK']}"  # under torchrun each process has a GPU of its own
     chosen = {"precision": options.precision, "stochastic": options.stochastic}
-    return Translator.load(path, direction=options.direction, device=device, **chosen), sha256(path)
+    translator = Translator.load(path, direction=options.direction, device=device, **chosen)
+    if options.rules.tile:
+        from translate.model.tiles import check_tileable
+
+        check_tileable(translator.engine.network)  # type: ignore[attr-defined]
+    return translator, sha256(path)
 
 
 def _work(translator, options: Options, record: Record, recipe: str, todo: list[Job], progress, signals) -> None:

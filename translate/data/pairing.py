@@ -25,6 +25,8 @@ def common_keys(a: Side, b: Side) -> set[str] | None:
     """The keys that two recipes share, or None where they aren't two recipes of the same kind or share nothing."""
     if a.folder is None or b.folder is None or a.folder.recipe.keys != b.folder.recipe.keys:
         return None
+    if a.folder.recipe.keys == "names" and b.folder.name not in a.folder.recipe.goes_with:
+        return None  # equal names may mean different things
     return {item.key for item in a.train} & {item.key for item in b.train} or None
 
 

@@ -7,19 +7,22 @@ see the whole image, a tile needs no more overlap than one convolution's kernel,
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate.errors import UserError
 from translate.model.torch_engine import TorchEngine, to_image, to_input
 from translate.networks.layers import GroupNorm, InstanceNorm, pad_to
+from translate.networks.segments import Segmented
+from translate.networks.traits import RESIZING, reach
 from translate.system.memory import free_memory
 
-HALO = 8  # input pixels around a tile: more than any kernel's reach (4), and a multiple of every stride (2)
-SPATIAL = (nn.Conv2d, nn.ConvTranspose2d, nn.Sequential)  # a Sequential is an upsampling
+HALO = 8  # input pixels around a tile: no less than any layer's reach, and a multiple of every stride (2)
+NORMS = {layer.forward for layer in (InstanceNorm, GroupNorm, nn.InstanceNorm2d, nn.GroupNorm)}
 
 
 def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.ndarray:
@@ -28,12 +31,32 @@ def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.nd
     tile: height and width of what is on the device at once, in pixels of each layer; even.
     """
     network: Any = engine.network
+    check_tileable(network)
     with torch.inference_mode(), engine.autocast():
         x = pad_to(to_input(levels[None]), network.multiple, network.least)[0]
         y = Tiled(engine.device, tile)(x, network.steps())
         if network.residual:
             y = torch.clamp(x + y, -1, 1)
         return to_image(y[None, :, : levels.shape[0], : levels.shape[1]], levels.dtype.name)[0]
+
+
+def check_tileable(network: nn.Module) -> None:
+    """UserError that names the layer, unless all of them are known to see few pixels around each, or are norms."""
+    listed = isinstance(network, Segmented) and type(network).segments is not Segmented.segments
+    for layer in network.steps() if listed else [network]:  # type: ignore[operator]
+        if isinstance(layer, str) or _is_norm(layer):
+            continue
+        pixels = reach(layer)
+        if pixels is None or pixels > HALO:
+            raise UserError(
+                f"--tile: the layer {type(layer).__name__} of this model may depend on more than {HALO} pixels around "
+                "each, so tiles would come out wrong; leave --tile out, or let --size make the images small enough."
+            )
+
+
+def _is_norm(layer: nn.Module) -> bool:
+    """Whether it normalises with the image's own mean and variance."""
+    return type(layer).forward in NORMS and not getattr(layer, "track_running_stats", False)
 
 
 class Tiled:
@@ -57,18 +80,17 @@ class Tiled:
             if step == "push":
                 flush()
                 stack.append(sources[0])
-            elif step in ("add", "cat"):
+            elif isinstance(step, str):  # 'add' or 'cat'
                 flush()
                 sources = [stack.pop(), *sources]
                 if step == "add":
                     local.append(lambda both: both[:, : both.shape[1] // 2] + both[:, both.shape[1] // 2 :])
-            elif isinstance(step, (InstanceNorm, GroupNorm)):
+            elif _is_norm(step):
                 flush()
                 local.append(self._norm(sources[0], step))
             else:
-                assert isinstance(step, nn.Module)
                 local.append(step)
-                if isinstance(step, SPATIAL):
+                if reach(step) or isinstance(step, RESIZING):
                     flush()
         flush()
         return sources[0]
@@ -82,11 +104,10 @@ class Tiled:
                 above, before = min(HALO, top), min(HALO, left)
                 bottom, right = min(top + self.tile, height), min(left + self.tile, width)
                 window = (..., slice(top - above, bottom + HALO), slice(left - before, right + HALO))
-                y = torch.cat([source[window] for source in sources])[None].to(self.device)
-                rows = y.shape[-2]
+                x = y = torch.cat([source[window] for source in sources])[None].to(self.device)
                 for step in local:
                     y = step(y)
-                scale = y.shape[-2] / rows  # 1, 2 or 1/2
+                scale = _scale(x.shape[-2:], y.shape[-2:])
                 if result is None:
                     shape = (y.shape[1], round(height * scale), round(width * scale))
                     result = storage(shape, y.dtype)
@@ -114,6 +135,17 @@ class Tiled:
             scale, shift = scale * weight, shift * weight + layer.bias.double().cpu()
         scale, shift = (value.float().to(self.device)[:, None, None] for value in (scale, shift))
         return lambda y: (y.float() * scale + shift).to(y.dtype)
+
+
+def _scale(size: Sequence[int], result: Sequence[int]) -> float:
+    """1, 2 or another whole number, or 1/2: how many times as large a tile becomes."""
+    scale = result[0] / size[0]
+    if result[1] != size[1] * scale or (scale != 0.5 and scale % 1):
+        raise UserError(
+            f"--tile: a layer of this model makes {result[0]} x {result[1]} of {size[0]} x {size[1]} pixels, so tiles "
+            "would not fit together; leave --tile out, or let --size make the images small enough."
+        )
+    return scale
 
 
 def storage(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

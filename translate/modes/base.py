@@ -20,6 +20,12 @@ Losses = dict[str, Tensor]
 Kind = Literal["translation", "noise"]
 
 
+def _defaults(name: str) -> str:
+    """What the objectives have of their own, for a description: "10 for wgan-gp, else 0"."""
+    own = {key: getattr(objective, name) for key, objective in OBJECTIVES.items()}
+    return "".join(f"{value:g} for {key}, " for key, value in own.items() if value) + "else 0"
+
+
 class ModeSettings(Settings):
     objective: str = Field(description=f"one of {', '.join(OBJECTIVES)}")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="D's label for real images is 1 − this")
@@ -39,10 +45,10 @@ class ModeSettings(Settings):
         4, ge=1, description="R1 and R2 are applied in every so many steps on average, multiplied by as many"
     )
     gradient_penalty: float | None = Field(
-        None, ge=0, description="λ of the gradient penalty between real and fake; by default 10 for wgan-gp, else 0"
+        None, ge=0, description=f"λ of the gradient penalty between real and fake; by default {_defaults('penalty')}"
     )
     clip_weights: float | None = Field(
-        None, ge=0, description="D's weights are clipped to ± this after its step; by default 0.01 for wgan, else 0"
+        None, ge=0, description=f"D's weights are clipped to ± this after its step; by default {_defaults('clip')}"
     )
 
     @field_validator("objective")

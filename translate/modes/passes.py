@@ -13,7 +13,7 @@ from translate.system import image_rng
 class Fused:
     """`network`; its first call on one of `batches` computes all of them in one pass, and later calls take theirs.
 
-    For networks that treat each image by itself (`networks.layers.is_per_sample`), so the numbers are the same.
+    For networks that treat each image by itself (`networks.traits.is_per_sample`), so the numbers are the same.
     """
 
     def __init__(self, network: nn.Module, batches: Sequence[Tensor]):

@@ -2,9 +2,10 @@
 
 import inspect
 import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
@@ -47,10 +48,14 @@ def takes(network: type[nn.Module]) -> list[str]:
     return inspect.getfullargspec(network.__init__).kwonlyargs
 
 
+def _one_of(name: str, known: Mapping[str, Any]) -> str:
+    if name not in known:
+        raise ValueError(f"known networks are: {', '.join(known)}")
+    return name
+
+
 class GeneratorSettings(Settings):
-    network: Literal["resnet", "unet", "light", "dcgan", "mlp"] = Field(
-        "resnet", description="resnet (CycleGAN), unet (pix2pix) or light (small, for CPUs); from noise: dcgan or mlp"
-    )
+    network: str = Field("resnet", description=f"of images: {', '.join(GENERATORS)}; from noise: {', '.join(LATENT)}")
     filters: int = Field(64, ge=1, description="channels at full size (dcgan: of the last map; mlp: units of a layer)")
     blocks: int = Field(
         9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
@@ -65,6 +70,11 @@ class GeneratorSettings(Settings):
     residual: bool = Field(False, description="the network computes a change: G(x) = clamp(x + f(x)), not tanh(f(x))")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
     init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(name, {**GENERATORS, **LATENT})
 
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
         """These settings with what depends on the image size filled in; ValueError where the network can't have it."""
@@ -84,10 +94,8 @@ class GeneratorSettings(Settings):
 
 
 class DiscriminatorSettings(Settings):
-    network: Literal["patch", "pixel", "dcgan", "mlp", "projected"] = Field(
-        "patch",
-        description="patch (PatchGAN) or pixel (1×1); projected: on features of a frozen network (extra 'scores'); of "
-        "the whole image: dcgan or mlp",
+    network: str = Field(
+        "patch", description=f"one of {', '.join(DISCRIMINATORS)}; projected needs the weights of the extra 'scores'"
     )
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
@@ -98,6 +106,11 @@ class DiscriminatorSettings(Settings):
     spectral_norm: bool = Field(False, description="keep every layer's gain at 1 (Miyato et al. 2018)")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
     init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+
+    @field_validator("network")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(name, DISCRIMINATORS)
 
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
         """These settings with what depends on the image size filled in: a patch much smaller than the image. ValueError

@@ -27,6 +27,8 @@ class DCGANGenerator(Segmented):
     """z (B, in_channels) → (B, out_channels, H, W) in [-1, 1]: transposed convolutions that double the image, batch
     norm and ReLU after each but the last, then tanh. At 64 px and 64 filters the layers are 512, 256, 128, 64 wide."""
 
+    per_sample = True
+
     def __init__(
         self,
         in_channels: int = 100,
@@ -54,6 +56,8 @@ class DCGANGenerator(Segmented):
 class DCGANDiscriminator(Segmented):
     """(B, C, H, W) of one size → (B, 1, 1, 1) logits: the generator mirrored, strided convolutions with LeakyReLU 0.2
     and a norm after each but the first; no sigmoid."""
+
+    per_sample = True
 
     def __init__(
         self, in_channels: int = 3, *, size: tuple[int, int] = (64, 64), filters: int = 64, norm: str = "batch"

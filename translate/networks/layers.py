@@ -18,12 +18,16 @@ Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm without parameters, always computed in float32: fp16 variances overflow near 30,000."""
 
+    per_sample = True
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.float()).to(x.dtype)
 
 
 class GroupNorm(nn.GroupNorm):
     """Group norm of 8 channels a group where that divides them (32 groups of 256), always computed in float32."""
+
+    per_sample = True
 
     def __init__(self, channels: int):
         super().__init__(channels // 8 if channels % 8 == 0 else 1, channels)
@@ -41,6 +45,8 @@ class BatchNorm(nn.BatchNorm2d):
 
     (torch's SyncBatchNorm is for GPUs only.)
     """
+
+    reach = 0  # in evaluation
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or distributed.world_size() == 1:
@@ -62,17 +68,13 @@ class BatchNorm(nn.BatchNorm2d):
 class Dropout(nn.Dropout):
     """Dropout whose numbers are an image's own, whoever works on it."""
 
+    reach = 0
+
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
         kept = image_rng.uniform(len(x), *x.shape[1:], device=x.device) >= self.p
         return x * kept / (1 - self.p)
-
-
-def is_per_sample(network: nn.Module) -> bool:
-    """Whether what the network makes of an image depends on that image only, and a pass changes nothing in it."""
-    bound = any(isinstance(layer, (nn.BatchNorm2d, nn.Dropout)) for layer in network.modules())
-    return not bound and not has_spectral_norm(network)
 
 
 def has_spectral_norm(network: nn.Module) -> bool:

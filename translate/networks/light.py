@@ -15,6 +15,8 @@ from translate.networks.segments import Segmented, Step, roots
 class LightBlock(nn.Module):
     """x + f(x), f = two 3×3 convolutions."""
 
+    per_sample = True
+
     def __init__(self, channels: int, norm: str, padding: Padding):
         super().__init__()
         first, second = (convolution(channels, channels, norm, padding) for _ in range(2))
@@ -29,6 +31,8 @@ class Light(Segmented):
 
     filters: channels at full size; each of the `downs` stride-2 convolutions doubles them, up to 8 × filters.
     """
+
+    per_sample = True
 
     def __init__(
         self,

@@ -10,6 +10,8 @@ class MLPGenerator(nn.Module):
     """z (B, in_channels) → (B, out_channels, H, W) in [-1, 1]: `blocks` layers of `filters` units with ReLU, then tanh.
     With size (1, 1) and 2 channels it makes points of a plane."""
 
+    per_sample = True
+
     def __init__(
         self,
         in_channels: int = 100,
@@ -33,6 +35,8 @@ class MLPGenerator(nn.Module):
 
 class MLPDiscriminator(nn.Module):
     """(B, C, H, W) of one size → (B, 1, 1, 1) logits: `layers` layers of `filters` units with LeakyReLU 0.2."""
+
+    per_sample = True
 
     def __init__(self, in_channels: int = 1, *, size: tuple[int, int] = (28, 28), filters: int = 256, layers: int = 2):
         super().__init__()

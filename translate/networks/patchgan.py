@@ -14,6 +14,8 @@ class PatchGAN(Segmented):
     State-dict keys and parameter counts are the published ones: 2,764,737 for 3 channels and instance norm.
     """
 
+    per_sample = True
+
     def __init__(
         self, in_channels: int = 3, *, filters: int = 64, layers: int = 3, norm: str = "instance", stop: int = 2
     ):
@@ -43,6 +45,8 @@ def receptive_field(layers: int, stop: int = 2) -> int:
 
 class Pixel(Segmented):
     """(B, C, H, W) → (B, 1, H, W) logits, each from one pixel alone: it can judge colours and nothing else."""
+
+    per_sample = True
 
     def __init__(self, in_channels: int = 3, *, filters: int = 64, norm: str = "instance"):
         super().__init__()

@@ -38,6 +38,8 @@ class Projected(nn.Module):
     ImageNet, so that a logit depends on its own image only.
     """
 
+    per_sample = True
+
     def __init__(self, in_channels: int = 3, *, filters: int = 64):
         super().__init__()
         net = trunk(torch.device("cpu"), torch.float32)

@@ -13,6 +13,8 @@ from translate.networks.segments import Segmented, Step, roots
 class ResNetBlock(nn.Module):
     """x + f(x), f = two padded 3×3 convolutions; no ReLU after the sum."""
 
+    per_sample = True
+
     def __init__(self, channels: int, norm: str, dropout: bool, padding: Padding):
         super().__init__()
         layers: list[nn.Module] = [
@@ -40,6 +42,8 @@ class ResNet(Segmented):
     kernel: of the first and the last convolution (7 in the paper).
     residual: the network computes a change, G(x) = clamp(x + f(x), -1, 1), instead of tanh(f(x)).
     """
+
+    per_sample = True
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ class UNetBlock(nn.Module):
     down, so that a 1×1 bottleneck works; the outermost one has none at all and ends in tanh.
     """
 
+    per_sample = True
+
     def __init__(
         self,
         outer: int,
@@ -73,6 +75,8 @@ class UNet(Segmented):
     width drop half of their outputs, which is pix2pix's only noise.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
     """
+
+    per_sample = True
 
     def __init__(
         self,

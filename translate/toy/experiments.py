@@ -105,8 +105,9 @@ def _train(name: str, experiment: Experiment, mixture: Mixture, rounds: int) -> 
             if not points.isfinite().all():
                 raise UserError(f"{name}: the samples are not finite after {number} rounds.", DIVERGED)
             result.counts.append(mixture.measure(points))
-            result.diagnostics.append(trainer.stats["D"].means()[1])
-            trainer.stats["D"].clear()
+            (critic,) = trainer.mode.discriminators
+            result.diagnostics.append(trainer.stats[critic].means()[1])
+            trainer.stats[critic].clear()
         if number in moments:
             snapshots[number] = points.numpy()
     result.snapshots.extend(snapshots[moment] for moment in moments)

@@ -27,25 +27,24 @@ class Diagnosis:
 
     def __init__(self, round: Trainer, shown: Samples | Translations):
         self.trainer, self.previews = round, shown
-        self.relative_losses: list[float] = []
+        self.relative_losses: dict[str, list[float]] = {player: [] for player in round.mode.discriminators}
         self.steep: dict[str, list[float]] = {player: [] for player in round.mode.players}
-        self.displacement = Displacement()
+        self.displacements = {name: Displacement() for name in round.mode.generators.values()}
         self.said: set[str] = set()
         self.facts: list[str] = []  # about the newest samples
 
     def of_players(self, diagnostics: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
         """What the means since the last report say: diagnostics and largest gradient norms, by player."""
         found = {}
-        of_d = diagnostics.get("D", {})
-        self.relative_losses = (
-            [*self.relative_losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
-        )
-        if len(self.relative_losses) == WINDOW and max(self.relative_losses) < SURE:
-            found["vanishing gradients"] = (
-                f"D is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G hardly "
-                "gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
-                "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
-            )
+        for player, losses in self.relative_losses.items():
+            of_d = diagnostics.get(player, {})
+            losses[:] = [*losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
+            if len(losses) == WINDOW and max(losses) < SURE:
+                found[f"vanishing gradients {player}"] = (
+                    f"{player} is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G "
+                    "hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
+                    "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
+                )
         for player, norm in norms.items():
             self.steep[player] = [*self.steep[player], norm][-WINDOW:]
             if len(self.steep[player]) == WINDOW and min(self.steep[player]) > STEEP:
@@ -53,12 +52,12 @@ class Diagnosis:
                     f"the gradient of player {player} has reached a norm of {norm:,.0f}, and more than {STEEP:.0f} "
                     "again and again. Try a smaller --lr, or clip_norm=10."
                 )
-        if isinstance(self.previews, Samples):
-            undone = self.displacement.ratio(self.trainer.mode.networks["G"])
+        for name, displacement in self.displacements.items() if isinstance(self.previews, Samples) else ():
+            undone = displacement.ratio(self.trainer.mode.networks[name])
             if undone is not None and undone < UNDONE:
-                found["oscillation"] = (
-                    f"G's updates undo each other (no convergence): its weights have come {100 * undone:.0f} % as far "
-                    "as they went. Try a smaller --lr, r1=1, or ema=0.999, which averages it out."
+                found[f"oscillation {name}"] = (
+                    f"{name}'s updates undo each other (no convergence): its weights have come {100 * undone:.0f} % as "
+                    "far as they went. Try a smaller --lr, r1=1, or ema=0.999, which averages it out."
                 )
         return self._new(found)
 

@@ -25,9 +25,9 @@ def page() -> str:
     parts = [HEAD]
     for name, model in tables.items():
         parts.append(table(name, f"[{name}]", model))
-    for game in dict.fromkeys(game.Settings for game in MODES.values()):
-        modes = [mode for mode, known in MODES.items() if known.Settings is game]
-        parts.append(table("game", f"[game] of mode {', '.join(modes)}", game))
+    for kind in dict.fromkeys(mode.Settings for mode in MODES.values()):
+        modes = [name for name, mode in MODES.items() if mode.Settings is kind]
+        parts.append(table("mode_settings", f"[mode_settings] of mode {', '.join(modes)}", kind))
     return "\n".join(parts)
 
 

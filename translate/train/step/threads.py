@@ -15,7 +15,7 @@ from translate.train.step.gradients import Batches, Gradients, total
 
 
 class ThreadedGradients(Gradients):
-    """As Gradients, for networks that treat each image by itself (`networks.layers.is_per_sample`).
+    """As Gradients, for networks that treat each image by itself (`networks.traits.is_per_sample`).
 
     Faster than kernels of many threads, which meet at the end of every kernel: these meet once a turn, so a core that
     another program takes delays one of them only.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from translate.modes import Mode
-from translate.networks.layers import is_per_sample
+from translate.networks.traits import is_per_sample
 from translate.system import distributed
 from translate.train.settings import TrainSettings
 from translate.train.step import state
