@@ -7,7 +7,7 @@ run folders stay in OUT, the last sheet of each is copied to OUT/sheets. The sam
 
 --half search or confirm: recipes are chosen on the first half and confirmed on the second. --seconds gives every run
 as many images as it can train in that time, by the speed of a rehearsal. After `--` follow options of `translate train`
-for all runs: `-- --images 2000`.
+for all runs: `-- --images 2000`, or `-- --preset paper --size 64` for the papers' settings.
 """
 
 import argparse
@@ -86,17 +86,15 @@ def command(pair: Pair, out: Path, words: list[str]) -> list[str]:
     return [sys.executable, "-m", "translate", "train", "--mode", "cycle", *domains, *words]
 
 
-def train(pair: Pair, run: Path, out: Path, words: list[str], seconds: float) -> float:
-    """Train or continue; the seconds that it took this time."""
+def train(pair: Pair, run: Path, out: Path, words: list[str], seconds: float) -> None:
+    """Train, or continue what was begun."""
     if seconds and not (run / "config.toml").exists():
         said = subprocess.run([*command(pair, out, words), "--dry-run"], check=True, capture_output=True, text=True)
         speed = next(line for line in said.stdout.splitlines() if line.startswith("One step of"))
         words = [*words, "--images", str(int(seconds * float(speed.split(":")[1].split()[0])))]
     elif seconds:
         words = [*words, "--images", str(read_toml(run / "config.toml")["train"]["images"])]
-    began = time.monotonic()
     subprocess.run([*command(pair, out, words), "--out", str(run)], check=True)
-    return time.monotonic() - began
 
 
 def score(run: Path, net: Lite) -> dict[str, dict[str, Any]]:
@@ -144,7 +142,7 @@ def markdown(results: dict[str, Any]) -> str:
                 f"{a} → {b}",
                 pair.half,
                 f"{run['seen']:,}",
-                f"{run['seconds']:,}",
+                f"{run['seconds']:,.0f}",
                 f"{row['kid']:.4f} ({low:.4f} to {high:.4f})",
                 *(f"{row[name]:.4f}" for name in ("nothing", "real")),
                 f"{row['kid'] / row['nothing']:.2f}",
@@ -173,14 +171,14 @@ def main() -> None:
         if "scores" in results.get(pair.name, {}):
             continue
         run = out / pair.name.replace("/", "_")
-        seconds = train(pair, run, out, words, options.seconds)
-        seen = read_toml(run / "config.toml")["train"]["images"]
-        results[pair.name] = {
-            "seen": seen,
-            "seconds": round(seconds),
-            "scores": score(run, net),
-            "words": words,
-        }
+        result = results.setdefault(pair.name, {"seconds": 0.0, "words": words})
+        began = time.monotonic()
+        try:
+            train(pair, run, out, words, options.seconds)
+        finally:  # a run that was stopped goes on another time
+            result["seconds"] += time.monotonic() - began
+            write_whole(record, json.dumps(results, indent=1).encode())
+        result |= {"seen": read_toml(run / "config.toml")["train"]["images"], "scores": score(run, net)}
         for sheet in sorted((run / "samples").glob("*.png"))[-2:]:
             shutil.copy(sheet, out / "sheets" / f"{run.name}-{sheet.name}")
         write_whole(record, json.dumps(results, indent=1).encode())

@@ -44,9 +44,7 @@ class Report:
     def compare_domains(self) -> None:
         """Before the first step of unpaired training: warn where the domains don't differ."""
         if self.unpaired:
-            scorer = self._scorer(0)
-            scorer.prepare()
-            self._warn(0, self.unpaired.of_domains(scorer))
+            self._warn(0, self.unpaired.of_domains(self._scorer(0)))
 
     def _scorer(self, images_seen: int) -> Scorer:
         """The scorer, whose protocol is logged when it is made."""

@@ -28,7 +28,10 @@ class UnpairedDiagnosis:
         self.equal: bool | None = None  # None: not yet tested
 
     def of_domains(self, scorer: Scorer) -> list[str]:
-        """Before the first step: whether the domains differ at all."""
+        """Before the first step: whether the domains differ at all. Measures their features, where they are enough."""
+        if min(len(scorer.inputs), len(scorer.references)) < ENOUGH:
+            return []
+        scorer.prepare()
         if not self._are_equal(scorer):
             return []
         return self._new(
