@@ -33,7 +33,7 @@ class Colours:
 
 
 @pytest.fixture(autouse=True)
-def network(monkeypatch):
+def network(monkeypatch, cache):
     monkeypatch.setattr(scorer, "Lite", Colours)
 
 
