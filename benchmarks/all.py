@@ -78,8 +78,8 @@ def run(part: Part, seconds: float, reference: Path | None, scratch: Path) -> di
         line += ["--seconds", str(0.65 * seconds)]  # what is under way then still ends in time
     began, failed = time.monotonic(), ""
     # Files, not pipes: a compiler's process that outlives its parent would keep a pipe open.
-    with (scratch / "out").open("w+b") as told, (scratch / "said").open("w+b") as said:
-        process = subprocess.Popen(line, stdout=told, stderr=said, start_new_session=True)
+    with (scratch / "out").open("w+b") as output, (scratch / "said").open("w+b") as said:
+        process = subprocess.Popen(line, stdout=output, stderr=said, start_new_session=True)
         try:
             if process.wait(seconds):
                 lines = (scratch / "said").read_text(encoding="utf-8").strip().splitlines()

@@ -121,7 +121,7 @@ def pinned(batches: Iterator[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]
 
 
 def prepare(settings: RunSettings) -> Trainer:
-    """The game with new networks, in a process set up as a training run's."""
+    """A trainer with new networks, in a process set up as a training run's."""
     set_backends(settings.train)
     torch.manual_seed(SEED)
     return Trainer(build_mode(settings), settings.train, settings.train.images)
@@ -132,9 +132,9 @@ def parameters(networks: dict[str, torch.nn.Module]) -> int:
 
 
 def ours(case: Case, batch: int, device: str, sets: list[str]) -> Work:
-    """A contender: rounds of the game as `translate train` plays them, without loader, log and files."""
+    """A contender: rounds as `translate train` runs them, without loader, log and files."""
     settings = settings_of(case, batch, device, sets)
-    game, batches = prepare(settings), tensors(settings)
+    trainer, batches = prepare(settings), tensors(settings)
     if device == "cuda":
         batches = pinned(batches)
     t = settings.train
@@ -142,20 +142,20 @@ def ours(case: Case, batch: int, device: str, sets: list[str]) -> Work:
         "settings": {name: getattr(t, name) for name in SWITCHES if name in TrainSettings.model_fields},
         "precision": t.precision,
         "matrix": "tf32" if device == "cuda" and t.tf32 and t.precision == "fp32" else t.precision,
-        "parameters": parameters(game.mode.networks),
+        "parameters": parameters(trainer.mode.networks),
     }
-    return Work(lambda: game.play([next(batches)], 0), device, facts)
+    return Work(lambda: trainer.play([next(batches)], 0), device, facts)
 
 
 def demand(case: Case, batch: int, device: str, sets: list[str]) -> dict[str, float]:
     """FLOPs and bytes that an image costs in training, counted in real rounds (`limits.count`)."""
     settings = settings_of(case, batch, device, sets)
-    game, batches, rounds = prepare(settings), tensors(settings), case.least
-    images = batch * rounds * game.mode.batches_per_round
+    trainer, batches, rounds = prepare(settings), tensors(settings), case.least
+    images = batch * rounds * trainer.mode.batches_per_round
 
     def play() -> None:
         for _ in range(rounds):
-            game.play([next(batches)], 0)
+            trainer.play([next(batches)], 0)
 
     flops, traffic = count(play)
     return {"flops": flops / images, "bytes": traffic / images}

@@ -48,11 +48,11 @@ def leave(play):
 part("import torch", lambda: __import__("torch"))()
 part("other imports", imports)()
 from translate.train import loop, run
-start.open_data = part("data", start.open_data)
-run.build_mode = part("networks", run.build_mode)
-run.Trainer.__init__ = part("optimizers", run.Trainer.__init__)
+run.open_data = part("data", run.open_data)
+loop.build_mode = part("networks", loop.build_mode)
+loop.Trainer.__init__ = part("optimizers", loop.Trainer.__init__)
 run.Run.begin = part("first checkpoint", run.Run.begin)
-run.Trainer.play = leave(run.Trainer.play)
+loop.Trainer.play = leave(loop.Trainer.play)
 from translate.cli import main
 sys.argv = ["translate", "train", *sys.argv[2:]]
 main()
@@ -71,15 +71,15 @@ def once(words: list[str], scratch: Path) -> dict[str, float]:
             for line in process.stdout:
                 lines.append((time.time() - began, line))
     try:
-        told = json.loads(lines[-1][1])
+        report = json.loads(lines[-1][1])
     except (ValueError, IndexError):
         raise SystemExit("translate train ended before its first step") from None
-    total = told["end"] - began
+    total = report["end"] - began
     return {
         "first line": lines[0][0],
         "first step": total,
-        **told["parts"],
-        "rest": total - sum(told["parts"].values()),
+        **report["parts"],
+        "rest": total - sum(report["parts"].values()),
     }
 
 

@@ -85,7 +85,7 @@ def settings(mode: str, size: int, precision: str, checkpointing: bool, device: 
 
 
 def play(s: RunSettings) -> Iterator[None]:
-    """Rounds of the real game on drawn images, one each time."""
+    """Training rounds on random images, one per item."""
     trainer, shape = Trainer(build_mode(s), s.train, 100), (s.train.batch, 3, *s.data.size)
     for seen in range(100):
         batch = tuple(torch.rand(shape, device=s.train.device) * 2 - 1 for _ in range(DOMAINS[MODES[s.mode].kind]))
@@ -185,7 +185,7 @@ def cost(size: int, device: str) -> list[list[str]]:
 
 
 def sizes(sides: list[int], device: str) -> list[dict[str, Any]]:
-    """Prints a row for every game and precision, without and with checkpointing, and returns them."""
+    """Prints a row for every mode and precision, without and with checkpointing, and returns them."""
     how = "measured" if device == "cuda" else "counted"
     rows, cells = [], []
     for (name, mode), precision, checkpointing in product(CASES.items(), ("fp32", "bf16"), (False, True)):
@@ -193,11 +193,11 @@ def sizes(sides: list[int], device: str) -> list[dict[str, Any]]:
         found = {side: peak(side) for side in sides}
         within = peak if device == "cuda" else line(peak)
         fits = {card: largest(within, FILLED * card * GB, STEPS[mode]) for card in CARDS}
-        rows.append({"mode_settings": name, "precision": precision, "checkpointing": checkpointing})
+        rows.append({"mode": name, "precision": precision, "checkpointing": checkpointing})
         rows[-1] |= {how: found, "largest": fits}
         cells.append([name, precision, "on" if checkpointing else "off", *(f"{b / GB:.2f}" for b in found.values())])
         cells[-1] += [f"≥ {side}" if side == LARGEST else str(side) for side in fits.values()]
-    headings = ["game", "precision", "checkpointing", *(f"GiB {how} at {side}" for side in sides)]
+    headings = ["mode", "precision", "checkpointing", *(f"GiB {how} at {side}" for side in sides)]
     print(table([*headings, *(f"largest in {card} GB" for card in CARDS)], cells))
     return rows
 
@@ -213,9 +213,9 @@ def main() -> None:
     about = machine(options.device)
     print(f"{heading(about)}\n")
     if options.check:
-        print(table(["game", "counted, MiB", "profiler, MiB"], check(options.check)))
+        print(table(["mode", "counted, MiB", "profiler, MiB"], check(options.check)))
     elif options.cost:
-        print(table(["game", "time with checkpointing / without"], cost(options.cost, options.device)))
+        print(table(["mode", "time with checkpointing / without"], cost(options.cost, options.device)))
     else:
         write(options.json, {"machine": about, "rows": sizes(options.sizes, options.device)})
 

@@ -25,7 +25,7 @@ def options(settings: RunSettings) -> Namespace:
     name = networks.get((g.network, g.depth if g.network == "unet" else g.blocks))
     same = (d.network, d.stop, g.norm, t.optimizer, t.ema, t.accumulate) == ("patch", 2, d.norm, "adam", 0, 1)
     if s.mode not in MODELS or not name or not same:
-        raise LeftOut("the reference has no such networks or games")
+        raise LeftOut("the reference has no such networks or modes")
     chosen: dict[str, Any] = {
         "netG": name, "ngf": g.filters, "norm": g.norm, "no_dropout": not g.dropout,
         "netD": "n_layers", "ndf": d.filters, "n_layers_D": d.layers,
@@ -62,7 +62,7 @@ def reference(checkout: str, case: Case, batch: int, device: str, sets: list[str
         setattr(model, f"net{name}", networks[name])
     theirs, own = parameters(networks), parameters(build_mode(settings).networks)
     if theirs != own:
-        raise LeftOut(f"its networks have {theirs:,} parameters and ours {own:,}: not the same game")
+        raise LeftOut(f"its networks have {theirs:,} parameters and ours {own:,}: not the same networks")
     batches = tensors(settings)
 
     def step() -> None:

@@ -8,7 +8,7 @@ CASE: cycle-256, pix2pix-256, emoji, dcgan-64 or small; all if none is named.
 variants  plain: settings for speed off, in --precision. +channels_last, +fuse_passes, +compile, +graphs,
           +batch_threads, +bf16, +fp16: plain with only that one on. all: all on. default: what `translate train` does.
           Each is paired with plain; what can't be had is named below the table.
-CHECKOUT  a clone of junyanz/pytorch-CycleGAN-and-pix2pix, or a fork of it. Its models play the same game at the same
+CHECKOUT  a clone of junyanz/pytorch-CycleGAN-and-pix2pix, or a fork of it. Its models train the same method at the same
           settings on the same tensors, in rounds that alternate with ours.
 --seconds nothing new is begun after so many.
 A table is printed; the file has every time too.

@@ -81,10 +81,10 @@ CASES = [
     ([*TRAIN, "--config", "typo.toml"], 2, "there is no setting 'train.learning_rate'"),
     ([*TRAIN, *AB, "--init-from", "nowhere"], 2, "there is no model 'nowhere'"),
     ([*TRAIN, *AB, "--init-from", "file.txt"], 5, "file.txt is not a file of this toolkit"),
-    ([*TRAIN, *AB, "--out", "file.txt"], 2, "--out file.txt is a file; name a folder"),
+    ([*TRAIN, *AB, "--out", "file.txt"], 2, "file.txt is a file; name a folder"),
     ([*TRAIN, *AB, "--out", "empty/../own"], 2, "is not a run folder (it holds"),
     (["train", "--mode", "pix2pix", "--a", "lines", "--b", "empty"], 2, "empty"),
-    ([*NOISE, "--b", "lines"], 2, "--b lines: --mode dcgan makes images from noise and takes --a alone"),
+    ([*NOISE, "--b", "lines"], 2, "--b lines: --mode dcgan makes images from noise and takes no --b"),
     ([*NOISE, "--set", "generator.network=unet"], 2, "generator.network = unet is not for --mode dcgan; there are mlp"),
     ([*TRAIN, *AB, "--set", "generator.network=mlp"], 2, "network = mlp is not for --mode cycle; there are resnet"),
     ([*NOISE, "--size", "30"], 2, "to 28, 32, 48, 64, 96 or 128 for example; they can't make 30 x 30"),
@@ -156,5 +156,5 @@ def test_a_place_that_cannot_be_written_is_one_sentence(here, monkeypatch, capsy
     words = [*TRAIN, *AB, "--size", "16", "--images", "8", "--out", "plain/run", "--device", "cpu"]
     ended, said = run(monkeypatch, capsys, *words)
     assert ended == 74
-    assert "could not be written" in said
+    assert "can't be written to" in said
     assert "Traceback" not in said

@@ -13,7 +13,7 @@ from torch import nn
 from translate.metrics.nearest import nearest
 from translate.modes.base import diagnostics
 from translate.modes.objectives import OBJECTIVES
-from translate.train.diagnosis import STEEP, SURE, WINDOW, Diagnosis, Displacement, spread
+from translate.train.diagnosis import MAX_GRADIENT_NORM, MIN_RELATIVE_LOSS, WINDOW, Diagnosis, Displacement, spread
 from translate.train.previews import Samples
 from translate.train.run import start
 
@@ -21,13 +21,13 @@ CLASSES = ["0", "1", "2"]
 
 
 def solid(classes) -> np.ndarray:
-    """Pictures whose colour tells their class, with a little noise: uint8 (N, 4, 4, 3)."""
+    """Images whose colour is their class, with a little noise: uint8 (N, 4, 4, 3)."""
     noise = np.random.default_rng(len(classes)).integers(0, 60, (len(classes), 4, 4, 3))
     return (np.eye(3)[np.asarray(classes)][:, None, None] * 190 + noise).astype(np.uint8)
 
 
-class Shown(Samples):
-    """Samples that are given instead of made."""
+class FixedSamples(Samples):
+    """Samples that are given instead of generated."""
 
     def __init__(self, samples: np.ndarray, classes: list[str], readable: bool = True):
         labels = np.arange(90) % 3
@@ -46,48 +46,48 @@ class Shown(Samples):
 def diagnosis(samples=None, classes=(), readable=True) -> Diagnosis:
     players, roles = {"D": ["D"], "G": ["G"]}, {"discriminators": {"D"}, "generators": {"z2a": "G"}}
     mode = SimpleNamespace(players=players, networks={"G": nn.Linear(2, 1, bias=False)}, **roles)
-    shown = Shown(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
+    shown = FixedSamples(solid(np.arange(60) % 3) if samples is None else samples, list(classes), readable)
     return Diagnosis(SimpleNamespace(mode=mode), shown)
 
 
-def judged(of: Diagnosis) -> list[str]:
+def of_samples(of: Diagnosis) -> list[str]:
     return of.of_samples(of.previews.samples)
 
 
 def reports(of: Diagnosis, relative_losses, norm: float = 1.0) -> list[str]:
-    """What is said while G moves on, D has its relative_losses (None: a critic) and its gradient has a `norm`."""
+    """The warnings while G's weights change, with D's relative_losses (None: a critic) and gradient norm."""
     said = []
-    for doubt in relative_losses:
+    for relative_loss in relative_losses:
         with torch.no_grad():
             of.trainer.mode.networks["G"].weight += 1
-        diagnostics = {"distance": 1.0} if doubt is None else {"accuracy": 1.0, "relative_loss": doubt}
+        diagnostics = {"distance": 1.0} if relative_loss is None else {"accuracy": 1.0, "relative_loss": relative_loss}
         said += of.of_players({"D": diagnostics}, {"D": norm, "G": 1.0})
     return said
 
 
-def test_a_d_that_is_too_good_is_said_once():
+def test_vanishing_gradients_are_reported_once():
     of = diagnosis()
     assert reports(of, [0.0] * (WINDOW - 1)) == []
     assert ["vanishing gradients" in said for said in reports(of, [0.0])] == [True]
     assert reports(of, [0.0] * 30) == []
 
 
-def test_a_d_that_doubts_now_and_then_is_no_reason():
-    assert reports(diagnosis(), [0.0, 0.0, 0.0, SURE + 0.01] * 10) == []
+def test_a_relative_loss_that_is_not_always_low_gives_no_warning():
+    assert reports(diagnosis(), [0.0, 0.0, 0.0, MIN_RELATIVE_LOSS + 0.01] * 10) == []
     assert reports(diagnosis(), [None] * 40) == []  # a critic does not decide
 
 
-def test_steep_gradients_are_said_by_player_and_once():
-    (said,) = reports(diagnosis(), [0.5] * 30, norm=2 * STEEP)
-    assert "gradient of player D" in said
-    assert reports(diagnosis(), [0.5] * 30, norm=STEEP / 2) == []
+def test_exploding_gradients_are_reported_by_player_and_once():
+    (said,) = reports(diagnosis(), [0.5] * 30, norm=2 * MAX_GRADIENT_NORM)
+    assert "exploding gradients: the norm of player D" in said
+    assert reports(diagnosis(), [0.5] * 30, norm=MAX_GRADIENT_NORM / 2) == []
     of = diagnosis()
     for number in range(40):  # single peaks are usual
-        assert reports(of, [0.5], norm=2 * STEEP if number % 5 == 0 else 1.0) == []
+        assert reports(of, [0.5], norm=2 * MAX_GRADIENT_NORM if number % 5 == 0 else 1.0) == []
 
 
 @pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.boundary is not None])
-def test_doubt_is_1_where_d_cannot_tell_and_0_where_it_is_certain(name):
+def test_relative_loss_is_1_for_an_undecided_d_and_0_for_a_perfect_one(name):
     objective = OBJECTIVES[name]
     undecided, real, fake = (torch.full((4, 1), value) for value in (objective.boundary, 40.0, -40.0))
     if name == "lsgan":
@@ -100,23 +100,23 @@ def test_doubt_is_1_where_d_cannot_tell_and_0_where_it_is_certain(name):
 
 
 def walk(places) -> list[float]:
-    """What Displacement says while a network of two weights is at these places."""
-    network, way = nn.Linear(2, 1, bias=False), Displacement()
+    """The ratios of Displacement while a network of two weights is at these places."""
+    network, displacement = nn.Linear(2, 1, bias=False), Displacement()
     found = []
     for place in places:
         with torch.no_grad():
             network.weight.copy_(torch.tensor([place]))
-        found.append(way.ratio(network))
+        found.append(displacement.ratio(network))
     return [ratio for ratio in found if ratio is not None]
 
 
-def test_the_way_of_a_straight_line_and_of_a_circle():
+def test_displacement_of_a_straight_line_and_of_a_circle():
     assert walk([(float(n), 2.0 * n) for n in range(2 * WINDOW + 1)]) == pytest.approx([1, 1])
-    turn = [(math.cos(2 * math.pi * n / WINDOW), math.sin(2 * math.pi * n / WINDOW)) for n in range(2 * WINDOW + 1)]
-    assert walk(turn) == pytest.approx([0, 0], abs=1e-6)
+    circle = [(math.cos(2 * math.pi * n / WINDOW), math.sin(2 * math.pi * n / WINDOW)) for n in range(2 * WINDOW + 1)]
+    assert walk(circle) == pytest.approx([0, 0], abs=1e-6)
 
 
-def test_updates_that_undo_each_other_are_said_once():
+def test_oscillation_is_reported_once():
     def said(place) -> int:
         of, count = diagnosis(), 0
         for number in range(5 * WINDOW + 1):
@@ -129,28 +129,28 @@ def test_updates_that_undo_each_other_are_said_once():
     assert said(lambda n: (0.1 * n, 0.0)) == 0
 
 
-def test_collapse_is_seen_on_samples_that_are_alike():
+def test_mode_collapse_is_reported_for_equal_samples():
     constant = diagnosis(np.full((60, 4, 4, 3), 90, np.uint8))
-    assert ["mode collapse" in text for text in judged(constant)] == [True]
-    assert judged(constant) == []
-    assert judged(diagnosis()) == []
+    assert ["mode collapse" in text for text in of_samples(constant)] == [True]
+    assert of_samples(constant) == []
+    assert of_samples(diagnosis()) == []
 
 
 def test_dropped_classes_are_counted():
-    asked = np.arange(60) % 3
-    made = np.where(asked == 2, 0, asked)
-    (said,) = judged(diagnosis(solid(made), CLASSES))
+    classes = np.arange(60) % 3
+    dropped = np.where(classes == 2, 0, classes)
+    (said,) = of_samples(diagnosis(solid(dropped), CLASSES))
     assert "dropped modes: of 60 samples hardly any is 2 (0 instead of 20)" in said
-    assert judged(diagnosis(solid(asked), CLASSES)) == []
+    assert of_samples(diagnosis(solid(classes), CLASSES)) == []
 
 
-def test_a_generator_that_ignores_its_classes_is_seen():
-    (said,) = judged(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES))
+def test_conditional_collapse_is_reported():
+    (said,) = of_samples(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES))
     assert "conditional collapse: 0 % of the samples" in said
 
 
-def test_classes_that_cannot_be_told_are_not_counted():
-    assert judged(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES, readable=False)) == []
+def test_classes_that_cannot_be_classified_are_not_counted():
+    assert of_samples(diagnosis(solid((np.arange(60) + 1) % 3), CLASSES, readable=False)) == []
 
 
 def test_spread_and_nearest_are_what_they_say():

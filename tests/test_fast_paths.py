@@ -55,9 +55,9 @@ def close(round: Trainer, plain: Trainer, part: float = 2e-3) -> None:
 
 @pytest.mark.parametrize("mode", KINDS)
 @pytest.mark.parametrize("batch_threads", [2, 4])
-def test_threads_with_shares_of_a_batch_play_the_game_of_the_whole(mode, shares):
+def test_threads_with_parts_of_a_batch_train_as_the_whole_batch(mode, batch_threads):
     """The pool, noise, labels, augmentation, penalties and z are an image's own, whoever plays with it."""
-    close(play(trainer(mode, batch_threads=shares, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
+    close(play(trainer(mode, batch_threads=batch_threads, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
 
 
 def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():

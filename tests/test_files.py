@@ -154,13 +154,5 @@ def test_an_old_checkpoint_goes_only_when_the_new_one_is_there(tmp_path, monkeyp
     assert [int(p.stem) for p in keeper.existing()] == [10, 20]
 
 
-def test_leftovers_of_a_killed_save_are_swept_away(tmp_path):
-    keeper = Checkpoints(tmp_path, 2)
-    save(keeper, 10)
-    (tmp_path / ".000000020.safetensors.abc.part").write_bytes(b"half")
-    assert keeper.newest()[1]["images"] == 10
-    assert [p.name for p in tmp_path.iterdir()] == ["000000010.safetensors"]
-
-
 def test_descriptions_are_json(tmp_path):
     json.dumps(hashed_tensors.loads(hashed_tensors.dumps(TENSORS, DESCRIPTION), "x")[1])

@@ -16,7 +16,7 @@ GANS = [mode for mode, cls in MODES.items() if cls.kind == "noise"]
 def paper(mode: str, **changes):
     """The mode's own objective, k and optimizer, with tiny networks."""
     train = {name: value for name, value in mode_defaults(mode)["train"].items() if name != "batch"}
-    game = {"latent": 16, "k": mode_defaults(mode).get("game", {}).get("k", 1)}
+    game = {"latent": 16, "k": mode_defaults(mode).get("mode_settings", {}).get("k", 1)}
     return settings(mode, **{"train": train, "mode_settings": game, **changes})
 
 

@@ -98,7 +98,7 @@ def test_a_run_is_run_again_from_its_config_and_started_from_its_generator(
     start += ["--init-from", run / "generator.safetensors"]
     code, said, problem = run_verb(monkeypatch, capsys, *start, "--out", tmp_path / "more")
     assert code == 0, problem
-    assert "G; begun anew: D" in said
+    assert "G; new: D" in said
     code, _, problem = run_verb(monkeypatch, capsys, *start, "--size", "32", "--out", tmp_path / "other")
     assert code == 2
     assert "but the settings ask for" in problem

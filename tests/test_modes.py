@@ -226,6 +226,7 @@ def test_r1_is_applied_as_often_and_as_much_as_said(mode):
         game = new_game(s)
         values = []
         for _ in range(steps):
+            game.plan_round(len(batch[0]))
             values += [losses["r1"].item() for player, losses, _ in game.step(*batch) if player == "D"]
         means[every] = sum(values) / len(values)
     assert means[1] > 0

@@ -124,7 +124,7 @@ def test_a_longer_training_is_an_ordinary_thing_and_a_shorter_one_is_refused(fin
         start(settings(pictures, 4), finished, say=said.append)
     start(settings(pictures, 12), finished, say=said.append)
     assert any("8 → 12 images" in line for line in said)
-    assert any("step size jumps from 0.00 to 0.67 of lr" in line for line in said)
+    assert any("changes the learning rate from 0.00 to 0.67 of lr" in line for line in said)
     assert read_toml(finished / "config.toml")["train"]["images"] == 12
     assert generator_file.read(finished / "generator.safetensors")[1]["images"] == 12
 

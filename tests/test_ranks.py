@@ -156,16 +156,16 @@ def test_processes_refuse_to_continue_what_they_cannot_deal(pictures, tmp_path):
     together = [*TORCHRUN, *command(pictures, out, 16), "--batch", "2", "--set", "allow_change=true"]
     done = subprocess.run(together, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode != 0
-    assert done.stderr.count("error: the 9 images that are left can't be dealt to 2 processes in rounds of 2") == 1
+    assert done.stderr.count("error: the 9 images that are left can't be divided among 2 processes in rounds of 2") == 1
     assert (out / "config.toml").read_bytes() == settings
 
 
 @pytest.mark.parametrize(
     ("batch", "sets", "sentence"),
-    [("3", [], "--batch 3 is for all processes together and can't be dealt to 2; use 4."),
+    [("3", [], "--batch 3 is for all processes together and can't be divided among 2; use 4."),
      ("4", ["train.batch_threads=4"], "train.batch_threads = 4 must divide a process's 2 images of a batch.")],
 )  # fmt: skip
-def test_a_batch_that_cannot_be_dealt_is_refused_once(batch, sets, sentence, pictures, monkeypatch, capsys):
+def test_a_batch_that_cannot_be_divided_is_refused_once(batch, sets, sentence, pictures, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     a, b = map(str, pictures)
     words = ["train", "--mode", "cycle", "--a", a, "--b", b, "--device", "cpu", "--batch", batch]

@@ -9,6 +9,7 @@ from translate.data import description
 from translate.errors import UserError
 from translate.train.folder import RunFolder
 from translate.train.loop import Run
+from translate.train.report import Report
 from translate.train.run import start
 from translate.train.settings import RunSettings
 
@@ -51,7 +52,7 @@ def test_the_run_folder_holds_what_it_says(finished):
 
 def test_a_stopped_run_continues_to_the_same_file(finished, tmp_path, monkeypatch):
     s, path = finished
-    monkeypatch.setattr("translate.train.loop.Run._log", stop_after(17, Run._log))
+    monkeypatch.setattr("translate.train.report.Report.statistics", stop_after(17, Report.statistics))
     with pytest.raises(KeyboardInterrupt):
         train(s, tmp_path / "run")
     monkeypatch.undo()
@@ -102,15 +103,12 @@ def test_other_data_are_refused_by_name(finished, tmp_path):
     assert "1 added (such as" in RunFolder(copied).compare_data(description.record(data))
 
 
-def test_more_images_continue_a_finished_run_when_told_so(finished, pictures, tmp_path):
+def test_more_images_continue_a_finished_run(finished, pictures, tmp_path):
     import shutil
 
     _, path = finished
     longer = settings("cycle", pictures, train={"images": 40})
     shutil.copytree(path, tmp_path / "run")
-    with pytest.raises(UserError, match=r"train\.images: 32 → 40"):
-        train(longer, tmp_path / "run")
-    longer.train.allow_change = True
     train(longer, tmp_path / "run")
     assert checkpoints(tmp_path / "run")[-1].stem == "000000040"
 
@@ -161,7 +159,7 @@ def test_a_signal_just_before_a_score_is_due_changes_nothing(finished, tmp_path,
     s, path = finished
 
     class Stopped(module.Signals):
-        stop = property(lambda self: 15 if self.run.seen >= 32 else None, lambda self, value: None)
+        stop = property(lambda self: 15 if self.run.images_seen >= 32 else None, lambda self, value: None)
 
     def entered(self):
         Stopped.run = self

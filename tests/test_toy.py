@@ -1,4 +1,4 @@
-"""The toy counts as its paper does, and a experiment gives one figure and numbers that a seed repeats."""
+"""The toy counts modes as in its paper, and an experiment's figure and numbers are reproducible with its seed."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_counting_by_hand(mixture, modes):
 
 @pytest.mark.parametrize("mixture", [ring(), grid()], ids=["ring", "grid"])
 def test_real_points_cover_all_and_lie_in_range(mixture):
-    points = mixture.draw(5000, torch.Generator().manual_seed(0))
+    points = mixture.sample(5000, torch.Generator().manual_seed(0))
     count = mixture.measure(points)
     assert count.modes == len(mixture.centres)
     assert count.good == pytest.approx(1 - np.exp(-4.5), abs=0.005)  # 3 σ of two dimensions
@@ -54,18 +54,18 @@ def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatc
         assert len(each["modes over time"]) == len(each["good over time"]) == 20
         assert each["modes"] == each["modes over time"][-1]
     assert "distance over time" in numbers["wgan"]
-    assert "right over time" in numbers["vanilla"]
+    assert "accuracy over time" in numbers["vanilla"]
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert run_verb(monkeypatch, capsys, *words)[0] == 0  # its own folder may be written again
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_lesson_trains(name):
-    course = train(name, grid(), 0, 20)
-    assert [shown.shape for shown in course.snapshots] == [(2500, 2)] * 5
-    assert np.isfinite(course.snapshots[-1]).all()
-    assert not np.array_equal(course.snapshots[0], course.snapshots[-1])
+def test_every_experiment_trains(name):
+    result = train(name, grid(), 0, 20)
+    assert [points.shape for points in result.snapshots] == [(2500, 2)] * 5
+    assert np.isfinite(result.snapshots[-1]).all()
+    assert not np.array_equal(result.snapshots[0], result.snapshots[-1])
 
 
 def test_numbers_depend_on_the_seed_and_on_nothing_trained_before():
@@ -79,15 +79,15 @@ def test_numbers_depend_on_the_seed_and_on_nothing_trained_before():
 
 
 def test_what_happened_is_read_off_the_numbers():
-    def said(*modes: int, good: float = 0.9, right: float = 0.6) -> str:
-        return verdict(Result("x", 100, [Count(m, good) for m in modes], [{"accuracy": right}], []), 8)
+    def said(*modes: int, good: float = 0.9, accuracy: float = 0.6) -> str:
+        return verdict(Result("x", 100, [Count(m, good) for m in modes], [{"accuracy": accuracy}], []), 8)
 
     assert said(2, 6, 8) == "covers all"
     assert said(5, 7) == "1 dropped mode"
     assert said(5, 6) == "2 dropped modes"
     assert said(1, 1) == "mode collapse"
     assert said(8, 8, good=0.01) == "no convergence"
-    assert said(1, right=1.0) == "mode collapse, vanishing gradients"
+    assert said(1, accuracy=1.0) == "mode collapse, vanishing gradients"
     assert said(8, 2, 8, 6, 8) == "covers all, modes came and went"
 
 

@@ -1,17 +1,18 @@
-"""GANs: `translate.load(run_or_file)` gives a Translator of images, `translate.load_sampler(run_or_file)` a Sampler."""
+"""Image-to-image translation and GANs: `translate.load(run_or_file)` returns a Translator, `translate.load_sampler` a
+Sampler."""
 
 __version__ = "0.1.0"
 
 
 def load(model, **options):
     """Load a trained generator from a run folder, a generator file or a name in `pretrained/`; see Translator.load."""
-    from translate.model.translator import Translator  # imports torch: only when it is needed
+    from translate.model.translator import Translator  # imports torch, which takes seconds
 
     return Translator.load(model, **options)
 
 
 def load_sampler(model, **options):
-    """Load a trained generator of images from random numbers, from the same places; see Sampler.load."""
-    from translate.model.sampler import Sampler  # imports torch: only when it is needed
+    """Load a trained GAN's generator (z → image) from the same places; see Sampler.load."""
+    from translate.model.sampler import Sampler  # imports torch, which takes seconds
 
     return Sampler.load(model, **options)

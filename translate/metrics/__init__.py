@@ -1,4 +1,4 @@
-"""Scores: `Scorer` for a training or evaluation; the single measures live in the modules beside it."""
+"""Scores: `Scorer` for training and evaluation; each metric has a module."""
 
 from translate.metrics.scorer import Score, Scorer
 

@@ -1,4 +1,4 @@
-"""Inception-v3 as FID uses it: 2,048 numbers for a picture, from a weight file that the user supplies.
+"""Inception-v3 as FID uses it: 2,048 features of an image, from a weight file that the user supplies.
 
 Architecture: C. Szegedy et al., "Rethinking the Inception Architecture" (2016), with the peculiarities of the
 network of 2015-12-05 that defines FID: average pooling leaves the padding out of the mean, the last block pools by
@@ -21,7 +21,7 @@ from translate.metrics.weights import load
 
 VARIABLE = "TRANSLATE_INCEPTION"
 FILES = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")  # one file, two names
-KNOWN = "6726825d"  # how the sha256 of the published file begins; it is part of its name
+SHA256_PREFIX = "6726825d"  # of the published file; part of its name
 SIDE = 299
 
 
@@ -151,14 +151,16 @@ class Inception(nn.Module):
 
 
 class InceptionFeatures:
-    """The features of images with the weights of one file."""
+    """Inception features with the weights of one file. say: gets the file's name and hash."""
 
     name = "inception"
     dimensions = 2048
 
     def __init__(self, path: Path, device: torch.device | str = "cpu", say: Callable[[str], None] = print):
         state, self.sha256 = load(path)
-        known = "the published file" if self.sha256.startswith(KNOWN) else "NOT the published file: not comparable"
+        known = (
+            "the published file" if self.sha256.startswith(SHA256_PREFIX) else "NOT the published file: not comparable"
+        )
         say(f"Inception weights: {path.name}, sha256 {self.sha256} ({known})")
         with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
             self.net = Inception()
@@ -190,14 +192,14 @@ class InceptionFeatures:
 
 def resize(x: Tensor, side: int = SIDE) -> Tensor:
     """(B, C, H, W) -> (B, C, side, side), bilinear as TensorFlow 1 did it inside the original FID network: pixel i is
-    read at i * H / side, where everybody else reads at (i + 1/2) * H / side - 1/2."""
+    read at i * H / side, where other libraries read at (i + 1/2) * H / side - 1/2."""
     for dim in (2, 3):
         length = x.shape[dim]
         at = torch.arange(side, device=x.device) * (length / side)
         low = at.long().clamp(max=length - 1)
-        share = (at - low).view((side, 1) if dim == 2 else (side,))
+        fraction = (at - low).view((side, 1) if dim == 2 else (side,))
         high = (low + 1).clamp(max=length - 1)
-        x = torch.lerp(x.index_select(dim, low), x.index_select(dim, high), share)
+        x = torch.lerp(x.index_select(dim, low), x.index_select(dim, high), fraction)
     return x
 
 

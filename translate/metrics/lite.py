@@ -61,7 +61,7 @@ class Step(NamedTuple):
         kernel, padding = self.weight.shape[-1], 0
         if self.stride == 1:
             padding = kernel // 2
-        else:  # TensorFlow's "same": what is odd about the padding goes to the right and below
+        else:  # TensorFlow's "same": odd padding goes to the right and bottom
             missing = [max((-(-n // self.stride) - 1) * self.stride + kernel - n, 0) for n in (x.shape[3], x.shape[2])]
             x = nnf.pad(x, [side for n in missing for side in (n // 2, n - n // 2)])
         x = nnf.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)

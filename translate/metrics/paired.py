@@ -1,5 +1,5 @@
-"""Scores of outputs against their true partners, pixel by pixel: L1, PSNR, SSIM. All reward blur where the pairs are
-not exactly aligned: the blurred mean of what is possible is then the best answer."""
+"""Full-reference metrics of outputs against their true partners: L1, PSNR, SSIM. All reward blur where the pairs are
+not exactly aligned: the mean of all plausible outputs then scores best."""
 
 from collections.abc import Callable
 
@@ -18,8 +18,8 @@ def l1(outputs: Images, truth: Images) -> float:
 
 
 def psnr(outputs: Images, truth: Images) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(1 / mean squared error) of each image, then the mean; the larger the
-    nearer. An image that equals its partner counts as 100 dB."""
+    """Peak signal-to-noise ratio in dB, 10 log10(1 / mean squared error) of each image, then the mean; higher is
+    better. An image that equals its partner counts as 100 dB."""
 
     def decibels(x: Tensor, y: Tensor) -> Tensor:
         return (-10 * (x - y).square().mean((1, 2, 3)).log10()).clamp(max=PSNR_CAP)

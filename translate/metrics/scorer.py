@@ -1,4 +1,4 @@
-"""The scores of a training or evaluation: which ones there are, which one chooses, and the protocol behind them."""
+"""The scores of a training or evaluation, the one that selects the best model, and their protocol."""
 
 import hashlib
 from collections.abc import Callable
@@ -49,25 +49,25 @@ class Score:
 
 
 class Scorer:
-    """Scores outputs against real images; made once, asked after every so many images of training.
+    """Scores outputs against real images; built once, called repeatedly during training.
 
-    inputs      uint8 (N, H, W, C): what is scored beside the outputs for comparison, `against` says as what: held-out
-                source images ("doing nothing"), or for images from noise held-out real ones
+    inputs      uint8 (N, H, W, C): images that are scored as a baseline, which `against` names: held-out source
+                images ("doing nothing"), or for images from noise held-out real ones
     references  uint8 (M, H, W, C): real images of the target domain, for the distances of distributions
     truth       uint8 (N, H, W, C): the true partners of the inputs, where they exist
-    aligned     the pairs fit pixel by pixel (pix2pix), so L1, PSNR and SSIM mean something
-    cache       folder for the features of references and inputs, so that they are measured once ever; and where the
-                Inception file is looked for if $TRANSLATE_INCEPTION does not name it
-    say         is told, in a sentence, what takes a while
-    network     whose features KID and the cosine are computed from: lite2, which no discriminator uses; older runs were
+    aligned     the pairs are aligned pixel by pixel (pix2pix), so L1, PSNR and SSIM are meaningful
+    cache       folder for the features of references and inputs, so that they are computed only once; and where the
+                Inception file is searched if $TRANSLATE_INCEPTION does not name it
+    say         gets a sentence before slow work
+    network     computes the features of KID and the cosine: lite2, which no discriminator uses; older runs were
                 scored with lite0
 
-    Building it is quick; the references are measured at the first `score` (or `prepare`). Runs without gradients and
-    autocast, draws no random numbers and leaves the number of threads alone. C is 1 (repeated to 3) or 3.
+    Building it is fast; the references' features are computed at the first `score` (or `prepare`). Uses no gradients,
+    no autocast and no random numbers, and doesn't change the number of threads. C is 1 (repeated to 3) or 3.
     """
 
-    missing: list[str]  # what can't be scored here, and what to install, in sentences
-    optional: list[str]  # what could be had besides
+    missing: list[str]  # sentences: scores that can't be had here, and what to install
+    optional: list[str]  # sentences: scores that need files which the user may supply
 
     def __init__(
         self,
@@ -109,19 +109,19 @@ class Scorer:
         self._baselines: dict[str, float] = {}
 
     def _try(self, build: Callable[[], Any]) -> None:
-        """Run `build`; what it lacks becomes a sentence, because a training goes on without scores."""
+        """Run `build`; its UserError goes to `missing`, because training continues without scores."""
         try:
             build()
         except UserError as error:
             self.missing.append(str(error))
 
     def names(self) -> list[str]:
-        """The scores there will be, the one that chooses first."""
+        """The names of the scores, with that of `best_of` first."""
         found, best = self._available(), self.best_of()
         return [best, *(name for name in found if name != best)] if best else found
 
     def best_of(self) -> str:
-        """The name of the score that chooses the best model, or "" where none is fit to: then the newest is the best.
+        """The name of the score that selects the best model, or "" if none is suitable: then the newest is the best.
 
         Not aligned: a distance of distributions, else ST-LPIPS; never L1, PSNR or SSIM, which reward blur there.
         """
@@ -143,17 +143,17 @@ class Scorer:
         return found
 
     def prepare(self) -> None:
-        """Measure the references, and what doing nothing scores. `score` does it when it has not been done."""
+        """Compute the references' features and the baseline. `score` calls it if necessary."""
         if self._prepared:
             return
         for one in self.extractors:
-            self._references[one.name] = self._once(one, "the references", one.features, self.references)
+            self._references[one.name] = self._cached(one, "the references", one.features, self.references)
         if self.truth is None or size(self.inputs) == size(self.truth):
             self._baselines = self._measure(self.inputs, nothing=True)
         self._prepared = True
 
     def score(self, outputs: np.ndarray) -> list[Score]:
-        """The scores of outputs uint8 (N, H, W, C), in the order of `names`. Where there is truth, one an input."""
+        """The scores of outputs uint8 (N, H, W, C), in the order of `names`. With truth, one output per input."""
         if len(check(outputs, "outputs")) != len(self.inputs) and self.truth is not None:
             raise ValueError(f"{len(outputs)} outputs for {len(self.inputs)} inputs")
         if self.truth is not None and size(outputs) != size(self.truth):
@@ -167,7 +167,7 @@ class Scorer:
         return found
 
     def protocol(self) -> dict[str, Any]:
-        """All that the numbers depend on, as JSON can hold it: to be stored and printed with them."""
+        """Everything that the numbers depend on, JSON-able, to be logged with them."""
         sets = {"inputs": self.inputs, "references": self.references, "truth": self.truth}
         return {
             "version": VERSION,
@@ -187,11 +187,11 @@ class Scorer:
         }
 
     def _measure(self, outputs: np.ndarray, nothing: bool = False) -> dict[str, float]:
-        """Every score of `names`. `nothing`: these are the inputs, whose features are worth keeping."""
+        """Every score of `names`. `nothing`: these are the inputs, whose features are cached."""
         values: dict[str, float] = {}
         for one in self.extractors:
             references = self._references[one.name]
-            own = self._once(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
+            own = self._cached(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
             if one is self.extractors[0]:
                 self.features |= {"references": references, "inputs" if nothing else "outputs": own}
             if one.name == "inception":
@@ -199,22 +199,22 @@ class Scorer:
                 continue
             values[f"KID-{one.name}"] = kid(own, references)
             if self.truth is not None:
-                truth = self._once(one, "the partners", one.features, self.truth)
+                truth = self._cached(one, "the partners", one.features, self.truth)
                 values[f"cosine-{one.name}"] = cosine(own, truth)
         if self.truth is None:
             return values
         if pairs := self.stlpips:
             both = (outputs, self.truth)
-            found = self._once(pairs, "the pairs", pairs.distances, *both) if nothing else pairs.distances(*both)
+            found = self._cached(pairs, "the pairs", pairs.distances, *both) if nothing else pairs.distances(*both)
             values["ST-LPIPS"] = float(found.double().mean())
-        wanted = self._available()
+        available = self._available()
         for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():
-            if name in wanted:
+            if name in available:
                 values[name] = measure(outputs, self.truth)
         return values
 
-    def _once(self, network: Any, what: str, measure: Callable[..., Tensor], *images: np.ndarray) -> Tensor:
-        """`measure(*images)`, or what the cache folder has if these pixels have met this network before."""
+    def _cached(self, network: Any, what: str, measure: Callable[..., Tensor], *images: np.ndarray) -> Tensor:
+        """`measure(*images)`, or its cached result for the same pixels and network."""
         key = hashlib.sha256(f"{VERSION} {network.name} {network.sha256} {fingerprint(*images)}".encode()).hexdigest()
         path = self.cache / f"{network.name}-{key[:32]}.safetensors" if self.cache else None
         if path and path.is_file():

@@ -1,4 +1,4 @@
-"""ST-LPIPS (AlexNet): how different two pictures look, forgiving a shift of a pixel or two.
+"""ST-LPIPS (AlexNet): perceptual distance of two images, tolerant of shifts of a pixel or two.
 
 A. Ghildyal, F. Liu, "Shift-tolerant Perceptual Similarity Metric" (ECCV 2022): LPIPS (Zhang et al. 2018, Eq. 1) on an
 AlexNet whose every stride is 1 and followed by a blurring downsample. Weights: the package stlpips-pytorch
@@ -14,7 +14,7 @@ from translate.metrics.weights import find_in_package, load
 
 PACKAGE, FILE = "stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth"
 SHA256 = "b356b382f96010f77d085ee8343ecd9fd322d0a56e8de2b2d0549fafcad8b9ee"
-SMALLEST = 64  # the network was made for pictures of this size; smaller ones are enlarged
+MIN_SIDE = 64  # pixels, the size that the network was made for; smaller images are enlarged
 # where a convolution's weights are in the file, and its padding
 CONVOLUTIONS = (
     ("net.slice1.0", 2),  # 64 filters of 11x11
@@ -60,8 +60,8 @@ class STLPIPS:
 
     def pairs(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) distances of x and y (B, 3, H, W) in [-1, 1]; 0 is equal, 1 very different."""
-        if (short := min(x.shape[2:])) < SMALLEST:
-            factor = SMALLEST / short
+        if (short := min(x.shape[2:])) < MIN_SIDE:
+            factor = MIN_SIDE / short
             larger = [round(side * factor) for side in x.shape[2:]]
             x, y = (nnf.interpolate(z, size=larger, mode="bilinear", align_corners=False) for z in (x, y))
         total = torch.zeros(len(x), device=x.device)
@@ -81,6 +81,6 @@ class STLPIPS:
         return {
             "network": "shift-tolerant LPIPS, AlexNet (stlpips-pytorch 0.0.2)",
             "sha256": self.sha256,
-            "resize": f"none; a shorter side below {SMALLEST} px is enlarged to it, bilinear",
+            "resize": f"none; a shorter side below {MIN_SIDE} px is enlarged to it, bilinear",
             "normalise": "[-1, 1]",
         }

@@ -1,4 +1,4 @@
-"""Weight files of the small scoring networks: found inside installed packages without importing them, and checked."""
+"""Weight files of the metrics' networks: found in installed packages without importing these, and verified."""
 
 import hashlib
 from importlib.util import find_spec
@@ -18,11 +18,11 @@ def is_installed(package: str) -> bool:
 
 
 def find_in_package(package: str, file: str, score: str) -> Path:
-    """Where `file` lies inside the installed `package`, which is never imported: only its data is wanted.
+    """Where `file` lies inside the installed `package`, which is not imported.
 
-    Raises UserError that says which score (`score`) goes without and what to install.
+    UserError that names the score (`score`) that can't be computed, and what to install.
     """
-    spec = find_spec(package)  # of a top-level package: looks, runs nothing
+    spec = find_spec(package)  # of a top-level package: runs no code of it
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / file).is_file():
             return path
@@ -30,7 +30,7 @@ def find_in_package(package: str, file: str, score: str) -> Path:
 
 
 def load(path: Path, sha256: str | None = None) -> tuple[dict[str, torch.Tensor], str]:
-    """(state dict on the CPU, sha256 of the file). With `sha256` given, any other file is refused.
+    """(state dict on the CPU, sha256 of the file). UserError if it isn't `sha256`, where that is given.
 
     The file is read once and only as data (`weights_only`), so what was hashed is what is used.
     """
@@ -55,6 +55,7 @@ def load(path: Path, sha256: str | None = None) -> tuple[dict[str, torch.Tensor]
 
 
 def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal. OSError."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

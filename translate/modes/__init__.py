@@ -1,4 +1,4 @@
-"""The modes by name: one file a paper."""
+"""The modes by name: one file per paper."""
 
 from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.cycle import Cycle
@@ -15,7 +15,7 @@ MODES: dict[str, type[Mode]] = {
     "wgan": WGAN,
     "wgan-gp": WGANGP,
 }
-DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → domains of images that it is trained on
+DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
 
 __all__ = ["ALIASES", "DOMAINS", "GAN", "MODES", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]

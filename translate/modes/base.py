@@ -1,4 +1,4 @@
-"""What all modes share: their settings, how a discriminator is called, its labels, penalties and diagnostics."""
+"""Settings and helpers shared by all modes: how a discriminator is called, its labels, penalties and diagnostics."""
 
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
@@ -30,10 +30,10 @@ class ModeSettings(Settings):
     objective: str = Field(description=f"one of {', '.join(OBJECTIVES)}")
     label_smoothing: float = Field(0.0, ge=0, lt=0.5, description="D's label for real images is 1 − this")
     soft_labels: bool = Field(
-        False, description="D's labels are drawn for each image: real from 0.7 to 1.2, fake from 0 to 0.3 (ganhacks)"
+        False, description="D's labels are random for each image: real from 0.7 to 1.2, fake from 0 to 0.3 (ganhacks)"
     )
     flip_labels: float = Field(
-        0.0, ge=0, lt=0.5, description="probability that an image's label is the other one, for D (ganhacks: 0.05)"
+        0.0, ge=0, lt=0.5, description="probability that an image's label is flipped, for D (ganhacks: 0.05)"
     )
     instance_noise: float = Field(0.0, ge=0, le=1, description="σ of the noise on D's input, decayed to 0 linearly")
     diffaugment: list[Policy] = Field(
@@ -42,7 +42,7 @@ class ModeSettings(Settings):
     r1: float = Field(0.0, ge=0, description="γ of the R1 gradient penalty on D at real images; 0 = none (papers)")
     r2: float = Field(0.0, ge=0, description="γ of the R2 gradient penalty on D at generated images; 0 = none")
     r1_every: int = Field(
-        4, ge=1, description="R1 and R2 are applied in every so many steps on average, multiplied by as many"
+        4, ge=1, description="R1 and R2 are applied in one of so many steps on average, multiplied by as many"
     )
     gradient_penalty: float | None = Field(
         None, ge=0, description=f"λ of the gradient penalty between real and fake; by default {_defaults('penalty')}"
@@ -53,20 +53,20 @@ class ModeSettings(Settings):
 
     @field_validator("objective")
     @classmethod
-    def _known(cls, value: str) -> str:
+    def _check_objective(cls, value: str) -> str:
         if value not in OBJECTIVES:
             raise ValueError(f"known objectives are: {', '.join(OBJECTIVES)}")
         return value
 
     @field_validator("diffaugment", mode="before")
     @classmethod
-    def _words(cls, value: Any) -> Any:
-        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    def _split(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _labels_mean_something(self) -> "ModeSettings":
+    def _check_labels(self) -> "ModeSettings":
         if self.soft_labels and self.label_smoothing:
-            raise ValueError("soft_labels and label_smoothing both say what D's labels are; set one of them")
+            raise ValueError("soft_labels and label_smoothing both set D's labels; use one of them")
         if OBJECTIVES[self.objective].labels:
             return self
         for name in ("label_smoothing", "soft_labels", "flip_labels"):
@@ -79,16 +79,19 @@ class ModeSettings(Settings):
 
     @property
     def penalty(self) -> float:
-        own = OBJECTIVES[self.objective].penalty
-        return own if self.gradient_penalty is None else self.gradient_penalty
+        """The weight λ of the gradient penalty; 0 = none."""
+        default = OBJECTIVES[self.objective].penalty
+        return default if self.gradient_penalty is None else self.gradient_penalty
 
     @property
     def clip(self) -> float:
+        """The bound that D's weights are clipped to after its step; 0 = none."""
         return OBJECTIVES[self.objective].clip if self.clip_weights is None else self.clip_weights
 
 
 class Turn(NamedTuple):
-    """One player's part of a round: it minimises the sum of `losses`. diagnostics: reported, not minimised."""
+    """One player's part of a round: scalar losses, of which the trainer minimises the sum. diagnostics: scalars that
+    are reported, not minimised."""
 
     player: str
     losses: Losses
@@ -96,15 +99,15 @@ class Turn(NamedTuple):
 
 
 class Mode:
-    """A method as the trainer sees it: networks, players, and `step`, which yields each player's losses in turn."""
+    """A method for the trainer: networks, players, and `step`, which yields each player's losses in turn."""
 
     Settings: type[ModeSettings]
-    kind: ClassVar[Kind] = "translation"  # noise: images are made of random numbers
+    kind: ClassVar[Kind] = "translation"  # noise: images are generated from random numbers
     paired: ClassVar[bool] = False  # whether the data must be pairs
     defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
-    players: ClassVar[dict[str, list[str]]]  # player → its networks, which one optimizer trains
-    discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that lr_d and optimizer_d are for
-    generators: ClassVar[dict[str, str]]  # direction → network: what is averaged, saved and exported
+    players: ClassVar[dict[str, list[str]]]  # player → its networks, trained by one optimizer
+    discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that use lr_d and optimizer_d
+    generators: ClassVar[dict[str, str]]  # direction → network: these have an EMA, are saved and exported
     settings: Any  # an instance of Settings
     objective: Objective
     networks: dict[str, nn.Module]
@@ -114,7 +117,7 @@ class Mode:
     # A batch of data and `progress` → the players' turns. Several batches may be in progress at once, in threads:
     # a step changes nothing of its mode but the pools.
     step: Callable[..., Iterator[Turn]]
-    lazy: bool = True  # whether the round being played has R1 and R2
+    lazy: bool = True  # whether the current round has R1 and R2
     per_sample: Collection[nn.Module] = ()  # networks whose forward passes may be fused; set by the trainer
 
     def __init__(
@@ -129,23 +132,23 @@ class Mode:
 
     @classmethod
     def steps_of_d(cls, settings: Any) -> int:
-        """How many batches of data a round takes: `batches_per_round` before the mode is built."""
+        """Steps of D per step of G: the `batches_per_round` of a mode with these settings."""
         return getattr(settings, "k", 1)
 
     def plan_round(self, *counts: int) -> None:
-        """Draw on the CPU what a recorded round can't draw: the pools' swaps for batches of so many images (of all
-        processes), and whether the round has R1 and R2."""
+        """Decide on the CPU what a recorded round can't: the pools' exchanges, and whether the round has R1 and R2.
+        counts: images of each of its batches, over all processes."""
         for pool in self.pools.values():
             pool.plan(*counts)
         self.lazy = lazy_round(self.settings)
 
     def fused(self, network: nn.Module, *batches: Tensor) -> Callable[[Tensor], Tensor]:
-        """`network`, of which the passes on `batches` are computed at once where that gives the same numbers."""
+        """`network`; its forward passes on `batches` are fused into one if the network is in `per_sample`."""
         return Fused(network, batches) if network in self.per_sample else network
 
     def critic(self, D: nn.Module, progress: float, *, joined: bool = False, **more: Any) -> Critic:
-        """D on augmented images, with instance noise where it is set; see Critic for `more`. joined: real and fake
-        images are always one batch."""
+        """D on augmented images, with the instance noise of the settings; see Critic for `more`. joined: real and fake
+        images always go through D as one batch."""
         return Critic(D, self.settings, progress, fuse=joined or D in self.per_sample, **more)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -159,7 +162,7 @@ class Mode:
         return self.objective.generator(*D(fake, real))
 
     def penalties(self, *critics: Penalised) -> Losses:
-        """The gradient penalties that the settings ask for, each summed over (D, real images, fake images)."""
+        """The gradient penalties of the settings, each summed over critics (D, real images, fake images)."""
         return penalties(self.settings, self.lazy, *critics)
 
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -168,7 +171,7 @@ class Mode:
 
 
 def labels(settings: ModeSettings, logits: Tensor) -> tuple[float | Tensor, float | Tensor]:
-    """D's labels for real and for fake images; drawn for each image (B, 1, 1, 1) where the settings say so."""
+    """D's labels for real and for fake images: floats, or (B, 1, 1, 1) where they are random for each image."""
     real, fake = 1.0 - settings.label_smoothing, 0.0
     if not settings.soft_labels and not settings.flip_labels:
         return real, fake
@@ -185,8 +188,8 @@ def labels(settings: ModeSettings, logits: Tensor) -> tuple[float | Tensor, floa
 
 @torch.no_grad()
 def diagnostics(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """From D's logits: "accuracy" on real and fake patches, 0.5 at chance; "relative_loss", D's loss divided by that of
-    an undecided D; for a critic "distance", its estimate of the Wasserstein-1 distance."""
+    """From D's logits: "accuracy" on real and fake patches, 0.5 at chance; "relative_loss", D's loss divided by the
+    loss of a D that outputs ½ everywhere; for a critic "distance", its estimate of the Wasserstein-1 distance."""
     if objective.relativistic:  # only differences of the logits mean anything
         return {"accuracy": (real > fake).float().mean()}
     if objective.boundary is None:

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from translate.errors import UserError
 from translate.modes.base import Mode, ModeSettings, Turn
-from translate.modes.objectives import OTHERS, Objective, l1
+from translate.modes.objectives import DESCRIPTION, Objective, l1
 from translate.modes.pool import Pool
 
 
 class CycleSettings(ModeSettings):
-    objective: str = Field("lsgan", description=OTHERS.format(first="lsgan"))
-    lambda_cycle: float = Field(10.0, ge=0, description="λ of Eq. 3: weight of cycle consistency beside the GANs")
+    objective: str = Field("lsgan", description=DESCRIPTION.format(first="lsgan"))
+    lambda_cycle: float = Field(
+        10.0, ge=0, description="λ of Eq. 3: weight of cycle consistency, relative to the GANs'"
+    )
     lambda_identity: float = Field(
         0.5, ge=0, description="weight of ‖G(y) − y‖₁ + ‖F(x) − x‖₁, times lambda_cycle (section 5.2); 0 turns it off"
     )
@@ -62,10 +64,10 @@ class Cycle(Mode):
         self.weight_clip = {"D": settings.clip}
 
     def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[Turn]:
-        """x (B, C_x, H, W), y (B, C_y, H, W): images of the two domains in [-1, 1], not paired. Yields each player's
-        losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
+        """x (B, C_x, H, W), y (B, C_y, H, W): images of the two domains in [-1, 1], not paired. Yields the losses of
+        each player, whose step the trainer takes before it resumes. progress: 0 to 1 over the training."""
         s = self.settings
-        # G(x) and G(y) are one pass where that gives the same numbers, F(y) and F(x) too
+        # G(x) and G(y) may be fused into one pass, F(y) and F(x) too (train.fuse_passes)
         G, F = (self.fused(self.G, x, y), self.fused(self.F, y, x)) if s.lambda_identity else (self.G, self.F)
         D_X, D_Y = self.critic(self.D_X, progress), self.critic(self.D_Y, progress)
 

@@ -1,5 +1,5 @@
 """Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017) and WGAN-GP
-(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). They are one mode with different parts:
+(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). One mode with different settings:
 
     min over G, max over D of V(D, G) = E_x log D(x) + E_z log(1 - D(G(z)))         (Goodfellow et al. 2014, Eq. 1)
     min over G, max over 1-Lipschitz f of E_x f(x) - E_z f(G(z))                    (Arjovsky et al. 2017, Eqs. 2, 3)
@@ -14,16 +14,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from translate.modes.base import Mode, ModeSettings, Turn
-from translate.modes.objectives import OTHERS, Objective
+from translate.modes.objectives import DESCRIPTION, Objective
 from translate.system import image_rng
 
 
 class GANSettings(ModeSettings):
-    objective: str = Field("vanilla", description=OTHERS.format(first="vanilla"))
+    objective: str = Field("vanilla", description=DESCRIPTION.format(first="vanilla"))
     latent: int = Field(100, ge=1, le=4096, description="length of z ~ N(0, 1)")
     k: int = Field(1, ge=1, description="steps of D per step of G; WGAN's n_critic is 5")
-    conditional: bool = Field(True, description="G and D are given the classes, where the data has labels")
-    separate: bool = Field(True, description="D sees real and fake images in batches of their own (ganhacks)")
+    conditional: bool = Field(True, description="G and D are conditioned on the class, where the data has labels")
+    separate: bool = Field(True, description="real and fake images are separate batches of D (ganhacks)")
 
 
 class GAN(Mode):
@@ -49,15 +49,15 @@ class GAN(Mode):
         self.networks = {"G": self.G, "D": self.D}
         self.pools = {}
         self.weight_clip = {"D": settings.clip}
-        self.batches_per_round = settings.k  # every step of D sees new images (Algorithm 1 of 2014 and of WGAN)
+        self.batches_per_round = settings.k  # every step of D takes new images (Algorithm 1 of 2014 and of WGAN)
 
     def step(self, x: Tensor, c: Tensor | None = None, *, progress: float = 0.0) -> Iterator[Turn]:
-        """x (k·B, C, H, W): k batches of images in [-1, 1]; c (k·B,): their classes, as integers. Yields each player's
-        losses in turn; when resumed, the trainer has minimised them. progress: part of the training done, 0 to 1."""
+        """x (k·B, C, H, W): k batches of images in [-1, 1]; c (k·B,): their classes, as integers. Yields the losses
+        of each player, whose step the trainer takes before it resumes. progress: 0 to 1 over the training."""
         s = self.settings
         batches = zip(x.chunk(s.k), [None] * s.k if c is None or not self.classes else c.chunk(s.k), strict=False)
         for x, c in batches:  # "for k steps do" (2014 and WGAN, Algorithm 1)
-            D = self.critic(self.D, progress, joined=not s.separate, encode=partial(self.given, c=c))
+            D = self.critic(self.D, progress, joined=not s.separate, encode=partial(self.append_class, c=c))
             fake = self.fake(len(x), c, x).detach()
             # max over D of V(D, G) = E log D(x) + E log(1 - D(G(z))) (2014, Eq. 1), or the objective in its place
             real, faked = D(x, fake)
@@ -67,12 +67,12 @@ class GAN(Mode):
         yield Turn("G", {"G": self.generator_loss(D, self.fake(len(x), c, x), x)})
 
     def fake(self, count: int, c: Tensor | None, like: Tensor) -> Tensor:
-        """G(z) for new z ~ N(0, 1), G(z, c) with classes c (count,)."""
+        """G(z), or with classes c (count,) G(z, c), for new z ~ N(0, 1): images (count, C, H, W) in [-1, 1]."""
         z = image_rng.normal(count, self.settings.latent, device=like.device)
-        return self.G(self.given(z, c))
+        return self.G(self.append_class(z, c))
 
-    def given(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """x (B, C) or (B, C, H, W) with its class as one-hot channels behind it (Mirza & Osindero 2014, Fig. 1)."""
+    def append_class(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """x (B, C) or (B, C, H, W) with its class c (B,) appended as one-hot channels (Mirza & Osindero 2014)."""
         if c is None:
             return x
         code = nnf.one_hot(c, self.classes).to(x.dtype)
@@ -80,7 +80,7 @@ class GAN(Mode):
 
 
 class Vanilla(GAN):
-    """The first GAN: fully connected networks."""
+    """The original GAN: fully connected networks."""
 
     defaults = {
         "data": {"flip": 0.0, "load": 1.0, "size": [32, 32]},
@@ -91,7 +91,7 @@ class Vanilla(GAN):
 
 
 class DCGAN(GAN):
-    """Convolutions with batch norm; sections 3 and 4 of the paper say all of this."""
+    """Convolutions with batch norm; the settings of the paper's sections 3 and 4."""
 
     defaults = {
         "data": {"flip": 0.0, "load": 1.0, "size": [64, 64]},

@@ -1,4 +1,4 @@
-"""What the players minimise: pairs of pure functions of a discriminator's logits, in float32 at least.
+"""The losses of G and D: pairs of pure functions of a discriminator's logits, computed in float32 at least.
 
 Every function takes logits of any shape and returns a scalar, the mean over all patches. With y = 1 for real and 0 for
 fake, D(x) the logits, D(G) those of the fakes and σ the sigmoid:
@@ -28,9 +28,9 @@ class Objective(NamedTuple):
     """discriminator(real_logits, fake_logits, real_label, fake_label) and generator(fake_logits, real_logits), both to
     be minimised. real_logits of the generator are None unless `relativistic`.
 
-    labels: whether the labels mean anything. boundary: the logit at which D is undecided; None for a critic, whose
-    logits are not probabilities. relativistic: logits are compared pair by pair, so only their differences mean
-    anything. clip, penalty: its paper's bound of the critic's weights and weight of the gradient penalty (0: none).
+    labels: whether the discriminator's loss depends on the labels. boundary: the logit of probability ½; None for a
+    critic, whose logits are not probabilities. relativistic: the losses depend on differences of real and fake logits
+    only. clip, penalty: the paper's bound of the critic's weights and weight of the gradient penalty (0: none).
     """
 
     discriminator: Callable[[Tensor, Tensor, Label, Label], Tensor]
@@ -52,7 +52,7 @@ def vanilla_discriminator(real: Tensor, fake: Tensor, real_label: Label = 1.0, f
 
 
 def vanilla_generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
-    """The non-saturating form: the gradient of log(1 - σ(D(G))) vanishes where D is sure that the fakes are fake."""
+    """The non-saturating form: the gradient of log(1 - σ(D(G))) vanishes where D rejects the fakes with certainty."""
     return _cross_entropy(fake, 1.0)
 
 
@@ -63,7 +63,7 @@ def minimax_generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
 def _cross_entropy(logits: Tensor, label: Label) -> Tensor:
     """-y log σ(D) - (1 - y) log(1 - σ(D)), which stays finite for logits of any size."""
     logits = in_float32(logits)
-    # A number becomes a tensor on the device itself: copying it there would synchronise.
+    # The tensor is filled on the device: copying a number there would synchronise.
     labels = label.to(logits.dtype) if isinstance(label, Tensor) else torch.full_like(logits, label)
     return F.binary_cross_entropy_with_logits(logits, labels.expand_as(logits))
 
@@ -90,7 +90,7 @@ def critic_generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor, real_label: Label = 1.0, fake_label: Label = 0.0) -> Tensor:
-    """Each real logit beside the fake one at its place in the batch."""
+    """Each real logit is paired with the fake one at the same index of the batch."""
     return F.softplus(in_float32(fake) - in_float32(real)).mean()
 
 
@@ -108,9 +108,10 @@ OBJECTIVES: dict[str, Objective] = {
     "wgan-gp": Objective(critic, critic_generator, penalty=10.0),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, relativistic=True),
 }
-OTHERS = "{first} (paper); one of " + ", ".join(OBJECTIVES)  # a mode's description of its objective
+# The description of a mode's setting `objective`.
+DESCRIPTION = "{first} (paper); one of " + ", ".join(OBJECTIVES)
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference, in float32: the reconstruction loss of both papers."""
+    """Mean absolute difference, in float32: the reconstruction loss of pix2pix and CycleGAN."""
     return F.l1_loss(prediction.float(), target.float())

@@ -1,4 +1,4 @@
-"""How a mode's networks are called: D on augmented images, and several forward passes of one network as one."""
+"""Forward passes of a mode's networks: D on augmented images, and several passes of one network fused into one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from translate.system import image_rng
 
 
 class Fused:
-    """`network`; its first call on one of `batches` computes all of them in one pass, and later calls take theirs.
+    """`network`; the first call on one of `batches` computes all of them in one pass, and later calls return theirs.
 
-    For networks that treat each image by itself (`networks.traits.is_per_sample`), so the numbers are the same.
+    For networks that satisfy `networks.traits.is_per_sample`: their outputs are the same in one pass as in several.
     """
 
     def __init__(self, network: nn.Module, batches: Sequence[Tensor]):
@@ -32,9 +32,9 @@ class Critic:
     """A discriminator as the losses call it: D(images) → logits, D(a, b) → (logits of a, logits of b).
 
     Images (B, C, H, W) are augmented (DiffAugment) and get instance noise (Sønderby et al. 2017) where the settings
-    have any, real and fake alike. progress: part of the training that is done, 0 to 1; the noise decays with it.
-    condition: images (B, C', H, W) that D sees beside them, augmented alike (pix2pix). encode: applied to D's input
-    last, such as classes appended as channels. fuse: several batches go through D in one pass.
+    have any, real and fake alike. progress: fraction of the training done, 0 to 1; the noise decays with it.
+    condition: images (B, C', H, W) concatenated to D's input and augmented together with it (pix2pix). encode: the last
+    change of D's input, such as classes appended as channels. fuse: several batches go through D in one pass.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Critic:
         self.condition, self.encode = condition, encode
 
     def __call__(self, *batches: Tensor) -> Any:
-        seen = [self.encode(self._augmented(batch)) for batch in batches]
-        if len(seen) == 1:
-            return self.D(seen[0])
-        return one_pass(self.D, seen) if self.fuse else tuple(self.D(batch) for batch in seen)
+        inputs = [self.encode(self._augmented(batch)) for batch in batches]
+        if len(inputs) == 1:
+            return self.D(inputs[0])
+        return one_pass(self.D, inputs) if self.fuse else tuple(self.D(batch) for batch in inputs)
 
     def _augmented(self, images: Tensor) -> Tensor:
         s, channels = self.settings, [images.shape[1]]
@@ -70,5 +70,5 @@ class Critic:
 
 
 def one_pass(network: nn.Module, batches: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The network's outputs for several batches, computed as one batch."""
+    """The network's outputs for several batches (B_i, …), computed as one batch of ΣB_i."""
     return network(torch.cat(list(batches))).split([len(batch) for batch in batches])

@@ -29,29 +29,29 @@ def gradient_penalty(D: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _gradient(D: Discriminator, x: Tensor) -> Tensor:
-    """∇D(x), differentiable again. Outside autocast: half precision has too few digits for it."""
+    """∇D(x), differentiable again. In float32: half precision is too coarse for it."""
     with torch.autocast(x.device.type, enabled=False):
         x = x.requires_grad_()
         return torch.autograd.grad(D(x).mean((1, 2, 3)).sum(), x, create_graph=True)[0]
 
 
 def lazy_round(settings: Any) -> bool:
-    """Whether the coming round has R1 and R2, drawn at random (lazy regularisation, Karras et al. 2020), since each
-    application costs a second backward pass."""
+    """Whether the next round has R1 and R2, at random: lazy regularisation (Karras et al. 2020), since each application
+    costs a second backward pass."""
     return settings.r1_every == 1 or not (settings.r1 or settings.r2) or image_rng.chance() * settings.r1_every < 1
 
 
 def penalties(settings: Any, lazy: bool, *critics: Penalised) -> dict[str, Tensor]:
-    """The penalties that the mode's settings ask for, each summed over the critics (D, real images, fake images). lazy:
-    whether this is a round with R1 and R2 (`lazy_round`)."""
+    """The penalties whose weights in the settings are not 0, each summed over critics (D, real images, fake images).
+    lazy: whether this is a round with R1 and R2 (`lazy_round`)."""
     losses: dict[str, Tensor] = {}
     zero = critics[0][1].new_zeros(())
     if settings.r1 or settings.r2:
-        at = {"r1": [(D, real) for D, real, _ in critics], "r2": [(D, fake) for D, _, fake in critics]}
+        points = {"r1": [(D, real) for D, real, _ in critics], "r2": [(D, fake) for D, _, fake in critics]}
         for name, gamma in (("r1", settings.r1), ("r2", settings.r2)):
             if gamma:
-                found = [zero_centred(D, images) for D, images in at[name]] if lazy else []
-                losses[name] = gamma * settings.r1_every * sum(found, zero)
+                values = [zero_centred(D, images) for D, images in points[name]] if lazy else []
+                losses[name] = gamma * settings.r1_every * sum(values, zero)
     if settings.penalty:
         losses["gp"] = settings.penalty * sum((gradient_penalty(*critic) for critic in critics), zero)
     return losses

@@ -9,16 +9,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from translate.modes.base import Mode, ModeSettings, Turn
-from translate.modes.objectives import OTHERS, Objective, l1
+from translate.modes.objectives import DESCRIPTION, Objective, l1
 
 
 class Pix2PixSettings(ModeSettings):
-    objective: str = Field("vanilla", description=OTHERS.format(first="vanilla"))
-    lambda_l1: float = Field(100.0, ge=0, description="λ of Eq. 4: weight of L1 beside the GAN")
+    objective: str = Field("vanilla", description=DESCRIPTION.format(first="vanilla"))
+    lambda_l1: float = Field(100.0, ge=0, description="λ of Eq. 4: weight of L1 relative to the GAN loss")
 
 
 class Pix2Pix(Mode):
-    """One generator G: x → y and one discriminator D(x, y) that sees the input too."""
+    """One generator G: x → y and one discriminator D(x, y), conditioned on the input."""
 
     Settings = Pix2PixSettings
     paired = True
@@ -47,8 +47,8 @@ class Pix2Pix(Mode):
         self.weight_clip = {"D": settings.clip}
 
     def step(self, x: Tensor, y: Tensor, *, progress: float = 0.0) -> Iterator[Turn]:
-        """x (B, C_x, H, W), y (B, C_y, H, W): a batch of pairs in [-1, 1]. Yields each player's losses in turn; when
-        resumed, the trainer has minimised them. progress: part of the training that is done, 0 to 1."""
+        """x (B, C_x, H, W), y (B, C_y, H, W): a batch of pairs in [-1, 1]. Yields the losses of each
+        player, whose step the trainer takes before it resumes. progress: 0 to 1 over the training."""
         fake = self.G(x)
         D = self.critic(self.D, progress, condition=x)  # D(y) is the paper's D(x, y)
         # L_cGAN(G, D) = E log D(x, y) + E log(1 - D(x, G(x))) (Eq. 1); halved, to slow D down (section 3.3)

@@ -1,4 +1,4 @@
-"""The networks by name, the settings that choose one, and the two functions that build them."""
+"""The networks by name, their settings, and the two functions that build them."""
 
 import inspect
 import math
@@ -44,7 +44,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
 
 
 def takes(network: type[nn.Module]) -> list[str]:
-    """The settings that a network takes besides its channels: its keyword-only arguments."""
+    """The names of a network's keyword-only arguments: the settings that it has besides its channels."""
     return inspect.getfullargspec(network.__init__).kwonlyargs
 
 
@@ -56,7 +56,9 @@ def _one_of(name: str, known: Mapping[str, Any]) -> str:
 
 class GeneratorSettings(Settings):
     network: str = Field("resnet", description=f"of images: {', '.join(GENERATORS)}; from noise: {', '.join(LATENT)}")
-    filters: int = Field(64, ge=1, description="channels at full size (dcgan: of the last map; mlp: units of a layer)")
+    filters: int = Field(
+        64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
+    )
     blocks: int = Field(
         9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
     )
@@ -64,12 +66,12 @@ class GeneratorSettings(Settings):
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
     depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
     norm: Norm = Field("instance", description="instance, batch, group or none")
-    dropout: bool = Field(False, description="drop half of the middle activations: pix2pix's only noise")
+    dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
-    upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle leave no checkerboard")
-    residual: bool = Field(False, description="the network computes a change: G(x) = clamp(x + f(x)), not tanh(f(x))")
+    upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle avoid checkerboards")
+    residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
-    init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+    init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
     @classmethod
@@ -77,7 +79,8 @@ class GeneratorSettings(Settings):
         return _one_of(name, {**GENERATORS, **LATENT})
 
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
-        """These settings with what depends on the image size filled in; ValueError where the network can't have it."""
+        """These settings, with those that depend on the image size (pixels) filled in; ValueError if the network can't
+        have that size."""
         if self.network == "dcgan":
             stages((height, width))
         if self.network != "unet" or self.depth:
@@ -85,12 +88,12 @@ class GeneratorSettings(Settings):
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
     def arguments(self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-        """The network's keyword arguments: together with `network` all that a generator file needs to say.
+        """The network's keyword arguments, as JSON holds them; with `network` they describe it in a generator file.
 
-        size: height and width, which the networks in LATENT have to know.
+        size: height and width in pixels, which the networks in LATENT need.
         """
-        chosen = _chosen(self, {**GENERATORS, **LATENT}[self.network], size)
-        return {"in_channels": in_channels, "out_channels": out_channels, **chosen}
+        arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size)
+        return {"in_channels": in_channels, "out_channels": out_channels, **arguments}
 
 
 class DiscriminatorSettings(Settings):
@@ -103,9 +106,9 @@ class DiscriminatorSettings(Settings):
     )
     stop: Literal[1, 2] = Field(2, description="patch: stride-1 convolutions at the end; 2 in the paper")
     norm: Norm = Field("instance", description="instance, batch, group or none")
-    spectral_norm: bool = Field(False, description="keep every layer's gain at 1 (Miyato et al. 2018)")
+    spectral_norm: bool = Field(False, description="spectral normalisation of every layer (Miyato et al. 2018)")
     init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
-    init_gain: float = Field(0.02, gt=0, description="spread of the initial weights")
+    init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
     @classmethod
@@ -113,8 +116,8 @@ class DiscriminatorSettings(Settings):
         return _one_of(name, DISCRIMINATORS)
 
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
-        """These settings with what depends on the image size filled in: a patch much smaller than the image. ValueError
-        where the network can't have it."""
+        """These settings, with those that depend on the image size (pixels) filled in: a patch is much smaller than the
+        image. ValueError if the network can't have that size."""
         if self.network == "dcgan":
             stages((height, width))
         if self.network == "mlp":
@@ -125,27 +128,27 @@ class DiscriminatorSettings(Settings):
         return self.model_copy(update={"layers": 1 if side < 48 else 2 if side < 128 else 3})
 
     def arguments(self, in_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-        """The network's keyword arguments. size: height and width, which dcgan and mlp have to know."""
-        return {"in_channels": in_channels, **_chosen(self, DISCRIMINATORS[self.network], size)}
+        """The network's keyword arguments, as JSON holds them. size: height and width in pixels, for dcgan and mlp."""
+        return {"in_channels": in_channels, **_arguments(self, DISCRIMINATORS[self.network], size)}
 
 
-def _chosen(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
-    """The network's keyword arguments, as JSON holds them."""
+def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
+    """The settings that are the network's keyword arguments."""
     return {name: list(size) if name == "size" else getattr(settings, name) for name in takes(network)}
 
 
 def build_generator(
     settings: GeneratorSettings, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)
 ) -> nn.Module:
-    """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W), or of the networks in
-    LATENT (B, in) → (B, out, H, W)."""
+    """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; the networks
+    in LATENT: (B, in) → (B, out, H, W)."""
     network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size))
     initialise(network, settings.init, settings.init_gain)
     return network
 
 
 def build_discriminator(settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0)) -> nn.Module:
-    """A new discriminator (B, in, H, W) → (B, 1, h, w), initialised from torch's random numbers."""
+    """A new discriminator (B, in, H, W) → (B, 1, h, w) logits, initialised from torch's random numbers."""
     network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size))
     initialise(network, settings.init, settings.init_gain)
     if settings.spectral_norm:

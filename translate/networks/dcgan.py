@@ -1,4 +1,4 @@
-"""DCGAN's two networks: from z to an image, and from an image to one logit (Radford et al. 2016, section 3)."""
+"""DCGAN's generator and discriminator: z → image, image → one logit (Radford et al. 2016, section 3)."""
 
 from itertools import pairwise
 
@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from translate.networks.layers import NORMS, Upsample, has_bias, upsample
 from translate.networks.segments import Segmented
 
-BASES = range(4, 8)  # sides of the smallest feature map: 32, 64 and 128 px come down to 4, and 28 px to 7
+BASE_SIDES = range(4, 8)  # pixels of the smallest feature map: 4 for 32, 64 and 128 px, 7 for 28 px
 
 
 def stages(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
-    """(doublings, (height, width) of the smallest map) that make images of `size`; ValueError if none do."""
+    """(doublings, (height, width) of the smallest map) for images of `size`; ValueError if there are none."""
     height, width = size
     for doublings in range(1, 9):
         step = 2**doublings
-        if height % step == width % step == 0 and min(height, width) // step in BASES:
+        if height % step == width % step == 0 and min(height, width) // step in BASE_SIDES:
             return doublings, (height // step, width // step)
     raise ValueError(
         f"dcgan networks double a map of 4 to 7 pixels, to 28, 32, 48, 64, 96 or 128 for example; they can't make "

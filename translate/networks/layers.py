@@ -1,4 +1,4 @@
-"""The small parts the networks share: norms in float32, padding, upsampling, initialisation."""
+"""Layers shared by the networks: norms in float32, dropout, padding, upsampling; and initialisation."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -35,13 +35,13 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         if torch.compiler.is_exporting() or x.device.type != "cpu" or x.shape[-2] * x.shape[-1] <= 1 << 16:
             return super().forward(x.float()).to(x.dtype)
-        # With the channels last torch sums in plain float32: 4e-5 off at 256 × 256, and 3e-2 at 3840 × 2160.
+        # In channels_last torch sums in plain float32: errors of 4e-5 at 256 × 256, and of 3e-2 at 3840 × 2160.
         y = super().forward(x.float().contiguous()).to(x.dtype)
         return y if x.is_contiguous() else y.contiguous(memory_format=torch.channels_last)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm, always computed in float32; of the whole batch, also where several processes share it.
+    """Batch norm, always computed in float32, over the images of all processes.
 
     (torch's SyncBatchNorm is for GPUs only.)
     """
@@ -51,10 +51,10 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or distributed.world_size() == 1:
             return super().forward(x.float()).to(x.dtype)
-        wide, shape = x.float(), (1, -1, 1, 1)
-        count = distributed.world_size() * wide.numel() // wide.shape[1]
-        mean = distributed.AllReduceSum.apply(wide.sum((0, 2, 3))) / count
-        centred = wide - mean.view(shape)
+        x32, shape = x.float(), (1, -1, 1, 1)
+        count = distributed.world_size() * x32.numel() // x32.shape[1]
+        mean = distributed.AllReduceSum.apply(x32.sum((0, 2, 3))) / count
+        centred = x32 - mean.view(shape)
         variance = distributed.AllReduceSum.apply(centred.square().sum((0, 2, 3))) / count
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             with torch.no_grad():
@@ -66,7 +66,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class Dropout(nn.Dropout):
-    """Dropout whose numbers are an image's own, whoever works on it."""
+    """Dropout with per-image random numbers (`image_rng`): the masks don't depend on processes and threads."""
 
     reach = 0
 
@@ -78,7 +78,7 @@ class Dropout(nn.Dropout):
 
 
 def has_spectral_norm(network: nn.Module) -> bool:
-    """Whether every pass in training changes the network's weights a little: see `add_spectral_norm`."""
+    """Whether every forward pass in training updates the weights' singular vectors: see `add_spectral_norm`."""
     return any(hasattr(layer, "parametrizations") for layer in network.modules())
 
 
@@ -91,10 +91,10 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def has_bias(norm: str) -> bool:
-    """Whether a convolution that `norm` follows has a bias of its own.
+    """Whether a convolution before `norm` has a bias.
 
-    The published layouts give one only before instance norm, which has no shift of its own to take its place
-    (batch and group norm do). Without a norm the bias is needed; the reference leaves it out there.
+    As in the published networks before instance norm, which has no shift (batch and group norm do). Without a norm a
+    bias is needed too; the reference implementation has none there.
     """
     return norm in ("instance", "none")
 
@@ -105,8 +105,8 @@ def pad(kind: str, size: int) -> nn.Module:
 
 
 def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, padding: Padding = "zeros") -> nn.Module:
-    """A layer that doubles height and width: the papers' transposed convolution of `kernel` 3 or 4, or one of the two
-    that leave no checkerboard: nearest-neighbour then 3×3, or 3×3 then pixel shuffle."""
+    """A layer that doubles height and width: deconv, the papers' transposed convolution of `kernel` 3 or 4; resize,
+    nearest-neighbour then 3×3; shuffle, 3×3 then pixel shuffle. The last two leave no checkerboard artefacts."""
     if kind == "deconv":
         return nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=4 - kernel, bias=bias)
     channels = after if kind == "resize" else 4 * after
@@ -116,27 +116,27 @@ def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, paddin
     return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 
-def pad_to(x: Tensor, multiple: int, least: int) -> Tensor:
-    """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `least`, by repeating the edge."""
+def pad_to(x: Tensor, multiple: int, minimum: int) -> Tensor:
+    """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `minimum`, repeating the edge."""
     height, width = x.shape[-2:]
     if torch.compiler.is_exporting():
-        return _pad_any(x, multiple, least)
-    bottom = max(-height % multiple, least - height)
-    right = max(-width % multiple, least - width)
+        return _pad_symbolic(x, multiple, minimum)
+    bottom = max(-height % multiple, minimum - height)
+    right = max(-width % multiple, minimum - width)
     return F.pad(x, (0, right, 0, bottom), mode="replicate") if bottom or right else x
 
 
-def _pad_any(x: Tensor, multiple: int, least: int) -> Tensor:
-    """`pad_to` in a graph, where height and width are symbols: the same rows and columns, picked by clamped numbers."""
+def _pad_symbolic(x: Tensor, multiple: int, minimum: int) -> Tensor:
+    """`pad_to` in a graph, where height and width are symbols: the same rows and columns, by clamped indices."""
     for axis in (-2, -1):
         side = x.shape[axis]
-        padded = torch.sym_max((side + multiple - 1) // multiple * multiple, least)
+        padded = torch.sym_max((side + multiple - 1) // multiple * multiple, minimum)
         x = x.index_select(axis, torch.arange(padded, device=x.device).clamp(max=side - 1))
     return x
 
 
 def initialise(network: nn.Module, kind: str = "normal", gain: float = 0.02) -> None:
-    """The papers' start: weights ~ N(0, 0.02), biases 0, batch and group norm scales ~ N(1, 0.02)."""
+    """Initialise in place; by default as the papers: weights ~ N(0, 0.02), biases 0, norms' scales ~ N(1, 0.02)."""
     fill: dict[str, Callable[[Tensor], object]] = {
         "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
         "xavier": lambda weight: nn.init.xavier_normal_(weight, gain),

@@ -1,6 +1,6 @@
-"""A small generator for CPUs: few channels at full size, skips that are added, and a global residual.
+"""A small generator for CPUs: few channels at full size, additive skips, and a global residual.
 
-Not a paper's: found by search for what trains to something worth seeing in minutes (docs/log.md says what was tried).
+Of no paper: found by search for a network that trains in minutes (docs/log.md says what was tried).
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.networks.layers import NORMS, Padding, pad_to, upsample
-from translate.networks.segments import Segmented, Step, roots
+from translate.networks.segments import Segmented, Step, sqrt_segments
 
 
 class LightBlock(nn.Module):
@@ -48,7 +48,7 @@ class Light(Segmented):
     ):
         super().__init__()
         if in_channels != out_channels:
-            raise ValueError("the light generator computes a change and needs as many channels out as in")
+            raise ValueError("the light generator is residual and needs as many output as input channels")
         self.residual = True
         self.multiple = 2**downs
         self.least = 2 * self.multiple  # reflection needs more pixels than it pads by
@@ -69,12 +69,14 @@ class Light(Segmented):
         self.last = nn.Conv2d(filters, out_channels, 3, padding=1, padding_mode=padding)
 
     def segments(self) -> Iterator[list[Step]]:
-        """The way down, the blocks in groups, and every level's way up; on padded input."""
+        """The encoder, the blocks in groups, and each level of the decoder; on padded input."""
         segment: list[Step] = [*self.first]
         for down in self.down:
             segment += ["push", *down.children()]
         yield segment
-        yield from roots([["push", *block.block, "add"] for block in self.middle if isinstance(block, LightBlock)])
+        yield from sqrt_segments(
+            [["push", *block.block, "add"] for block in self.middle if isinstance(block, LightBlock)]
+        )
         segment = []
         for up in self.up:
             if segment:
@@ -100,4 +102,5 @@ class Light(Segmented):
 
 
 def convolution(before: int, after: int, norm: str, padding: Padding, stride: int = 1) -> list[nn.Module]:
+    """A 3×3 convolution from `before` to `after` channels, its norm and ReLU."""
     return [nn.Conv2d(before, after, 3, stride, 1, padding_mode=padding), NORMS[norm](after), nn.ReLU(True)]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 class MLPGenerator(nn.Module):
     """z (B, in_channels) → (B, out_channels, H, W) in [-1, 1]: `blocks` layers of `filters` units with ReLU, then tanh.
-    With size (1, 1) and 2 channels it makes points of a plane."""
+    With size (1, 1) and 2 channels the images are points of a plane."""
 
     per_sample = True
 

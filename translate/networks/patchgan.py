@@ -11,7 +11,7 @@ class PatchGAN(Segmented):
 
     layers: stride-2 convolutions; the receptive field is 16, 34, 70, 142 or 286 px for 1 to 5 (70 is the papers').
     stop: stride-1 convolutions after them. Two in the papers; one gives 10, 22 or 46 px for 1 to 3, for small images.
-    State-dict keys and parameter counts are the published ones: 2,764,737 for 3 channels and instance norm.
+    State-dict keys and parameter counts are the reference's: 2,764,737 for 3 channels and instance norm.
     """
 
     per_sample = True
@@ -36,7 +36,7 @@ class PatchGAN(Segmented):
 
 
 def receptive_field(layers: int, stop: int = 2) -> int:
-    """Pixels that one output of `PatchGAN(layers=layers, stop=stop)` sees, along one side."""
+    """Side, in pixels, of the receptive field of one output of `PatchGAN(layers=layers, stop=stop)`."""
     field = 1
     for stride in reversed([2] * layers + [1] * stop):
         field = stride * (field - 1) + 4
@@ -44,7 +44,7 @@ def receptive_field(layers: int, stop: int = 2) -> int:
 
 
 class Pixel(Segmented):
-    """(B, C, H, W) → (B, 1, H, W) logits, each from one pixel alone: it can judge colours and nothing else."""
+    """(B, C, H, W) → (B, 1, H, W) logits, each of one pixel: it discriminates colours only (pix2pix, section 3.2.2)."""
 
     per_sample = True
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.networks.layers import NORMS, Dropout, Padding, has_bias, pad, pad_to, upsample
-from translate.networks.segments import Segmented, Step, roots
+from translate.networks.segments import Segmented, Step, sqrt_segments
 
 
 class ResNetBlock(nn.Module):
@@ -35,12 +35,12 @@ class ResNetBlock(nn.Module):
 class ResNet(Segmented):
     """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1.
 
-    c7s1-64, d128, d256, R256 × blocks, u128, u64, c7s1-3 in the paper's words. State-dict keys and parameter counts
-    are the published ones: 11,378,179 with 9 blocks, 7,837,699 with 6.
+    c7s1-64, d128, d256, R256 × blocks, u128, u64, c7s1-3 in the paper's notation. State-dict keys and parameter counts
+    are those of the reference implementation: 11,378,179 with 9 blocks, 7,837,699 with 6.
 
     filters: channels after the first convolution; each of the `downs` stride-2 convolutions doubles them.
     kernel: of the first and the last convolution (7 in the paper).
-    residual: the network computes a change, G(x) = clamp(x + f(x), -1, 1), instead of tanh(f(x)).
+    residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
     """
 
     per_sample = True
@@ -62,7 +62,7 @@ class ResNet(Segmented):
     ):
         super().__init__()
         if residual and in_channels != out_channels:
-            raise ValueError("residual generators need as many channels out as in")
+            raise ValueError("residual generators need as many output as input channels")
         bias = has_bias(norm)
         self.multiple = 2**downs
         # Reflection needs more pixels than it pads by, and instance norm more than one: 2×2 at the lowest level.
@@ -88,11 +88,11 @@ class ResNet(Segmented):
         self.model = nn.Sequential(*layers)
 
     def segments(self) -> Iterator[list[Step]]:
-        """The way down, the blocks, which work on the smallest maps, in groups, and the way up; on padded input."""
+        """The encoder, the residual blocks, in groups, and the decoder; on padded input."""
         for residual, layers in groupby(self.model, lambda layer: isinstance(layer, ResNetBlock)):
             if residual:
                 blocks = (layer for layer in layers if isinstance(layer, ResNetBlock))
-                yield from roots([["push", *block.conv_block, "add"] for block in blocks])
+                yield from sqrt_segments([["push", *block.conv_block, "add"] for block in blocks])
             else:
                 yield list(layers)
 

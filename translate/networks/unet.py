@@ -1,4 +1,4 @@
-"""The U-Net generator of pix2pix (Isola et al. 2017, appendix 6.1.1), built from the inside out."""
+"""The U-Net generator of pix2pix (Isola et al. 2017, appendix 6.1.1), built from the innermost level outwards."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from translate.networks.segments import Segmented, Step
 
 
 class UNetBlock(nn.Module):
-    """One level: down, what is inside, up; the result is concatenated to the input (not at the outermost level).
+    """One level: down, the levels inside, up; the result is concatenated to the input (not at the outermost level).
 
-    outer, inner: channels outside and inside of this level. The innermost level (no `inside`) has no norm on its way
-    down, so that a 1×1 bottleneck works; the outermost one has none at all and ends in tanh.
+    outer, inner: channels outside and inside of this level. The innermost level (no `inside`) has no norm after its
+    down-convolution, so that a 1×1 bottleneck works; the outermost level has none at all and ends in tanh.
     """
 
     per_sample = True
@@ -36,9 +36,9 @@ class UNetBlock(nn.Module):
         bias = has_bias(norm)
         down = nn.Conv2d(in_channels or outer, inner, 4, 2, 1, bias=bias)
         before_up = inner if inside is None else 2 * inner
-        # The outermost up-convolution has no norm after it, and so always a bias.
+        # The outermost up-convolution has no norm after it, and therefore always a bias.
         up = upsample(upsampling, before_up, outer, 4, bias or outermost)
-        # In place: the skip that the parent concatenates is then already rectified, as in the published network.
+        # In place: the skip that the parent concatenates is rectified by it, as in the reference implementation.
         layers: list[nn.Module] = [] if outermost else [nn.LeakyReLU(0.2, inplace=True)]
         layers.append(down)
         if inside is not None:
@@ -53,6 +53,7 @@ class UNetBlock(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def steps(self) -> Iterator[Step]:
+        """The level's forward pass as a list, those of the levels inside included."""
         if not self.outermost:
             yield "push"
         for layer in self.model:
@@ -68,11 +69,11 @@ class UNetBlock(nn.Module):
 
 
 class UNet(Segmented):
-    """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1: padded inside to 2^depth, cropped back.
+    """(B, in, H, W) in [-1, 1] → (B, out, H, W) in [-1, 1], any H and W ≥ 1: padded to multiples of 2^depth, cropped.
 
     depth: stride-2 convolutions; 8 is the paper's (`unet_256`, 54,413,955 parameters with batch norm), 7 its
-    `unet_128` (41,828,995). Channels double from `filters` up to 8 × `filters`. With `dropout`, the levels at full
-    width drop half of their outputs, which is pix2pix's only noise.
+    `unet_128` (41,828,995). Channels double from `filters` up to 8 × `filters`. With `dropout`, the levels with
+    8 × `filters` channels drop half of their outputs, which is pix2pix's only noise.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
     """
 
@@ -92,11 +93,11 @@ class UNet(Segmented):
     ):
         super().__init__()
         if residual and in_channels != out_channels:
-            raise ValueError("residual generators need as many channels out as in")
+            raise ValueError("residual generators need as many output as input channels")
         if depth < 2:
             raise ValueError("a U-Net needs a depth of at least 2")
         self.multiple = 2**depth
-        # An instance norm at the innermost way up sees twice the bottleneck's pixels: 1×1 there is enough.
+        # Instance norm needs more than one pixel; the innermost one is of 2×2 where the bottleneck is 1×1.
         self.least = self.multiple
         self.residual = residual
         width = [filters * min(2**level, 8) for level in range(depth)]
@@ -119,7 +120,7 @@ class UNet(Segmented):
         )
 
     def segments(self) -> Iterator[list[Step]]:
-        """Every level's way down, to what it hands over rectified, and every level's way up; on padded input."""
+        """Each level's down-convolution, up to its LeakyReLU, and each level's up-convolution; on padded input."""
         segment: list[Step] = []
         for step in self.model.steps():
             if step == "cat":

@@ -1,1 +1,1 @@
-"""What `translate sample` does: pictures by number, interpolations, sums of latents, nearest training images."""
+"""`translate sample`: samples by seed, interpolations, latent arithmetic, nearest training images."""

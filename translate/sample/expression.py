@@ -1,6 +1,6 @@
-"""Sums of latents as a person writes them: "mean(1,2,3) - mean(4,5) + 0.5 * 6". Integers are seeds, decimals weights.
+"""Latent arithmetic from text: "mean(1,2,3) - mean(4,5) + 0.5 * 6". Integers are seeds, decimals are weights.
 
-Parsed with `ast` and walked here: nothing of the text is run.
+The text is parsed with `ast`, and no code in it is run.
 """
 
 import ast
@@ -18,13 +18,13 @@ from translate.system.text import printable
 
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 RULES = "it may have seeds (1), weights (0.5), + - * /, mean(1, 2, 3) and parentheses"
-LONGEST = 500  # characters
+MAX_LENGTH = 500  # characters
 
 
 @dataclass
 class Expression:
-    """A sum of latents of `length` numbers, and what it is made of: each mean, in order, with its seeds and its value,
-    and the seeds outside of means."""
+    """A sum of latents (length,). value: the sum; means: of each mean in order its seeds and value (length,); seeds:
+    outside of means."""
 
     text: str
     length: int
@@ -33,12 +33,12 @@ class Expression:
     seeds: list[int] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        """UserError that points at what is not understood."""
+        """UserError that names the part that is not valid."""
         self.text = self.text.strip()
-        if len(self.text) > LONGEST:
-            raise UserError(f"--expr has {len(self.text):,} characters; {LONGEST} are the most.")
+        if len(self.text) > MAX_LENGTH:
+            raise UserError(f"--expr has {len(self.text):,} characters; {MAX_LENGTH} are the most.")
         try:
-            with warnings.catch_warnings(action="ignore"):  # of what Python would make of it
+            with warnings.catch_warnings(action="ignore"):  # SyntaxWarnings about the text
                 tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             offset = error.offset if isinstance(error, SyntaxError) else None

@@ -1,4 +1,4 @@
-"""The folder of samples: samples.json has every file's SHA-256, so that nothing else is ever replaced."""
+"""The output folder of samples: samples.json has every file's SHA-256, so that no other file is replaced."""
 
 import hashlib
 import json
@@ -14,17 +14,17 @@ RECORD = "samples.json"
 
 
 class Folder:
-    """The output folder of one generator. model: the SHA-256 of its file; what another one made here is removed.
+    """The output folder of one generator. model: the SHA-256 of its file; another generator's samples are removed.
 
-    After a kill at any instant the next run knows every file here: the record is written before a file gets its name,
-    and what would have another content than the record says is removed before that.
+    The record is correct after a kill at any time: it is written before files are renamed to their final names, and
+    files whose content changes are removed before that.
     """
 
     def __init__(self, path: Path, model: str):
-        """UserError when the folder holds something that was not made, or not left as it was made, by this verb."""
+        """UserError if the folder holds a file that this verb didn't write, or that was changed since."""
         self.path, self.model = path, model
         self.files: dict[str, str] = {}  # path below the folder -> SHA-256
-        self.stale = False  # whether they are another generator's
+        self.stale = False  # whether `files` are another generator's
         if path.exists() and not path.is_dir():
             raise UserError(f"--out {path} is a file; name a folder.")
         if not path.is_dir():
@@ -60,7 +60,7 @@ class Folder:
         raise UserError(f"{self.path / RECORD} is not a record of `translate sample`; name another folder with --out.")
 
     def write(self, contents: dict[str, bytes]) -> None:
-        """Each file whole; what is there with the same bytes already stays."""
+        """Write files (path below the folder → content), each whole; equal ones are kept. UserError."""
         if self.stale:
             self._remove(list(self.files))
             self.files, self.stale = {}, False

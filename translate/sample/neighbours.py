@@ -1,4 +1,4 @@
-"""Does a generator repeat its training images? Samples beside the training images nearest to them, pixel by pixel."""
+"""Whether a generator copies training images: samples beside their nearest training images, by pixel distance."""
 
 import json
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from translate.metrics.nearest import nearest
 from translate.settings import read_toml
 
 ROWS = 12
-MOST = 200  # samples, and held-out images, whose distances are compared
-COPIES = 0.5  # of the held-out images' distance: what is nearer than that was not drawn anew
+MAX_SAMPLES = 200  # samples, and held-out images, whose distances are compared
+COPY_RATIO = 0.5  # samples' median distance divided by held-out images'; below it samples are copies
 
 
 def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
-    """The images that a run was trained on. UserError when they can't be had, or are others now."""
+    """The images that a run was trained on. UserError if they can't be opened, or have changed."""
     if not (run / "config.toml").is_file() or not (run / "data.json").is_file():
         raise UserError(
             f"--neighbours needs the run folder, whose config.toml and data.json name the training images; {run} has "
@@ -27,7 +27,7 @@ def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
         )
     config = read_toml(run / "config.toml")
     try:
-        wanted = json.loads((run / "data.json").read_text(encoding="utf-8"))["fingerprint"]
+        fingerprint = json.loads((run / "data.json").read_text(encoding="utf-8"))["fingerprint"]
         name, seed, settings = config["a"], config["seed"], DataSettings.parse(config["data"], str(run))
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError(f"{run} doesn't say what it was trained on: its config.toml or data.json is damaged.") from None
@@ -35,28 +35,28 @@ def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:
         data = open_data(name, None, settings, paired=False, seed=seed, say=say)
     except UserError as error:
         raise UserError(f"--neighbours needs the training images of {run}: {error}", error.code) from error
-    if description.fingerprint(data) != wanted:
+    if description.fingerprint(data) != fingerprint:
         raise UserError(f"--neighbours: {name} no longer holds the images that {run} was trained on.")
     return data
 
 
 def compare(pictures: np.ndarray, data: Data, caption: str) -> tuple[bytes, str]:
-    """(a sheet of samples, uint8 (N, H, W, C), each beside the training images nearest to it; a sentence about
-    whether they are copies).
+    """(PNG of a sheet of `pictures`, uint8 (N, H, W, C), each beside its nearest training images; a sentence
+    about whether they are copies).
 
-    Distances are root mean squares of the pixels' differences, in levels of 255. Where training saw mirrored images
-    too, the nearer side counts.
+    Distances are root mean squares of pixel differences, in levels of 255. Where training mirrors images, the smaller
+    distance counts.
     """
-    train, test = data.train_images("a"), data.test_images("a")[:MOST]
+    train, test = data.train_images("a"), data.test_images("a")[:MAX_SAMPLES]
     mirrored = data.settings.flip > 0
-    places, distances = nearest(pictures[:MOST], train, mirrored)
+    places, distances = nearest(pictures[:MAX_SAMPLES], train, mirrored)
     held_out = nearest(test, train, mirrored)[1][:, 0]
     rows = [
         [picture, *(train[place] for place in near)]
         for picture, near in zip(pictures[:ROWS], places[:ROWS], strict=True)
     ]
     own, other = float(np.median(distances[:, 0])), float(np.median(held_out))
-    verdict = "it repeats training images" if own < COPIES * other else "no sign of repeating training images"
+    verdict = "it repeats training images" if own < COPY_RATIO * other else "no sign of repeating training images"
     sentence = (
         f"{verdict}: the median distance to the nearest training image is {own:.1f} for {len(distances)} samples and "
         f"{other:.1f} for {len(held_out)} held-out images (root mean square of the pixels, of 255)"

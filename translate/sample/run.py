@@ -1,4 +1,4 @@
-"""What `translate sample` does: checks what was typed, then draws pictures and sheets into one folder."""
+"""`translate sample`: checks the options, then writes samples and sheets into one folder."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ from translate.system.files import sha256
 from translate.system.lock import claim
 
 COUNT = 64
-AT_ONCE = 1024  # pictures between two writings of the folder's record
+WRITE_BATCH = 1024  # samples per update of the folder's record
 LARGEST_SEED = 2**62
 
 
 @dataclass
 class Options:
-    """What was typed."""
+    """The command line's options."""
 
     model: str
     out: Path | None = None
@@ -41,7 +41,7 @@ class Options:
 
 
 def sample(options: Options, say: Callable[[str], Any] = print) -> Path:
-    """Draw what is wished; returns the folder. UserError before anything is written."""
+    """Generate the samples and sheets; returns the folder. UserError before anything is written."""
     sampler = Sampler.load(options.model, device=device.choose(options.device))
     chosen = _class(options, sampler)
     seeds = _seeds(options, sampler)
@@ -74,19 +74,19 @@ def _sample(
     classes = [*range(len(sampler.classes))] if chosen is None else [chosen]
     caption = _caption(sampler, name, chosen)
     try:
-        shown = _pictures(sampler, seeds, classes, folder)
-        if len(shown) == 1:
-            sheet = sheets.grid(next(iter(shown.values())), seeds, caption)
+        pictures = _pictures(sampler, seeds, classes, folder)
+        if len(pictures) == 1:
+            sheet = sheets.grid(next(iter(pictures.values())), seeds, caption)
         else:
-            sheet = sheets.by_class(shown, seeds, caption)
+            sheet = sheets.by_class(pictures, seeds, caption)
         files = {"sheet.png": sheet}
         if options.interpolate:
             files["interpolation.png"] = sheets.interpolation(sampler, seeds, classes, caption)
         if found:
             files["expression.png"] = sheets.expression(sampler, found, chosen, caption)
         if data:
-            pictures = np.stack([each for row in zip(*shown.values(), strict=True) for each in row])
-            files["neighbours.png"], sentence = neighbours.compare(pictures, data, caption)
+            mixed = np.stack([picture for row in zip(*pictures.values(), strict=True) for picture in row])
+            files["neighbours.png"], sentence = neighbours.compare(mixed, data, caption)
             say(sentence)
     except FloatingPointError as error:
         raise UserError(f"{options.model} can't be used: {error}.", DAMAGED) from error
@@ -97,22 +97,23 @@ def _sample(
 
 
 def _pictures(sampler: Sampler, seeds: range, classes: list[int], folder: Folder) -> dict[str, np.ndarray]:
-    """Write every seed's picture, of each class in a folder of its name; return what the sheets may show of each."""
+    """Write the sample of each seed, with classes in a folder per class; return the first MAX_SAMPLES of each class,
+    uint8 (N, H, W, C)."""
     jobs = list(product(classes or [-1], seeds))
-    below = _folder_names(sampler.classes)
-    shown: dict[int, list[np.ndarray]] = {number: [] for number in classes or [-1]}
-    for start in range(0, len(jobs), AT_ONCE):
-        part = jobs[start : start + AT_ONCE]
-        drawn = sampler(
+    folders = _folder_names(sampler.classes)
+    kept: dict[int, list[np.ndarray]] = {number: [] for number in classes or [-1]}
+    for start in range(0, len(jobs), WRITE_BATCH):
+        part = jobs[start : start + WRITE_BATCH]
+        samples = sampler(
             sampler.latents([seed for _, seed in part]), [number for number, _ in part] if classes else None
         )
         files = {}
-        for (number, seed), picture in zip(part, drawn, strict=True):
-            files[f"{below[number] if classes else '.'}/{seed:06d}.png".removeprefix("./")] = rgb8.to_png(picture)
-            if len(shown[number]) < neighbours.MOST:
-                shown[number].append(picture)
+        for (number, seed), picture in zip(part, samples, strict=True):
+            files[f"{folders[number] if classes else '.'}/{seed:06d}.png".removeprefix("./")] = rgb8.to_png(picture)
+            if len(kept[number]) < neighbours.MAX_SAMPLES:
+                kept[number].append(picture)
         folder.write(files)
-    return {sampler.classes[number] if classes else "": np.stack(found) for number, found in shown.items()}
+    return {sampler.classes[number] if classes else "": np.stack(found) for number, found in kept.items()}
 
 
 def _class(options: Options, sampler: Sampler) -> int | None:
@@ -126,8 +127,8 @@ def _class(options: Options, sampler: Sampler) -> int | None:
 
 
 def _seeds(options: Options, sampler: Sampler) -> range:
-    alike = sampler.classes and options.chosen is None
-    count = options.count or (sheets.PER_CLASS if alike else COUNT)
+    all_classes = sampler.classes and options.chosen is None
+    count = options.count or (sheets.PER_CLASS if all_classes else COUNT)
     if options.seed + count > LARGEST_SEED:
         raise UserError(f"--seed {options.seed} is too large; seeds go up to {LARGEST_SEED - 1:,}.")
     return range(options.seed, options.seed + count)
@@ -138,17 +139,17 @@ def _some(names: list[str]) -> str:
 
 
 def _caption(sampler: Sampler, name: str, chosen: int | None) -> str:
-    seen = sampler.description.get("images")
+    images_seen = sampler.description.get("images")
     parts = [f"{name}: {sampler.description.get('mode', 'GAN')}, {sampler.name}"]
     if chosen is not None:
         parts.append(f"class {sampler.classes[chosen]}")
-    if seen:
-        parts.append(f"{seen:,} images seen")
+    if images_seen:
+        parts.append(f"{images_seen:,} images seen")
     return ", ".join(parts)
 
 
 def _folder_names(classes: list[str]) -> list[str]:
-    """The classes' names as folders can have them ("T-shirt/top" has a slash), all different."""
+    """A different folder name for each class (the name "T-shirt/top" has a slash)."""
     names = [re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", name).strip(". ") or "_" for name in classes]
     same = len({name.casefold() for name in names}) < len(names)
     return [f"{number}-{name}" for number, name in enumerate(names)] if same else names

@@ -1,4 +1,4 @@
-"""The sheets of `translate sample`: pictures by number, paths between them, sums of latents."""
+"""The sheets of `translate sample`: samples by seed, interpolations, latent arithmetic."""
 
 import math
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from translate.model.sampler import Sampler, latents, on_sphere, slerp
 from translate.sample.expression import Expression
 
 COLUMNS = 10
-MOST = 100  # pictures on a sheet, or of one class
+MAX_PICTURES = 100  # on a sheet of one class
 PER_CLASS = 8
 STEPS = 9  # pictures from one seed to the next
-VARIATION = 0.25  # of a latent's length: as much as DCGAN's authors added for their Fig. 7
-FAR = 2**62  # the variations' own seeds, which nobody types
+VARIATION = 0.25  # noise of this fraction of a latent's length, as in Radford et al. 2016, Fig. 7
+VARIATION_SEED = 2**62  # the first of the variations' seeds, above those that --seed accepts
 
 Rows = list[list[np.ndarray]]
 
 
 def grid(pictures: np.ndarray, seeds: range, caption: str) -> bytes:
     """A sheet of pictures, uint8 (N, H, W, C), in reading order."""
-    shown = list(pictures[:MOST])
-    columns = min(COLUMNS, math.ceil(math.sqrt(len(shown))))
-    rows = [shown[i : i + columns] for i in range(0, len(shown), columns)]
-    some = "" if len(shown) == len(seeds) else f" of {len(seeds):,}"
-    text = f"{caption}; {_seeds(seeds[: len(shown)])}{some}, in reading order"
+    first = list(pictures[:MAX_PICTURES])
+    columns = min(COLUMNS, math.ceil(math.sqrt(len(first))))
+    rows = [first[i : i + columns] for i in range(0, len(first), columns)]
+    some = "" if len(first) == len(seeds) else f" of {len(seeds):,}"
+    text = f"{caption}; {_seeds(seeds[: len(first)])}{some}, in reading order"
     return rgb8.to_png(rgb8.sheet(rows, headings=[""] * columns, side_by_side=1, caption=text))
 
 
@@ -40,7 +40,7 @@ def by_class(pictures: dict[str, np.ndarray], seeds: range, caption: str) -> byt
 
 
 def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], caption: str) -> bytes:
-    """A sheet of paths: each row from one seed's picture to the next one's. classes: taken in turn, or none."""
+    """A sheet of interpolations: each row from one seed to the next. classes: of the rows, cyclically."""
     pairs = list(pairwise(seeds))[:PER_CLASS]
     rows: Rows = []
     for number, pair in enumerate(pairs):
@@ -55,34 +55,34 @@ def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], captio
 
 
 def expression(sampler: Sampler, found: Expression, chosen: int | None, caption: str) -> bytes:
-    """A sheet of a sum of latents: every mean's pictures and its own, the other seeds', then the result's beside eight
-    that lie around it (Radford et al. 2016, Fig. 7).
+    """A sheet of latent arithmetic: each mean's samples and the mean, the other seeds, then the result and eight
+    variations of it (Radford et al. 2016, Fig. 7).
 
-    A mean of n latents is about 1/√n as long as a latent, and the network has hardly seen such: means and results are
-    drawn at the length √latent. The sum itself is computed with the means as they are.
+    A mean of n latents is about 1/√n as long as a latent, which training hardly has. So means and results are scaled to
+    the length √latent before they are shown; the sum itself uses the means as they are.
     """
 
-    def draw(z: torch.Tensor) -> list[np.ndarray]:
+    def images(z: torch.Tensor) -> list[np.ndarray]:
         return list(sampler(z, None if chosen is None else [chosen] * len(z)))
 
     blocks: list[tuple[Rows, list[str]]] = []
     for seeds, mean in [*found.means, *([(found.seeds, None)] if found.seeds else [])]:
-        for start in range(0, max(1, len(seeds)), STEPS - 1):  # a mean of means has no seeds of its own
+        for start in range(0, max(1, len(seeds)), STEPS - 1):  # a mean of means has no seeds
             part = seeds[start : start + STEPS - 1]
-            row, names = draw(sampler.latents(part)), [f"seed {seed}" for seed in part]
+            row, names = images(sampler.latents(part)), [f"seed {seed}" for seed in part]
             if mean is not None and start + STEPS - 1 >= len(seeds):
-                row, names = row + draw(on_sphere(mean)[None]), [*names, "mean"]
+                row, names = row + images(on_sphere(mean)[None]), [*names, "mean"]
             blocks.append(([row], names))
     result = on_sphere(found.value)
-    noise = latents(range(FAR, FAR + STEPS - 1), sampler.latent)
-    around = on_sphere(result + VARIATION * noise)
+    noise = latents(range(VARIATION_SEED, VARIATION_SEED + STEPS - 1), sampler.latent)
+    variations = on_sphere(result + VARIATION * noise)
     headings = ["result", *[f"near {number}" for number in range(1, STEPS)]]
-    blocks.append(([draw(torch.cat([result[None], around]))], headings))
+    blocks.append(([images(torch.cat([result[None], variations]))], headings))
     return _stacked(blocks, f"{caption}; {found.text}")
 
 
 def _stacked(blocks: list[tuple[Rows, list[str]]], caption: str) -> bytes:
-    """Sheets with headings of their own, above each other; the last has the caption."""
+    """Sheets with different headings, stacked vertically; the caption is below the last."""
     captions = [""] * (len(blocks) - 1) + [caption]
     parts = [
         rgb8.sheet(rows, headings=headings, side_by_side=1, caption=text)

@@ -1,4 +1,4 @@
-"""The processes of one training, as torchrun starts them: this one's rank, and what they tell each other."""
+"""The processes of one training, started by torchrun: rank, world size and collective operations."""
 
 import os
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from torch import Tensor
 
 from translate.errors import LOST, UserError
 
-MINUTES = 15  # that the others wait for one of them: for rank 0 while it scores and saves
+TIMEOUT_MINUTES = 15  # of a collective operation: the processes wait while rank 0 scores and saves
 
 
 def launched() -> int:
-    """How many processes torchrun started, of which this is one; 1 without it."""
+    """How many processes torchrun started, this one included; 1 without torchrun."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
@@ -25,46 +25,49 @@ def world_size() -> int:
 
 
 def rank() -> int:
-    """Which of them this one is."""
+    """This process's rank, from 0 to world_size() - 1."""
     return dist.get_rank() if world_size() > 1 else 0
 
 
 def is_first_on_machine() -> bool:
-    """Whether this is the machine's first process."""
+    """Whether this is the first process on its machine."""
     return int(os.environ.get("LOCAL_RANK", 0)) == 0
 
 
 def join(device: str) -> None:
-    """Meet the other processes; nothing where there are none. On CUDA each takes the GPU of its number."""
+    """Initialise the process group, if torchrun started several processes. On CUDA each uses the GPU of its local rank.
+    UserError if there are too few GPUs."""
     if launched() == 1 or dist.is_initialized():
         return
     if device == "mps":
         raise UserError("several processes can't train on mps; use --device cpu or cuda.")
     if device == "cuda":
-        local, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
-        if local >= there:
-            raise UserError(f"torchrun started more processes here than there are GPUs ({there}); use one per GPU.")
+        local, available = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if local >= available:
+            raise UserError(f"torchrun started more processes here than there are GPUs ({available}); use one per GPU.")
         torch.cuda.set_device(local)
-    # Few words between the processes are about numbers on the CPU: those go through gloo, whatever the device.
+    # Tensors on the CPU (few and small) go through gloo, those on a GPU through NCCL.
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
-    patience = timedelta(minutes=MINUTES)
+    timeout = timedelta(minutes=TIMEOUT_MINUTES)
 
-    def meet() -> None:
-        store, rank, number = next(dist.rendezvous("env://", timeout=patience))
-        # After a restart torchrun's store may still say where the processes that died could be reached.
+    def initialise() -> None:
+        store, rank, number = next(dist.rendezvous("env://", timeout=timeout))
+        # After a restart torchrun's store may still hold the addresses of processes that died.
         store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
-        dist.init_process_group(backend, store=store, rank=rank, world_size=number, timeout=patience)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=number, timeout=timeout)
 
-    collective(meet)
+    collective(initialise)
 
 
 def leave() -> None:
+    """Destroy the process group, if there is one."""
     if world_size() > 1:
         dist.destroy_process_group()
 
 
 def all_gather(rows: Tensor) -> Tensor:
-    """Each process's rows (B, …) → all of them (B · ranks, …), row i of rank r at i · ranks + r: as data is dealt."""
+    """Each process's rows (B, …) → all of them (B · ranks, …), row i of rank r at i · ranks + r, as the
+    data loader divides a batch."""
     if world_size() == 1:
         return rows
     rows = rows.contiguous()
@@ -89,17 +92,17 @@ def all_reduce_max(number: int) -> int:
     return int(value)
 
 
-def broadcast(what: Any) -> Any:
-    """What rank 0 says: its own `what`, in all processes."""
+def broadcast(value: Any) -> Any:
+    """Rank 0's value (any object that pickles), in all processes."""
     if world_size() == 1:
-        return what
-    said = [what]
-    collective(lambda: dist.broadcast_object_list(said, 0, device=torch.device("cpu")))
-    return said[0]
+        return value
+    values = [value]
+    collective(lambda: dist.broadcast_object_list(values, 0, device=torch.device("cpu")))
+    return values[0]
 
 
 class AllReduceSum(torch.autograd.Function):
-    """The sum over all processes, through which the gradient goes back to each of them."""
+    """The sum over all processes, differentiable."""
 
     @staticmethod
     def forward(context: Any, values: Tensor) -> Tensor:
@@ -107,18 +110,16 @@ class AllReduceSum(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return AllReduceSum.apply(
-            gradients[0]
-        )  # which is differentiable in its turn: R1 needs the gradient of a gradient
+        return AllReduceSum.apply(gradients[0])  # differentiable again: R1 needs second derivatives
 
 
-def collective(question: Callable[[], Any]) -> None:
-    """Ask the others something; UserError (exit code 75) when one of them is gone."""
+def collective(operation: Callable[[], Any]) -> None:
+    """Run a collective operation; UserError (exit code 75) when another process has ended."""
     try:
-        question()
+        operation()
     except RuntimeError as error:
         raise UserError(
-            f"the other processes of this training are gone ({str(error).splitlines()[0][:120]}); the run "
-            "folder is whole: the same command continues, and torchrun --max-restarts does so by itself.",
+            f"another process of this training has ended ({str(error).splitlines()[0][:120]}); the run "
+            "folder is intact: the same command continues, and torchrun --max-restarts does so automatically.",
             LOST,
         ) from error

@@ -10,7 +10,9 @@ from translate.errors import DISK, UserError
 from translate.system.text import printable
 
 Announce = Callable[[os.stat_result], None]
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows would change line ends otherwise
+CREATE_FLAGS = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+)  # Windows would change line ends otherwise
 TOGETHER = 64  # files that are open at once
 SYSTEM_FOLDERS = {"__MACOSX", "@eaDir"}  # made by systems, full of things named like images
 
@@ -19,9 +21,9 @@ def write_whole(path: Path, content: bytes, announce: Announce | None = None) ->
     """Write `content` to `path` durably: temporary file, fsync, rename, fsync of the folder.
 
     A reader, or a run that starts after a crash at any instant, sees the old file or the new one, never a part.
-    announce: is told the finished file's size and times just before it gets its name; who takes note of that can find
-    a rename out that a power cut has undone, and the folder is not synced.
-    Raises UserError (exit code 74) when the disk refuses, and leaves nothing behind.
+    announce: called with the finished file's status just before the rename. Its caller can detect a rename that a power
+    failure has undone, so the folder is not synced.
+    UserError (exit code 74) if the file can't be written; no temporary file is left.
     """
     (error,) = write_together([(path, content, announce)])
     if error:
@@ -29,10 +31,10 @@ def write_whole(path: Path, content: bytes, announce: Announce | None = None) ->
 
 
 def write_together(files: Iterable[tuple[Path, bytes, Announce | None]]) -> list[UserError | None]:
-    """Write each (path, content, announce) as `write_whole` does, and give each one's error back instead of raising.
+    """Write each (path, content, announce) as `write_whole` does, and return the error of each, or None.
 
-    The disk begins with many of them before the first is waited for, so that a file system with a journal writes it
-    once for many: waiting for each by itself takes two to ten times as long.
+    Many files are written before the first fsync, so that a journaling file system commits once for many: an fsync
+    after each file takes two to ten times as long.
     """
     drafts = [_Draft(*file) for file in files]
     for start in range(0, len(drafts), TOGETHER):
@@ -45,7 +47,7 @@ def write_together(files: Iterable[tuple[Path, bytes, Announce | None]]) -> list
 
 
 class _Draft:
-    """A file under a temporary name beside its own, which it gets at the end."""
+    """A temporary file in the folder of its final path, renamed at the end."""
 
     def __init__(self, path: Path, content: bytes, announce: Announce | None):
         self.path, self.content, self.announce = path, content, announce
@@ -54,7 +56,7 @@ class _Draft:
         self.error: UserError | None = None
 
     def attempt(self, step: Callable[["_Draft"], None]) -> None:
-        """Unless an earlier step failed; a failure leaves nothing behind."""
+        """Run `step` unless an earlier one failed. A failure sets `error` and removes the temporary file."""
         if self.error:
             return
         try:
@@ -68,7 +70,7 @@ class _Draft:
             )
             self.error.__cause__ = error
             if self.descriptor is not None:
-                with suppress(OSError):  # a network's disk may say it again
+                with suppress(OSError):  # a network file system may report the error again
                     os.close(self.descriptor)
             if self.temporary is not None:
                 with suppress(OSError):
@@ -90,18 +92,18 @@ class _Draft:
 
 
 def beside(path: Path, suffix: str = "") -> tuple[Path, int]:
-    """A new file in `path`'s folder, which is made if need be: its temporary name, which ends with `suffix`, and its
-    descriptor, open for writing. OSError."""
+    """(name ending with `suffix`, descriptor open for writing) of a new temporary file in `path`'s folder, which is
+    created if necessary. OSError."""
     temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.part{suffix}"
     try:
-        return temporary, os.open(temporary, NEW, 0o666)
+        return temporary, os.open(temporary, CREATE_FLAGS, 0o666)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return temporary, os.open(temporary, NEW, 0o666)
+        return temporary, os.open(temporary, CREATE_FLAGS, 0o666)
 
 
 def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announce | None = None) -> None:
-    """Give a finished temporary file, open for writing as `descriptor`, its name, and close it. OSError."""
+    """Sync and close a finished temporary file, open for writing as `descriptor`, and rename it to `path`. OSError."""
     try:
         os.fsync(descriptor)
         status = os.fstat(descriptor)
@@ -113,6 +115,7 @@ def publish(descriptor: int, temporary: str | Path, path: Path, announce: Announ
 
 
 def sha256(path: Path) -> str:
+    """The SHA-256 of a file's contents, in hexadecimal. OSError."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -133,7 +136,7 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError:
-        pass  # some network file systems refuse; the rename itself has happened
+        pass  # not supported by some network file systems
     finally:
         os.close(descriptor)
 
@@ -144,21 +147,21 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def walk(folder: Path, wanted: Callable[[str], bool], say: Callable[[str], object]) -> Iterator[Path]:
-    """The files below `folder` whose names are `wanted`, sorted by folder and name. Hidden names are left out; links
-    to folders are followed, each real folder once. say: is told of folders that may not be read."""
+def walk(folder: Path, accepts: Callable[[str], bool], say: Callable[[str], object]) -> Iterator[Path]:
+    """The files below `folder` whose names `accepts` returns True for, sorted by folder and name. Hidden files are
+    skipped; links to folders are followed, each real folder once. say: gets a sentence for each unreadable folder."""
 
     def unreadable(error: OSError) -> None:
         say(f"{printable(str(error.filename))}: the folder may not be read")
 
-    seen = set()
+    visited = set()
     for here, folders, names in os.walk(folder, followlinks=True, onerror=unreadable):
         real = os.path.realpath(here)
-        if real in seen:  # a link that leads back
+        if real in visited:  # a circular link
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SYSTEM_FOLDERS)
         for name in sorted(names):
-            if wanted(name) and not name.startswith("."):
+            if accepts(name) and not name.startswith("."):
                 yield Path(here) / name

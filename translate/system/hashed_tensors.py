@@ -1,6 +1,6 @@
-"""Self-describing tensor files: safetensors with a JSON description and a SHA-256 of the whole file inside.
+"""Self-describing tensor files: safetensors with a JSON description and a SHA-256 of the whole file.
 
-Neither torch's format nor safetensors notices a flipped bit; the hash does. No pickle, so loading runs no code.
+The hash detects flipped bits, which neither torch's format nor safetensors does. No pickle, so loading runs no code.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from translate.errors import DAMAGED, UserError
 
-# One metadata entry only: safetensors writes several in random order, and equal contents must be equal files.
+# One metadata entry: safetensors writes several in random order, and equal contents must give equal files.
 KEY = "imgtranslate"
 BLANK = "0" * 64
 MARK = b'\\"sha256\\": \\"'  # as the description's first field stands, escaped, in the file's JSON header
@@ -32,18 +32,18 @@ def dumps(tensors: dict[str, Tensor], description: dict[str, Any]) -> bytes:
 
 
 def loads(content: bytes, source: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors on the CPU, description). UserError (exit code 5) naming `source` unless every bit is as written."""
+    """(tensors on the CPU, description). UserError (exit code 5) naming `source` if the hash doesn't match."""
     try:
         (length,) = struct.unpack_from("<Q", content)
         place = content.index(MARK, 8, 8 + length) + len(MARK)
     except (struct.error, ValueError):
         raise UserError(f"{source} is not a file of this toolkit, or its beginning is damaged.", DAMAGED) from None
-    said = content[place : place + 64]
+    stored = content[place : place + 64]
     digest = hashlib.sha256(content[:place])
     digest.update(BLANK.encode())
     digest.update(content[place + 64 :])
-    if digest.hexdigest().encode() != said:
-        raise UserError(f"{source} is damaged: its contents don't match the SHA-256 that it carries.", DAMAGED)
+    if digest.hexdigest().encode() != stored:
+        raise UserError(f"{source} is damaged: its contents don't match the SHA-256 in it.", DAMAGED)
     tensors = safetensors.torch.load(content)
     header = json.loads(content[8 : 8 + length])
     description = json.loads(header["__metadata__"][KEY])
@@ -52,7 +52,7 @@ def loads(content: bytes, source: Path | str) -> tuple[dict[str, Tensor], dict[s
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors on the CPU, description) of a file; UserError (exit code 5) naming it when it can't be had whole."""
+    """(tensors on the CPU, description) of a file; UserError (exit code 5) naming it if it is missing or damaged."""
     try:
         content = path.read_bytes()
     except OSError as error:

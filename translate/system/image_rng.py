@@ -1,7 +1,7 @@
-"""Random numbers of a training round: an image gets its own, however many processes and threads share its batch.
+"""Per-image random numbers of a training round: the same for any number of processes and threads.
 
-Whoever works on a share of a batch draws for the whole batch and keeps the rows of its own images; so the same numbers
-are drawn everywhere, and the streams stay in step.
+Each process or thread has a part of the batch. It generates the numbers of the whole batch and keeps the rows of its
+images, so that all generators advance equally.
 """
 
 import threading
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 class _Part(threading.local):
     index, count = 0, 1
-    generator: Generator | None = None  # None: torch's own, of the device
+    generator: Generator | None = None  # None: torch's global one of the device
 
 
 _part = _Part()
@@ -23,7 +23,7 @@ _part = _Part()
 
 @contextmanager
 def part(index: int, count: int, generator: Generator | None = None) -> Iterator[None]:
-    """In this thread: only every `count`-th image of the batch is here, from number `index` on."""
+    """While entered, this thread has every `count`-th image of the batch, from image `index` on."""
     before = _part.index, _part.count, _part.generator
     _part.index, _part.count, _part.generator = index, count, generator
     try:
@@ -33,28 +33,28 @@ def part(index: int, count: int, generator: Generator | None = None) -> Iterator
 
 
 def part_index() -> int:
-    """Which share of the batch this thread works on."""
+    """The index of this thread's part of the batch."""
     return _part.index
 
 
 def part_count() -> int:
-    """How many shares the batch is in."""
+    """The number of parts that the batch is divided into."""
     return _part.count
 
 
 def uniform(rows: int, *shape: int, **where: Any) -> Tensor:
-    """U(0, 1) for each of the `rows` images that are here: (rows, *shape). where: device and dtype."""
-    return _own(torch.rand(rows * _part.count, *shape, generator=_part.generator, **where))
+    """U(0, 1) for each of this part's images: (rows, *shape). where: device and dtype."""
+    return _rows_here(torch.rand(rows * _part.count, *shape, generator=_part.generator, **where))
 
 
 def normal(rows: int, *shape: int, **where: Any) -> Tensor:
     """N(0, 1), as `uniform`."""
-    return _own(torch.randn(rows * _part.count, *shape, generator=_part.generator, **where))
+    return _rows_here(torch.randn(rows * _part.count, *shape, generator=_part.generator, **where))
 
 
 def integers(low: int, high: int, rows: int, *shape: int, **where: Any) -> Tensor:
     """Whole numbers from low to high - 1, as `uniform`."""
-    return _own(torch.randint(low, high, (rows * _part.count, *shape), generator=_part.generator, **where))
+    return _rows_here(torch.randint(low, high, (rows * _part.count, *shape), generator=_part.generator, **where))
 
 
 def chance() -> float:
@@ -62,5 +62,5 @@ def chance() -> float:
     return torch.rand((), generator=_part.generator).item()
 
 
-def _own(drawn: Tensor) -> Tensor:
-    return drawn[_part.index :: _part.count] if _part.count > 1 else drawn
+def _rows_here(values: Tensor) -> Tensor:
+    return values[_part.index :: _part.count] if _part.count > 1 else values

@@ -1,4 +1,4 @@
-"""One owner of an output folder at a time, for as long as the process lives."""
+"""Locks on output folders: one process at a time, for as long as it lives."""
 
 import contextlib
 import json
@@ -18,8 +18,8 @@ _mine: set[Path] = set()  # a process's own locks don't exclude it
 def claim(folder: Path, say: Callable[[str], object] = print) -> Iterator[None]:
     """Make `folder` and own it while entered. UserError names the process that owns it, or why it can't be owned.
 
-    The operating system releases the lock when the process ends in any way, SIGKILL included. Where the file system has
-    no locks that is said, and a folder whose owner may still live is refused.
+    The operating system releases the lock when the process ends in any way, SIGKILL included. On a file
+    system without locks, `say` gets a warning, and a folder whose owner may still be alive is refused.
     """
     path = folder.resolve() / NAME
     made = [part for part in (folder, *folder.parents) if not part.exists()]
@@ -29,7 +29,7 @@ def claim(folder: Path, say: Callable[[str], object] = print) -> Iterator[None]:
     except FileExistsError:
         raise UserError(f"{folder} is a file; name a folder.") from None
     except NotADirectoryError:
-        raise UserError(f"{folder} can't be a folder: a part of its path is a file.") from None
+        raise UserError(f"{folder} can't be written to: a part of its path is a file.", DISK) from None
     except OSError as error:
         raise UserError(f"{folder} can't be written to: {error.strerror}.", DISK) from error
     try:

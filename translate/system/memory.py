@@ -1,14 +1,14 @@
-"""How much main memory there is, and holding work to a part of it."""
+"""Main memory: how much is free, allocator settings, and a budget for work in progress."""
 
 import ctypes
 import sys
 import threading
 
-KEPT = 1 << 30  # bytes: freed memory up to so much stays with the process, and larger pieces aren't kept
+KEPT_BYTES = 1 << 30  # freed memory up to this size stays with the process; larger blocks don't
 
 
 def free_memory() -> float:
-    """Bytes of main memory that are free; infinity where the system doesn't say."""
+    """Bytes of main memory that are free; infinity where that is unknown."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             lines = dict(line.split(":") for line in file)
@@ -18,37 +18,38 @@ def free_memory() -> float:
 
 
 def keep_freed(*, shared: bool = False) -> None:
-    """Let this process keep the memory that it frees and take it again, which glibc else gives back to the system.
+    """Let this process keep and reuse the memory that it frees, which glibc otherwise returns to the system.
 
-    Networks on a CPU ask for the same large pieces again and again; getting each one anew, zeroed page by page, took a
-    fifth of a small network's time. Nothing where the C library isn't glibc.
+    Networks on a CPU allocate the same large blocks repeatedly; new ones, zeroed page by page, took a fifth of a small
+    network's time. No effect without glibc.
 
-    shared: threads that begin later take from one store. Those of their own hold 64 MB at most, and are quicker where
-    pieces are small and many (a training's).
+    shared: threads that start later use one arena. Arenas of their own hold 64 MB at most, and are faster for many
+    small blocks (as in training).
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         trim_threshold, mmap_threshold, arena_max = -1, -3, -8  # as in malloc.h
-        if not mallopt(mmap_threshold, KEPT):
-            mallopt(mmap_threshold, 32 << 20)  # all that glibc took before 2.35
-        mallopt(trim_threshold, KEPT)
+        if not mallopt(mmap_threshold, KEPT_BYTES):
+            mallopt(mmap_threshold, 32 << 20)  # the maximum of glibc before 2.35
+        mallopt(trim_threshold, KEPT_BYTES)
         if shared:
             mallopt(arena_max, 1)
 
 
 class Budget:
-    """At most `limit` bytes at work at once; one thing alone may be larger."""
+    """At most `limit` bytes of work in progress; a single piece of work may be larger."""
 
     def __init__(self, limit: int):
         self.limit, self.used = limit, 0
         self.changed = threading.Condition()
 
     def take(self, size: int) -> None:
-        """Waits until there is room."""
+        """Reserve `size` bytes; waits until they are free."""
         with self.changed:
             self.changed.wait_for(lambda: self.used == 0 or self.used + size <= self.limit)
             self.used += size
 
     def give(self, size: int) -> None:
+        """Release `size` bytes."""
         with self.changed:
             self.used -= size
             self.changed.notify_all()

@@ -1,4 +1,4 @@
-"""What is printed never ends the work: encodings without "→", closed pipes, full disks."""
+"""Printing never raises: for encodings without "→", closed pipes and full disks."""
 
 import codecs
 import io
@@ -16,7 +16,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 class Tolerant(io.TextIOBase):
-    """A text stream of which errors end nothing: from the first one on, what is written is discarded."""
+    """A text stream without errors: after the first one, text is discarded."""
 
     def __init__(self, stream: Any):
         self.stream = stream
@@ -51,7 +51,7 @@ class Tolerant(io.TextIOBase):
         return getattr(self.stream, "encoding", None) or "utf-8"
 
     def _discard(self) -> None:
-        """Let what is still buffered, and all that follows, go nowhere."""
+        """Redirect the buffer and all further text to os.devnull."""
         try:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.stream.fileno())

@@ -1,9 +1,9 @@
-"""The signals that ask for an orderly end; a second one changes nothing while that happens."""
+"""Stop signals, after which a command ends in order; further ones are ignored meanwhile."""
 
 import signal
 from types import FrameType
 
-# Ctrl-C, kill, a closed terminal, what schedulers send before they end a job, Windows' Ctrl-Break and closed console.
+# Ctrl-C, kill, a closed terminal, schedulers' warnings before they end a job, Windows' Ctrl-Break and closed console.
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 CODES: dict[int, int] = {  # signal → exit code, as shells have it
     number: 128 + number for name in NAMES if (number := getattr(signal, name, None)) is not None
@@ -11,7 +11,7 @@ CODES: dict[int, int] = {  # signal → exit code, as shells have it
 
 
 class Signals:
-    """While entered, `stop` is the signal that was caught, or None."""
+    """Catches stop signals while entered. stop: the number of the last one, or None."""
 
     def __init__(self) -> None:
         self.stop: int | None = None
@@ -31,6 +31,6 @@ class Signals:
 
 
 def ignore() -> None:
-    """In a loader's worker process: a signal to the whole group is for the trainer, which ends the workers itself."""
+    """Ignore stop signals in a data loader's worker process: the trainer handles them and ends its workers."""
     for number in CODES:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Times, file names and what went wrong, as people read them."""
+"""Durations, file names and exceptions as readable text."""
 
 
 def duration(seconds: float) -> str:

@@ -1,20 +1,20 @@
 """The objectives on points of a plane: the real mode and the real trainer, with networks that fit a plane.
 
-A point is an image of one pixel with two channels. What the papers' settings become here, where everything is smaller:
+A point is an image of one pixel with two channels. The papers' settings, scaled to this problem:
 
     experiment           in its paper                    here
-    minimax, vanilla SGD with momentum (2014)        Adam with β₁ 0.5, as DCGAN and LSGAN have it; its step is 2e-3, so
+    minimax, vanilla SGD with momentum (2014)        Adam with β₁ 0.5, as in DCGAN and LSGAN; lr 2e-3, so
     lsgan            Adam 2e-4, β₁ 0.5               that 2,000 rounds are enough
     hinge            Adam 2e-4, β₁ 0, β₂ 0.9, k 5,   the same optimizer as those above, k 1, no spectral norm, so that
                      spectral norm                   only the objective differs from theirs
-    wgan             RMSprop 5e-5, clip 0.01, k 5    RMSprop 1e-3, clip 0.1, k 5: with the paper's two numbers the
+    wgan             RMSprop 5e-5, clip 0.01, k 5    RMSprop 1e-3, clip 0.1, k 5: with the paper's values the
                                                      estimate of a small critic stayed at 0.000 for 300 rounds
-    wgan-gp          Adam 1e-4, β₁ 0, β₂ 0.9, λ 10,  Adam 2e-3, β₁ 0, β₂ 0.9, λ 0.1 as in the authors' own program for
-                     k 5                             such points, k 5
+    wgan-gp          Adam 1e-4, β₁ 0, β₂ 0.9, λ 10,  Adam 2e-3, β₁ 0, β₂ 0.9, λ 0.1 as in the authors' program for such
+                     k 5                             points, k 5
     vanilla+r1       RMSprop 1e-4, γ 10              vanilla, with γ 0.01 at every step
 
-Everywhere the step falls linearly to 0 in the second half, so that samples come to rest. These numbers were found by a
-few trials on the ring, not by a search.
+In all, lr decays linearly to 0 in the second half, so that samples converge. The values were found by a few trials on
+the ring, not by a search.
 """
 
 from functools import partial
@@ -32,9 +32,9 @@ from translate.toy.mixtures import Count, Mixture
 from translate.train.settings import TrainSettings
 from translate.train.step.trainer import Trainer
 
-SAMPLES = 2500  # as many as Srivastava et al. (2017) count
-EVALUATIONS = 50  # counts of the samples during an experiment
-MOMENTS = (0.02, 0.1, 0.3, 0.6, 1.0)  # parts of the training after which the samples are shown
+SAMPLES = 2500  # as in Srivastava et al. (2017)
+EVALUATIONS = 50  # of the samples during an experiment
+SNAPSHOTS = (0.02, 0.1, 0.3, 0.6, 1.0)  # fractions of the training after which samples are kept for the figure
 BATCH, LATENT, LAYERS = 256, 2, 3
 ADAM: dict[str, Any] = {"lr": 2e-3, "beta1": 0.5}
 
@@ -62,7 +62,7 @@ EXPERIMENTS = {
 
 class Result(NamedTuple):
     """counts, diagnostics: at each evaluation (D's "accuracy", or a critic's estimated "distance"); snapshots: samples
-    (SAMPLES, 2) at MOMENTS."""
+    (SAMPLES, 2) at SNAPSHOTS."""
 
     name: str
     rounds: int
@@ -76,7 +76,7 @@ class Result(NamedTuple):
 
 
 def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> Result:
-    """The Result of one experiment; rounds: its own number if not given. The same seed gives the same numbers in any
+    """The Result of one experiment; rounds: the experiment's if not given. The same seed gives the same numbers in any
     order of experiments. UserError when a network's output is not finite."""
     experiment = EXPERIMENTS[name]
     with torch.random.fork_rng(devices=[]):
@@ -85,20 +85,20 @@ def train(name: str, mixture: Mixture, seed: int, rounds: int | None = None) -> 
 
 
 def large(mixture: Mixture) -> bool:
-    """Whether the modes are too many for networks of 64 units and the experiments' own rounds: on the grid vanilla then
-    gets 8 % good samples, with 128 units and 1.5 times the rounds 57 %."""
+    """Whether a mixture has too many modes for 64 units and the experiments' rounds: on the grid, vanilla has 8 % good
+    samples with these, and 57 % with 128 units and 1.5 times the rounds."""
     return len(mixture.centres) > 10
 
 
 def _train(name: str, experiment: Experiment, mixture: Mixture, rounds: int) -> Result:
     trainer = _trainer(experiment, rounds, 128 if large(mixture) else 64)
-    z = torch.randn(SAMPLES, LATENT)  # the same at every evaluation: what moves is G
+    z = torch.randn(SAMPLES, LATENT)  # the same at every evaluation, so that only G changes
     count = BATCH * trainer.mode.batches_per_round
     evaluations = {max(1, rounds * number // EVALUATIONS) for number in range(1, EVALUATIONS + 1)}
-    moments = [max(1, int(rounds * moment)) for moment in MOMENTS]
+    moments = [max(1, int(rounds * fraction)) for fraction in SNAPSHOTS]
     result, snapshots = Result(name, rounds, [], [], []), {}
     for number in range(1, rounds + 1):
-        trainer.play([(mixture.draw(count)[:, :, None, None],)], (number - 1) * count)
+        trainer.play([(mixture.sample(count)[:, :, None, None],)], (number - 1) * count)
         if number in evaluations or number in moments:
             points = _samples(trainer, z)
         if number in evaluations:

@@ -1,4 +1,4 @@
-"""The figure: a row per objective, its samples at five moments from left to right, and how the counts ran."""
+"""The figure: a row per objective, with samples at five times of the training and the counts over time."""
 
 import io
 from collections.abc import Sequence
@@ -8,57 +8,62 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from translate.image.sheet import FAINT, INK, PAPER
-from translate.toy.experiments import MOMENTS, Result
+from translate.toy.experiments import SNAPSHOTS, Result
 from translate.toy.mixtures import Mixture
 from translate.toy.verdict import verdict
 
-FINE = 3  # drawn this much larger, then reduced: smooth dots and lines
+SUPERSAMPLING = 3  # the figure is drawn this much larger and reduced: smooth dots and lines
 PANEL, GAP, LABEL, CHART, MARGIN, HEAD, FOOT = 136, 8, 190, 190, 14, 26, 26
 FIELD, REAL, GOOD, BAD, LINE = (247, 247, 249), (196, 199, 205), (0, 107, 164), (226, 106, 44), (214, 216, 220)
 
 
 def figure(results: Sequence[Result], mixture: Mixture, real: np.ndarray) -> bytes:
     """A PNG file. real: points (N, 2) of the mixture, drawn in grey below the samples."""
-    width = 2 * MARGIN + LABEL + len(MOMENTS) * (PANEL + GAP) + CHART
+    width = 2 * MARGIN + LABEL + len(SNAPSHOTS) * (PANEL + GAP) + CHART
     height = 2 * MARGIN + HEAD + len(results) * (PANEL + GAP) + FOOT
     pen = Pen(width, height)
     left, top = MARGIN + LABEL, MARGIN + HEAD
-    for place, moment in enumerate(MOMENTS):
-        text = f"{100 * moment:.0f} %" if place else f"{100 * moment:.0f} % of the training"
+    for place, fraction in enumerate(SNAPSHOTS):
+        text = f"{100 * fraction:.0f} %" if place else f"{100 * fraction:.0f} % of the training"
         pen.text(left + place * (PANEL + GAP) + PANEL / 2, top - 12, text, 12, FAINT, "mm")
-    pen.text(left + len(MOMENTS) * (PANEL + GAP) + CHART / 2, top - 12, "modes covered, good samples", 12, FAINT, "mm")
+    pen.text(
+        left + len(SNAPSHOTS) * (PANEL + GAP) + CHART / 2, top - 12, "modes covered, good samples", 12, FAINT, "mm"
+    )
     for number, result in enumerate(results):
         y = top + number * (PANEL + GAP)
         _label(pen, result, mixture, MARGIN, y)
         for place, points in enumerate(result.snapshots):
             _panel(pen, left + place * (PANEL + GAP), y, points, mixture, real)
-        _chart(pen, left + len(MOMENTS) * (PANEL + GAP), y, result, len(mixture.centres))
+        _chart(pen, left + len(SNAPSHOTS) * (PANEL + GAP), y, result, len(mixture.centres))
     _legend(pen, MARGIN + LABEL, height - MARGIN - FOOT / 2)
     return pen.png()
 
 
 class Pen:
-    """Draws on a large sheet in the units of the small one."""
+    """Draws on an enlarged image, in pixels of the final one."""
 
     def __init__(self, width: int, height: int):
         self.size = width, height
-        self.paper = Image.new("RGB", (width * FINE, height * FINE), PAPER)
+        self.paper = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), PAPER)
         self.draw = ImageDraw.Draw(self.paper)
 
     def text(self, x: float, y: float, text: str, size: int, colour: tuple, anchor: str = "lm") -> None:
-        font = ImageFont.load_default(size=size * FINE)
-        self.draw.text((x * FINE, y * FINE), text, colour, font, anchor=anchor)
+        font = ImageFont.load_default(size=size * SUPERSAMPLING)
+        self.draw.text((x * SUPERSAMPLING, y * SUPERSAMPLING), text, colour, font, anchor=anchor)
 
     def box(self, x: float, y: float, width: float, height: float, colour: tuple) -> None:
-        self.draw.rectangle((x * FINE, y * FINE, (x + width) * FINE - 1, (y + height) * FINE - 1), fill=colour)
+        self.draw.rectangle(
+            (x * SUPERSAMPLING, y * SUPERSAMPLING, (x + width) * SUPERSAMPLING - 1, (y + height) * SUPERSAMPLING - 1),
+            fill=colour,
+        )
 
     def dot(self, x: float, y: float, radius: float, colour: tuple) -> None:
-        x, y, radius = x * FINE, y * FINE, radius * FINE
+        x, y, radius = x * SUPERSAMPLING, y * SUPERSAMPLING, radius * SUPERSAMPLING
         self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
     def line(self, points: list[tuple[float, float]], colour: tuple, width: float) -> None:
-        scaled = [(x * FINE, y * FINE) for x, y in points]
-        self.draw.line(scaled, fill=colour, width=round(width * FINE), joint="curve")
+        scaled = [(x * SUPERSAMPLING, y * SUPERSAMPLING) for x, y in points]
+        self.draw.line(scaled, fill=colour, width=round(width * SUPERSAMPLING), joint="curve")
 
     def png(self) -> bytes:
         small = self.paper.resize(self.size, Image.Resampling.LANCZOS)
@@ -84,7 +89,7 @@ def _panel(pen: Pen, x: float, y: float, points: np.ndarray, mixture: Mixture, r
 
 
 def _chart(pen: Pen, x: float, y: float, result: Result, modes: int) -> None:
-    """Part of the modes that are covered, as steps, and part of the samples that are good, as a line."""
+    """The fraction of the modes that are covered and the fraction of the samples that are good, as lines."""
     x, y, width, height = x + 14, y + 8, CHART - 46, PANEL - 16
     for part, text in ((0, "0"), (0.5, f"{modes / 2:g}"), (1, f"{modes}")):
         pen.line([(x, y + height * (1 - part)), (x + width, y + height * (1 - part))], LINE, 1)

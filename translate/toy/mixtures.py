@@ -1,4 +1,4 @@
-"""Points of a plane from Gaussians whose centres are known, so that what a GAN makes of them can be counted."""
+"""Mixtures of Gaussians in the plane with known centres, so that the modes that a GAN covers can be counted."""
 
 import math
 from typing import NamedTuple
@@ -13,25 +13,25 @@ class Mixture(NamedTuple):
     centres: Tensor
     sigma: float
 
-    def draw(self, count: int, random: torch.Generator | None = None) -> Tensor:
-        """(count, 2) points, from torch's own random numbers or those given."""
-        which = torch.randint(len(self.centres), (count,), generator=random)
-        return self.centres[which] + self.sigma * torch.randn(count, 2, generator=random)
+    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """(count, 2) points, from torch's random numbers or `generator`'s."""
+        component = torch.randint(len(self.centres), (count,), generator=generator)
+        return self.centres[component] + self.sigma * torch.randn(count, 2, generator=generator)
 
     def measure(self, points: Tensor) -> "Count":
-        """What points (N, 2) cover, as Srivastava et al. (2017, section 5.1) count it: a point is good within three
-        standard deviations of the nearest centre, and a mode is covered when a good point is nearest to it."""
+        """The coverage by points (N, 2), as Srivastava et al. (2017, section 5.1) count it: a point is good within 3
+        standard deviations of the nearest centre; a mode is covered if it is the nearest one of a good point."""
         nearest, good = self.nearest(points)
         return Count(len(nearest[good].unique()), float(good.float().mean()))
 
     def nearest(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """For each of points (N, 2) the number of the nearest centre, and whether it is good."""
+        """For each of points (N, 2) the index of the nearest centre (N,), and whether it is good (N,)."""
         distance, nearest = torch.cdist(points, self.centres).min(1)
         return nearest, distance <= 3 * self.sigma
 
 
 class Count(NamedTuple):
-    """modes: how many are covered. good: part of the points that lie near one."""
+    """modes: how many are covered. good: fraction of the points that are good."""
 
     modes: int
     good: float

@@ -1,4 +1,4 @@
-"""What `translate toy` does: checks what was typed, trains the experiments, writes a figure and the numbers."""
+"""`translate toy`: checks the options, trains the experiments, writes a figure and the numbers."""
 
 import hashlib
 import json
@@ -24,13 +24,13 @@ from translate.toy.mixtures import MIXTURES, Mixture
 from translate.toy.verdict import verdict
 
 PICTURE, RECORD, MAKER = "toy.png", "toy.json", "translate toy"
-LEAST = 20  # rounds
-REAL = 800  # real points in the figure: enough to see where the modes are
+MIN_ROUNDS = 20
+REAL_POINTS = 800  # in the figure
 
 
 @dataclass
 class Options:
-    """What was typed."""
+    """The command line's options."""
 
     data: str = "ring"
     objectives: str = "all"
@@ -40,13 +40,13 @@ class Options:
 
 
 def toy(options: Options, console: Console | None = None) -> Path:
-    """Train what is wished; returns the folder. UserError before anything is trained or written."""
+    """Train the experiments; returns the folder. UserError before anything is trained or written."""
     console = console or Console(highlight=False)
     if options.data not in MIXTURES:
         raise UserError(f"--data must be {' or '.join(MIXTURES)}, not '{options.data}'.")
     names = _names(options.objectives)
-    if options.rounds is not None and options.rounds < LEAST:
-        raise UserError(f"--rounds must be at least {LEAST}, not {options.rounds}.")
+    if options.rounds is not None and options.rounds < MIN_ROUNDS:
+        raise UserError(f"--rounds must be at least {MIN_ROUNDS}, not {options.rounds}.")
     out = options.out or Path(f"toy-{options.data}")
     with claim(out, console.print):
         return _toy(options, names, out, console)
@@ -57,7 +57,7 @@ def _toy(options: Options, names: list[str], out: Path, console: Console) -> Pat
     _refuse_foreign(out)
     mixture = MIXTURES[options.data]()
     results = _train(names, mixture, options, console)
-    real = mixture.draw(REAL, torch.Generator().manual_seed(options.seed))
+    real = mixture.sample(REAL_POINTS, torch.Generator().manual_seed(options.seed))
     picture = figure(results, mixture, real.numpy())
     record = {
         "made by": MAKER,
@@ -67,7 +67,7 @@ def _toy(options: Options, names: list[str], out: Path, console: Console) -> Pat
         "samples": SAMPLES,
         "objectives": {result.name: _numbers(result, mixture) for result in results},
     }
-    (out / PICTURE).unlink(missing_ok=True)  # a kill from here on leaves no picture that the record doesn't know
+    (out / PICTURE).unlink(missing_ok=True)  # so that a kill leaves no picture without its record
     write_whole(out / RECORD, json.dumps(record, indent=1).encode())
     write_whole(out / PICTURE, picture)
     console.print(_table(results, mixture))
@@ -85,7 +85,7 @@ def _names(text: str) -> list[str]:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """UserError when the folder holds something that was not made, or not left as it was made, by this verb."""
+    """UserError if the folder holds a file that this verb didn't write, or that was changed since."""
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder.")
     names = {path.name for path in out.glob("*")} - {LOCK} if out.is_dir() else set()
@@ -97,13 +97,12 @@ def _refuse_foreign(out: Path) -> None:
         ours = False
     if names and not (ours and names <= {PICTURE, RECORD}):
         raise UserError(
-            f"--out {out} holds files that were not made, or not left as they were made, by `{MAKER}`; "
-            "name another folder."
+            f"--out {out} holds files that `{MAKER}` did not make, or that were changed; name another folder."
         )
 
 
 def _train(names: list[str], mixture: Mixture, options: Options, console: Console) -> list[Result]:
-    """As many experiments side by side as there are cores, each with random numbers of its own."""
+    """Train experiments in parallel, one per core, each with its own random numbers."""
     workers = min(len(names), os.cpu_count() or 1)
     with (
         ProcessPoolExecutor(workers, get_context("spawn")) as pool,
@@ -120,7 +119,7 @@ def _train(names: list[str], mixture: Mixture, options: Options, console: Consol
 
 
 def _experiment(name: str, mixture: Mixture, seed: int, rounds: int | None) -> Result:
-    torch.set_num_threads(1)  # matrices this small are slower with more, and sums come out otherwise
+    torch.set_num_threads(1)  # small matrices are slower with more, and sums are rounded differently
     return train(name, mixture, seed, rounds)
 
 
@@ -135,20 +134,20 @@ def _numbers(result: Result, mixture: Mixture) -> dict[str, Any]:
         "verdict": verdict(result, len(mixture.centres)),
         "modes over time": [count.modes for count in result.counts],
         "good over time": [count.good for count in result.counts],
-        **{f"{name} over time": [gauge[name] for gauge in result.diagnostics] for name in result.diagnostics[0]},
+        **{f"{name} over time": [values[name] for values in result.diagnostics] for name in result.diagnostics[0]},
     }
 
 
 def _table(results: list[Result], mixture: Mixture) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("objective", no_wrap=True)
-    for heading in ("modes", "good", "D right", "distance"):
+    for heading in ("modes", "good", "D's accuracy", "distance"):
         table.add_column(heading, justify="right")
-    table.add_column("what happened")
+    table.add_column("result")
     for result in results:
-        gauge = result.diagnostics[-1]
-        right = f"{100 * gauge['accuracy']:.0f} %" if "accuracy" in gauge else ""
-        distance = f"{result.diagnostics[0]['distance']:.3f} -> {gauge['distance']:.3f}" if "distance" in gauge else ""
+        first, last = result.diagnostics[0], result.diagnostics[-1]
+        accuracy = f"{100 * last['accuracy']:.0f} %" if "accuracy" in last else ""
+        distance = f"{first['distance']:.3f} -> {last['distance']:.3f}" if "distance" in last else ""
         covered, good = f"{result.last.modes}/{len(mixture.centres)}", f"{100 * result.last.good:.1f} %"
-        table.add_row(result.name, covered, good, right, distance, verdict(result, len(mixture.centres)))
+        table.add_row(result.name, covered, good, accuracy, distance, verdict(result, len(mixture.centres)))
     return table

@@ -1,4 +1,4 @@
-"""From settings to a game with its networks, and from a generator file to the settings and weights of a new run."""
+"""Builds a run's mode and networks from its settings, and takes settings and weights from a generator file."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,34 +26,34 @@ from translate.train.settings import RunSettings
 
 
 def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], None] = print) -> Mode:
-    """The mode with new networks, drawn from torch's random numbers, or with those of `init_from`, as is then said.
+    """The mode with new networks, initialised from torch's random numbers, or with the weights of `init_from`.
 
-    classes: how many the data has; only images from noise can have any.
+    classes: how many the mode is conditioned on (`conditional_classes`). say: gets a sentence about `init_from`.
     """
-    game = MODES[settings.mode]
-    mode = game(
+    mode_class = MODES[settings.mode]
+    mode = mode_class(
         settings.mode_settings,
         OBJECTIVES[settings.mode_settings.objective],
         partial(build_generator, settings.generator, size=settings.data.size),
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
-        (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[game.kind]],
+        (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[mode_class.kind]],
         **({"classes": classes} if classes else {}),
     )
     if settings.train.checkpointing:
         for network in mode.networks.values():
             checkpoint_activations(network)
     if settings.init_from:
-        _start_from(mode, settings, classes, say)
+        _initialise_from(mode, settings, classes, say)
     return mode
 
 
-def given_classes(settings: RunSettings, classes: list[str]) -> list[str]:
-    """The classes that the game is given, of those that the data has."""
+def conditional_classes(settings: RunSettings, classes: list[str]) -> list[str]:
+    """The names of the data's classes if the mode is conditioned on them, else []."""
     return classes if MODES[settings.mode].kind == "noise" and settings.mode_settings.conditional else []
 
 
 def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict[str, Any]]:
-    """direction -> what a generator file says of it: its network, the arguments that build it, and its domains."""
+    """direction → its entry in a generator file: the network, the arguments that build it, and its domains."""
     names = {"a": settings.a, "b": settings.b or "", "z": "z"}
     channels = {"a": settings.data.channels_a, "b": settings.data.channels_b}
     if MODES[settings.mode].kind == "noise":
@@ -71,7 +71,7 @@ def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict
 
 
 def generator_description(settings: RunSettings, classes: list[str], licences: dict[str, str]) -> dict[str, Any]:
-    """What a generator file says besides its networks and how far their training was."""
+    """The description in a generator file, without its networks and the state of their training."""
     description: dict[str, Any] = {
         "version": translate.__version__,
         "mode": settings.mode,
@@ -86,7 +86,8 @@ def generator_description(settings: RunSettings, classes: list[str], licences: d
 
 
 def settings_of(model: str, mode: str) -> dict[str, Any]:
-    """The settings that a generator file fixes (channels, networks), so that training from it needs no flags."""
+    """The settings that a generator file determines (channels, networks), so that training from it needs no options.
+    UserError if the file is of another kind of mode."""
     description = generator_file.read(model)[1]
     direction, entry = next(iter(description["directions"].items()))
     source, target = direction.split("2")
@@ -99,10 +100,10 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
     if "z" in channels:
         settings["mode_settings"] = {"latent": description["latent"]}
         settings["data"]["size"] = description["size"]
-    wanted = {name for names in MODES[mode].players.values() for name in names}
-    for name, judge in description.get("discriminators", {}).items():
-        if name in wanted:
-            settings["discriminator"] = {**_settings(judge, DiscriminatorSettings), "spectral_norm": False}
+    networks = {name for names in MODES[mode].players.values() for name in names}
+    for name, entry in description.get("discriminators", {}).items():
+        if name in networks:
+            settings["discriminator"] = {**_settings(entry, DiscriminatorSettings), "spectral_norm": False}
     return settings
 
 
@@ -111,32 +112,33 @@ def _settings(entry: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
     return {"network": entry["network"], **arguments}
 
 
-def _start_from(mode: Mode, settings: RunSettings, classes: int, say: Callable[[str], None]) -> None:
-    """Load what the file of `init_from` has of this game: generators, which must fit, and discriminators that do."""
+def _initialise_from(mode: Mode, settings: RunSettings, classes: int, say: Callable[[str], None]) -> None:
+    """Load the weights in the file of `init_from`: the generators, and discriminators that fit. UserError if a
+    generator doesn't."""
     tensors, description, path = generator_file.read(settings.init_from or "")
-    wanted = generator_entries(settings, classes)
+    expected = generator_entries(settings, classes)
     loaded = []
     for direction, name in mode.generators.items():
         entry = description["directions"].get(direction)
         if entry is None:
-            continue  # a pix2pix file starts one direction of a CycleGAN; the other begins anew
+            continue  # a pix2pix file has one direction of a CycleGAN
         for key in ("network", "arguments"):
-            if entry[key] != wanted[direction][key]:
+            if entry[key] != expected[direction][key]:
                 raise UserError(
                     f"--init-from {path}: its {direction} generator is {entry['network']} {entry['arguments']}, but "
-                    f"the settings ask for {wanted[direction]['network']} {wanted[direction]['arguments']}; leave the "
-                    "generator settings out to take the file's."
+                    f"the settings ask for {expected[direction]['network']} {expected[direction]['arguments']}; leave "
+                    "the generator settings out to take the file's."
                 )
         mode.networks[name].load_state_dict(nest(tensors, f"{direction}/"))
         loaded.append(name)
     for name, entry in description.get("discriminators", {}).items():
-        weights, own = nest(tensors, f"{name}/"), mode.networks.get(name)
+        weights, network = nest(tensors, f"{name}/"), mode.networks.get(name)
         same = _settings(entry, DiscriminatorSettings).items() <= settings.discriminator.model_dump().items()
-        if own and same and _shapes(own.state_dict()) == _shapes(weights):
-            own.load_state_dict(weights)
+        if network and same and _shapes(network.state_dict()) == _shapes(weights):
+            network.load_state_dict(weights)
             loaded.append(name)
-    anew = [name for name in mode.networks if name not in loaded]
-    say(f"From {path}: {', '.join(loaded) or 'nothing'}; begun anew: {', '.join(anew) or 'nothing'}.")
+    new = [name for name in mode.networks if name not in loaded]
+    say(f"From {path}: {', '.join(loaded) or 'nothing'}; new: {', '.join(new) or 'nothing'}.")
 
 
 def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:

@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the last few and the best, each durable before an older one goes."""
+"""The checkpoints of a run: the newest few and the best; an older one is deleted after the new one is durable."""
 
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ class Checkpoints:
         self.folder, self.keep = folder, max(2, keep)
 
     def path(self, images: int) -> Path:
+        """The file of the checkpoint after so many images seen."""
         return self.folder / f"{images:09d}.safetensors"
 
     def existing(self) -> list[Path]:
-        """Oldest first."""
+        """The checkpoints in the folder, oldest first."""
         return sorted(path for path in self.folder.glob("*.safetensors") if path.stem.isdigit())
 
     def save(self, images: int, tensors: dict[str, Tensor], description: dict[str, Any], best: int | None) -> Path:
-        """Write one, and only when it is safely on the disk delete those no longer kept. best: images of the best."""
+        """Write a checkpoint durably, then delete those that are no longer kept. best: images seen by the best one."""
         path = self.path(images)
         write_whole(path, hashed_tensors.dumps(tensors, description))
         kept = {*self.existing()[-self.keep :], path, *([self.path(best)] if best is not None else [])}
@@ -38,8 +39,8 @@ class Checkpoints:
         return hashed_tensors.read(self.path(images))
 
     def newest(self, say=print) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
-        """(tensors, description, path) of the newest undamaged checkpoint; every damaged one that is passed over is
-        named through `say`. UserError (exit code 5) when none is left: never a silent fresh start."""
+        """(tensors, description, path) of the newest undamaged checkpoint; `say` gets the error of
+        each damaged one. UserError (exit code 5) when none is left: training never restarts silently."""
         paths = self.existing()
         for path in reversed(paths):
             try:

@@ -1,4 +1,4 @@
-"""What is checked, and said, when a run is continued."""
+"""Checks and messages when a run is continued."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def check_origin(
 
 
 def check_length(total: int, images_seen: int, images_per_round: int) -> None:
-    """UserError when the training would be shorter than it was already, or can't be dealt to the processes."""
+    """UserError when the training would be shorter than it was already, or can't be divided among the processes."""
     left = total - images_seen
     if left < 0:
         raise UserError(
@@ -42,7 +42,7 @@ def check_length(total: int, images_seen: int, images_per_round: int) -> None:
     processes = distributed.world_size()
     if processes > 1 and left % images_per_round:
         raise UserError(
-            f"the {left:,} images that are left can't be dealt to {processes} processes in rounds of "
+            f"the {left:,} images that are left can't be divided among {processes} processes in rounds of "
             f"{images_per_round}: the run was begun with another batch. Give that one, or continue with one process."
         )
 
@@ -50,7 +50,7 @@ def check_length(total: int, images_seen: int, images_per_round: int) -> None:
 def what_changes(
     folder: RunFolder, settings: RunSettings, images_seen: int, changed: list[str], length: list[str]
 ) -> list[str]:
-    """In sentences: the settings that were changed on purpose, and what another length does to the step size."""
+    """Sentences about the settings that were changed on purpose, and about the effect of another length."""
     lines = [f"Continuing although this changed: {'; '.join(changed)}."] if changed else []
     if length:
         t = settings.train
@@ -60,8 +60,8 @@ def what_changes(
         lines.append(f"The training's length changes: {before:,} → {t.images:,} images.")
         if abs(now - then) > 0.005:
             lines.append(
-                f"With it the step size jumps from {then:.2f} to {now:.2f} of lr, since it decays over the last "
-                f"{100 * (1 - t.decay_from):.0f} % of the length; --set decay_from=X keeps it lower."
+                f"This changes the learning rate from {then:.2f} to {now:.2f} of lr, since it decays over the last "
+                f"{100 * (1 - t.decay_from):.0f} % of the length; --set decay_from=X sets where the decay begins."
             )
     return lines
 

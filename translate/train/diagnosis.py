@@ -1,5 +1,6 @@
-"""Says when a training is failing, in the words that are taught: a D that is too good, gradients that explode, updates
-that undo each other, collapsed and dropped modes. It only looks; nothing in the training depends on it."""
+"""Warnings about failing training: vanishing and exploding gradients, oscillation, mode collapse, dropped modes.
+
+The training doesn't depend on them."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -12,120 +13,121 @@ from translate.metrics.nearest import nearest
 from translate.train.previews import Samples, Translations
 from translate.train.step.trainer import Trainer
 
-SURE = 0.02  # doubt of D under which there is nothing left to learn from it
-STEEP = 100.0  # norm of a gradient (ganhacks)
-WINDOW = 10  # reports of players that something must hold for
-UNDONE = 0.15  # net way of G's weights by the way they went; 0.32 for a random walk of 10 steps
-ALIKE = 0.5  # spread of the samples by the data's
-READABLE = 0.7  # part of held-out images whose class the nearest training image must tell, else nothing is counted
-KNOWN = 5000  # training images that samples are compared with, or up to twice as many
-DROPPED = 0.2  # a class that comes this much more seldom than in the data
+WINDOW = 10  # reports in a row for which a condition must hold
+MIN_RELATIVE_LOSS = 0.02  # of D; below it G's gradient vanishes
+MAX_GRADIENT_NORM = 100.0  # ganhacks' limit
+MIN_DISPLACEMENT = 0.15  # see Displacement; a random walk of 10 steps has 0.32
+MIN_SPREAD = 0.5  # spread of the samples, divided by the training images'
+MIN_READABLE = 0.7  # accuracy of nearest-neighbour classification on held-out images that counting classes needs
+MAX_REFERENCES = 5000  # training images that samples are compared with; up to twice as many
+MIN_CLASS_RATIO = 0.2  # a class's number of samples, divided by the expected one; below it the class is dropped
 
 
 class Diagnosis:
-    """Looks at a `round` and what is `shown` of it. Each warning is given once."""
+    """Warnings about a trainer's players and about the samples of its previews. Each warning is given once."""
 
-    def __init__(self, round: Trainer, shown: Samples | Translations):
-        self.trainer, self.previews = round, shown
-        self.relative_losses: dict[str, list[float]] = {player: [] for player in round.mode.discriminators}
-        self.steep: dict[str, list[float]] = {player: [] for player in round.mode.players}
-        self.displacements = {name: Displacement() for name in round.mode.generators.values()}
-        self.said: set[str] = set()
+    def __init__(self, trainer: Trainer, previews: Samples | Translations):
+        self.trainer, self.previews = trainer, previews
+        self.relative_losses: dict[str, list[float]] = {player: [] for player in trainer.mode.discriminators}
+        self.norms: dict[str, list[float]] = {player: [] for player in trainer.mode.players}
+        self.displacements = {name: Displacement() for name in trainer.mode.generators.values()}
+        self.reported: set[str] = set()
         self.facts: list[str] = []  # about the newest samples
 
     def of_players(self, diagnostics: dict[str, dict[str, float]], norms: dict[str, float]) -> list[str]:
-        """What the means since the last report say: diagnostics and largest gradient norms, by player."""
+        """New warnings from the means since the last report: diagnostics and largest gradient norms, by player."""
         found = {}
         for player, losses in self.relative_losses.items():
             of_d = diagnostics.get(player, {})
             losses[:] = [*losses, of_d["relative_loss"]][-WINDOW:] if "relative_loss" in of_d else []
-            if len(losses) == WINDOW and max(losses) < SURE:
-                found[f"vanishing gradients {player}"] = (
+            if len(losses) == WINDOW and max(losses) < MIN_RELATIVE_LOSS:
+                found[f"vanishing gradients of {player}"] = (
                     f"{player} is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G "
                     "hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
                     "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
                 )
         for player, norm in norms.items():
-            self.steep[player] = [*self.steep[player], norm][-WINDOW:]
-            if len(self.steep[player]) == WINDOW and min(self.steep[player]) > STEEP:
-                found[f"steep {player}"] = (
-                    f"the gradient of player {player} has reached a norm of {norm:,.0f}, and more than {STEEP:.0f} "
-                    "again and again. Try a smaller --lr, or clip_norm=10."
+            self.norms[player] = [*self.norms[player], norm][-WINDOW:]
+            if len(self.norms[player]) == WINDOW and min(self.norms[player]) > MAX_GRADIENT_NORM:
+                found[f"exploding gradients of {player}"] = (
+                    f"exploding gradients: the norm of player {player}'s gradient has reached {norm:,.0f}, and "
+                    f"exceeded {MAX_GRADIENT_NORM:.0f} in {WINDOW} reports in a row. Try a smaller --lr, or "
+                    "clip_norm=10."
                 )
         for name, displacement in self.displacements.items() if isinstance(self.previews, Samples) else ():
-            undone = displacement.ratio(self.trainer.mode.networks[name])
-            if undone is not None and undone < UNDONE:
-                found[f"oscillation {name}"] = (
-                    f"{name}'s updates undo each other (no convergence): its weights have come {100 * undone:.0f} % as "
-                    "far as they went. Try a smaller --lr, r1=1, or ema=0.999, which averages it out."
+            ratio = displacement.ratio(self.trainer.mode.networks[name])
+            if ratio is not None and ratio < MIN_DISPLACEMENT:
+                found[f"oscillation of {name}"] = (
+                    f"{name}'s updates undo each other (no convergence): the net change of its weights is "
+                    f"{100 * ratio:.0f} % of the sum of their changes. Try a smaller --lr, r1=1, or ema=0.999, which "
+                    "averages it out."
                 )
         return self._new(found)
 
     def of_samples(self, samples: np.ndarray, early: bool = False) -> list[str]:
-        """What newly drawn samples, uint8 (N, H, W, C), show, where images are made from noise. early: there is nothing
-        to expect yet."""
+        """New warnings about samples, uint8 (N, H, W, C); none for translations. early: only update `facts`."""
         if not isinstance(self.previews, Samples):
             return []
         found: dict[str, str] = {}
-        ratio = spread(_rows(samples)) / max(self.known.spread, 1e-12)
+        ratio = spread(_rows(samples)) / max(self.references.spread, 1e-12)
         self.facts = [f"spread {ratio:.2f} of the data's"]
-        if ratio < ALIKE:
+        if ratio < MIN_SPREAD:
             found["collapse"] = (
                 f"mode collapse: the samples differ from each other {100 * ratio:.0f} % as much as training images do. "
                 "Try diffaugment=color,translation, a smaller lr_d, or --mode wgan-gp."
             )
-        if self.known.readable:
+        if self.references.readable:
             found |= self._of_classes(self.previews, samples)
         return [] if early else self._new(found)
 
     @cached_property
-    def known(self) -> "Known":
-        """What samples are compared with: the same in the whole run."""
-        shown, data = self.previews, self.previews.data
-        assert isinstance(shown, Samples)
-        every = max(1, len(data.train_a) // KNOWN)
-        known, labels = data.train_images("a", every=every), data.train_labels()[::every]
+    def references(self) -> "References":
+        """The training images that samples are compared with, the same in the whole run."""
+        previews, data = self.previews, self.previews.data
+        assert isinstance(previews, Samples)
+        every = max(1, len(data.train_a) // MAX_REFERENCES)
+        images, labels = data.train_images("a", every=every), data.train_labels()[::every]
         readable = False
         if data.classes:
-            told = labels[nearest(shown.held_out[:500], known)[0][:, 0]]
-            readable = bool((told == data.test_labels()[:500]).mean() >= READABLE)
-        return Known(known, labels, spread(_rows(known)), readable)
+            predicted = labels[nearest(previews.held_out[:500], images)[0][:, 0]]
+            readable = bool((predicted == data.test_labels()[:500]).mean() >= MIN_READABLE)
+        return References(images, labels, spread(_rows(images)), readable)
 
-    def _of_classes(self, shown: Samples, samples: np.ndarray) -> dict[str, str]:
-        """By counting: the class of a sample is that of the nearest training image."""
-        names, found = shown.data.classes, {}
-        classes = self.known.labels[nearest(samples, self.known.images)[0][:, 0]]
-        asked = shown.classes_of(len(samples))
+    def _of_classes(self, previews: Samples, samples: np.ndarray) -> dict[str, str]:
+        """Warnings from counting classes: a sample's class is that of the nearest training image."""
+        names, found = previews.data.classes, {}
+        classes = self.references.labels[nearest(samples, self.references.images)[0][:, 0]]
+        conditions = previews.classes_of(len(samples))
         counts = np.bincount(classes, minlength=len(names))
-        wished = np.array(asked) if asked else self.known.labels
-        due = np.bincount(wished, minlength=len(names)) * (len(samples) / len(wished))
+        labels = np.array(conditions) if conditions else self.references.labels
+        expected = np.bincount(labels, minlength=len(names)) * (len(samples) / len(labels))
         dropped = [
-            f"{name} ({count} instead of {wanted:.0f})"
-            for name, count, wanted in zip(names, counts, due, strict=True)
-            if count < DROPPED * wanted
+            f"{name} ({count} instead of {due:.0f})"
+            for name, count, due in zip(names, counts, expected, strict=True)
+            if count < MIN_CLASS_RATIO * due
         ]
         self.facts.append(f"{len(names) - len(dropped)} of {len(names)} classes")
         if dropped:
             found["dropped"] = f"dropped modes: of {len(samples)} samples hardly any is {', '.join(dropped)}."
-        if asked:
-            obeyed = 100 * (classes == np.array(asked)).mean()
-            self.facts.append(f"{obeyed:.0f} % of the class asked for")
-            if obeyed < 50:
+        if conditions:
+            agreement = 100 * (classes == np.array(conditions)).mean()
+            self.facts.append(f"{agreement:.0f} % of the requested class")
+            if agreement < 50:
                 found["ignored"] = (
-                    f"conditional collapse: {obeyed:.0f} % of the samples are of the class that was asked for, so G "
-                    "does not heed it."
+                    f"conditional collapse: {agreement:.0f} % of the samples are of the requested class, so G ignores "
+                    "its condition."
                 )
         return found
 
     def _new(self, found: dict[str, str]) -> list[str]:
-        new = [sentence for reason, sentence in found.items() if reason not in self.said]
-        self.said |= set(found)
+        new = [sentence for reason, sentence in found.items() if reason not in self.reported]
+        self.reported |= set(found)
         return new
 
 
-class Known(NamedTuple):
-    """Training images, uint8 (N, H, W, C), their classes, how much they differ, and whether the nearest of them tells
-    the class of a held-out image."""
+class References(NamedTuple):
+    """Training images, uint8 (N, H, W, C), their classes (N,), their spread, and whether nearest-neighbour
+    classification with them is accurate enough to count classes."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -134,7 +136,7 @@ class Known(NamedTuple):
 
 
 class Displacement:
-    """How far a network's weights have come, by how far they went, over WINDOW reports."""
+    """The net change of a network's weights over WINDOW reports, divided by the sum of the changes' lengths."""
 
     def __init__(self) -> None:
         self.start: Tensor | None = None
@@ -143,7 +145,7 @@ class Displacement:
 
     @torch.no_grad()
     def ratio(self, network: nn.Module) -> float | None:
-        """Net way by the way gone, at the end of each window; None in between."""
+        """The ratio, from 0 to 1, at the end of each window; None in between, and where the weights don't change."""
         now = torch.cat([weights.flatten() for weights in network.parameters()])
         if self.start is None or self.last is None:
             self.start = self.last = now
@@ -151,13 +153,13 @@ class Displacement:
         self.length, self.steps, self.last = self.length + float((now - self.last).norm()), self.steps + 1, now
         if self.steps < WINDOW:
             return None
-        ratio = float((now - self.start).norm()) / self.length if self.length else None  # at rest
+        ratio = float((now - self.start).norm()) / self.length if self.length else None
         self.start, self.length, self.steps = now, 0.0, 0
         return ratio
 
 
 def spread(rows: Tensor) -> float:
-    """Mean distance between two of the rows (N, d): root of the mean squared one, over all pairs."""
+    """Root mean square distance between two of the rows (N, d), over all pairs."""
     return float((2 * rows.var(0, correction=1).sum()).sqrt())
 
 

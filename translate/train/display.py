@@ -1,4 +1,4 @@
-"""What a person sees while training: a live panel in a terminal, plain lines everywhere else."""
+"""Progress on the screen during training: a live panel in a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from translate.system.text import duration
 
 
 class Display:
-    """Progress, speed, losses per player, scores and the newest sample's path.
+    """Progress, speed, each player's losses and diagnostics, scores and the newest preview's path.
 
-    On a terminal one panel that is drawn anew; otherwise a line whenever `plain_seconds` have passed. Messages are
-    printed above it and stay.
+    On a terminal a panel that is updated; otherwise a line every `plain_seconds`. Messages are printed above it. total:
+    images of the training; images_seen: at the start of this session.
     """
 
     plain_seconds = 15.0
 
-    def __init__(self, total: int, seen: int, console: Console | None = None, quiet: bool = False):
+    def __init__(self, total: int, images_seen: int, console: Console | None = None, quiet: bool = False):
         self.console = console or Console(highlight=False, soft_wrap=True, quiet=quiet)
-        self.total, self.seen, self.first = total, seen, seen
+        self.total, self.images_seen, self.first_images = total, images_seen, images_seen
         self.started = self.last_line = time.monotonic()
         self.paused = 0.0
         self.losses: dict[str, dict[str, float]] = {}
@@ -32,7 +32,7 @@ class Display:
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(None), TaskProgressColumn(), console=self.console, expand=True
         )
-        self.task = self.bar.add_task("", total=total, completed=seen)
+        self.task = self.bar.add_task("", total=total, completed=images_seen)
         self.live = Live(console=self.console, refresh_per_second=4, transient=True) if self._terminal() else None
 
     def _terminal(self) -> bool:
@@ -48,22 +48,22 @@ class Display:
             self.live.stop()
 
     def say(self, *lines: str) -> None:
-        """Lines that stay."""
+        """Print lines above the panel."""
         for line in lines:
             self.console.print(line, markup=False)
 
     @property
     def rate(self) -> float:
-        """Images a second in this session, without the time that `waiting` took."""
+        """Images a second in this session, without the time given to `add_pause`."""
         elapsed = time.monotonic() - self.started - self.paused
-        return (self.seen - self.first) / elapsed if elapsed > 0 else 0.0
+        return (self.images_seen - self.first_images) / elapsed if elapsed > 0 else 0.0
 
-    def waiting(self, seconds: float) -> None:
-        """Time that was spent on something else than training (scores, the loader's start)."""
+    def add_pause(self, seconds: float) -> None:
+        """Exclude time that was not spent on training (scores, previews, saving) from `rate`."""
         self.paused += seconds
 
-    def update(self, seen: int) -> None:
-        self.seen = seen
+    def update(self, images_seen: int) -> None:
+        self.images_seen = images_seen
         if self.live:
             self.live.update(self._panel())
         elif time.monotonic() - self.last_line >= self.plain_seconds:
@@ -72,8 +72,8 @@ class Display:
 
     def _position(self) -> str:
         rate = self.rate
-        left = f"{duration((self.total - self.seen) / rate)} left" if rate else "starting"
-        return f"{self.seen:,}/{self.total:,} images · {rate:.1f} images/s · {left}"
+        left = f"{duration((self.total - self.images_seen) / rate)} left" if rate else "starting"
+        return f"{self.images_seen:,}/{self.total:,} images · {rate:.1f} images/s · {left}"
 
     def _players(self) -> str:
         return " · ".join(
@@ -82,7 +82,7 @@ class Display:
         )
 
     def _panel(self) -> Group:
-        self.bar.update(self.task, completed=self.seen, description=self._position())
+        self.bar.update(self.task, completed=self.images_seen, description=self._position())
         table = Table.grid(padding=(0, 2))
         for player, losses in self.losses.items():
             values: Iterable[str] = (f"{name} {value:.3f}" for name, value in losses.items())
@@ -90,5 +90,5 @@ class Display:
         for score in self.scores:
             table.add_row(Text("score", style="bold"), Text(score))
         if self.sample:
-            table.add_row(Text("newest sheet", style="bold"), Text(self.sample))
+            table.add_row(Text("newest preview", style="bold"), Text(self.sample))
         return Group(self.bar, table)

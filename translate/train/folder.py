@@ -1,4 +1,4 @@
-"""The run folder: what a run has been told, and whether there is one to continue."""
+"""The run folder: a run's settings and data, and whether there is a run to continue."""
 
 import json
 from pathlib import Path
@@ -13,16 +13,18 @@ from translate.train.settings import FREE, RunSettings, renamed
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint
 log.jsonl               losses and scores
-samples/                sheets of held-out images
+samples/                previews: sheets of held-out images or samples
 checkpoints/            what training continues from
 generator.safetensors   the newest generator
 best.safetensors        the best one by score"""
 
 
-ONCE = [("train", "allow_change"), ("data", "strict")]  # orders for one start, which are not kept
+NOT_KEPT = [("train", "allow_change"), ("data", "strict")]  # settings of one start, left out of config.toml
 
 
 class RunFolder:
+    """The files of one run: see LAYOUT."""
+
     def __init__(self, path: Path):
         self.path = path
         self.config = path / "config.toml"
@@ -30,7 +32,7 @@ class RunFolder:
         self.samples = path / "samples"
 
     def begun(self) -> bool:
-        """Whether a run lives here. UserError if the folder holds something else, or a run without its settings."""
+        """Whether the folder holds a run. UserError if it holds something else, or a run without its settings."""
         if self.config.is_file():
             return True
         if self.path.exists() and not self.path.is_dir():
@@ -41,18 +43,19 @@ class RunFolder:
                 DAMAGED,
             )
         ours = {"checkpoints", "samples", "data.json", "log.jsonl", LOCK}
-        strange = [p.name for p in self.path.glob("*") if p.name not in ours and not p.name.endswith(".part")]
-        if strange:
+        foreign = [p.name for p in self.path.glob("*") if p.name not in ours and not p.name.endswith(".part")]
+        if foreign:
             raise UserError(
-                f"--out {self.path} exists and is not a run folder (it holds {strange[0]}); name another folder."
+                f"--out {self.path} exists and is not a run folder (it holds {foreign[0]}); name another folder."
             )
         return False
 
     def begin(self, settings: RunSettings, record: dict[str, Any]) -> None:
-        """Written after the first checkpoint, so that a config.toml always has one beside it."""
+        """Write config.toml and data.json (record: `description.record`). After the first checkpoint, so that a folder
+        with a config.toml always has one."""
         write_whole(self.path / "data.json", json.dumps(record, indent=1).encode())
         plain = settings.plain()
-        for table, name in ONCE:
+        for table, name in NOT_KEPT:
             plain[table].pop(name, None)
         write_whole(self.config, to_toml(plain))
 
@@ -62,7 +65,7 @@ class RunFolder:
             remove_leftovers(folder)
 
     def compare(self, settings: RunSettings) -> list[str]:
-        """'name: old → new' of each setting that would change the numbers of the run that lives here."""
+        """'name: old → new' of each setting that would change the numbers of the run in this folder."""
         old = renamed(read_toml(self.config))
         return self.differences(old, settings.plain())
 
@@ -73,7 +76,7 @@ class RunFolder:
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE]
 
     def compare_data(self, record: dict[str, Any]) -> str:
-        """What is different about the data in words, '' if nothing is."""
+        """The difference between the folder's data.json and `record` as text, '' if there is none."""
         try:
             old = json.loads((self.path / "data.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -81,11 +84,11 @@ class RunFolder:
         if old.get("fingerprint") == record["fingerprint"]:
             return ""
         before, after = old.get("files", {}), record["files"]
-        added, gone = after.keys() - before.keys(), before.keys() - after.keys()
+        added, missing = after.keys() - before.keys(), before.keys() - after.keys()
         changed = {name for name in after.keys() & before.keys() if after[name] != before[name]}
         parts = [
             f"{len(names)} {word} (such as {min(names)})"
-            for word, names in (("added", added), ("missing", gone), ("changed", changed))
+            for word, names in (("added", added), ("missing", missing), ("changed", changed))
             if names
         ]
         return "images: " + (", ".join(parts) or "the split")

@@ -1,4 +1,4 @@
-"""How a run ends that was asked to stop."""
+"""The error that ends a run after a stop signal."""
 
 import signal
 from pathlib import Path

@@ -16,9 +16,9 @@ from translate.train.step.trainer import Trainer
 class Log:
     """Appends to `folder`/log.jsonl. Every line has `images`, the images seen when it was written."""
 
-    def __init__(self, folder: Path, tensorboard: bool = False, seen: int = 0):
+    def __init__(self, folder: Path, tensorboard: bool = False, images_seen: int = 0):
         self.path = folder / "log.jsonl"
-        self._forget_after(seen)
+        self._drop_after(images_seen)
         self.events = None
         if tensorboard:
             try:
@@ -27,16 +27,16 @@ class Log:
                 raise UserError(
                     'train.tensorboard is set, but it is not installed: pip install "imgtranslate[tensorboard]".'
                 ) from None
-            self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=seen)
+            self.events = SummaryWriter(str(folder / "tensorboard"), purge_step=images_seen)
 
-    def _forget_after(self, seen: int) -> None:
-        """A continued run repeats what came after its checkpoint: drop those lines, and a last one cut short."""
+    def _drop_after(self, images_seen: int) -> None:
+        """Drop the lines after the checkpoint, which a continued run repeats, and a truncated last line."""
         if not self.path.exists():
             return
         kept = []
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                if json.loads(line)["images"] <= seen:
+                if json.loads(line)["images"] <= images_seen:
                     kept.append(line + "\n")
             except (ValueError, KeyError, TypeError):
                 continue
@@ -50,7 +50,7 @@ class Log:
             raise UserError(f"{self.path} could not be written: {error.strerror}.", DISK) from error
 
     def curves(self, images: int, values: dict[str, float]) -> None:
-        """Numbers for TensorBoard, if it is on."""
+        """Write scalars to TensorBoard, if it is on."""
         if self.events:
             for name, value in values.items():
                 self.events.add_scalar(name, value, images)
@@ -60,11 +60,11 @@ class Log:
             self.events.close()
 
 
-def environment(round: Trainer) -> dict[str, Any]:
-    """What a reader of the log needs to judge speeds and to reproduce numbers."""
-    name = torch.cuda.get_device_name() if round.device.type == "cuda" else round.device.type
+def environment(trainer: Trainer) -> dict[str, Any]:
+    """The device, threads, processes and versions, to reproduce numbers and to compare speeds."""
+    name = torch.cuda.get_device_name() if trainer.device.type == "cuda" else trainer.device.type
     versions = {"translate": translate.__version__, "torch": torch.__version__}
-    threads = getattr(round.gradients, "count", 1)
+    threads = getattr(trainer.gradients, "count", 1)
     return {
         "device": name,
         "threads": torch.get_num_threads(),

@@ -14,7 +14,7 @@ from translate.system import distributed
 from translate.system.files import write_whole
 from translate.system.signals import Signals
 from translate.train import continuing
-from translate.train.build import build_mode, generator_description, generator_entries, given_classes
+from translate.train.build import build_mode, conditional_classes, generator_description, generator_entries
 from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
 from translate.train.display import Display
@@ -31,16 +31,16 @@ from translate.train.step.trainer import Trainer
 class Run:
     """One run folder being trained. settings: complete. say: prints a line before the display is up.
 
-    Of several processes all play the rounds; rank 0 alone previews, scores, logs and writes files.
+    All processes train; only rank 0 previews, scores, logs and writes files.
     """
 
     def __init__(self, settings: RunSettings, folder: RunFolder, data: Data, say=print):
         t = settings.train
         self.settings, self.folder, self.data, self.say = settings, folder, data, say
-        self.origins: list[str] = []  # what --init-from loaded
+        self.origins: list[str] = []  # sentences about --init-from
         set_backends(t)
         torch.manual_seed(settings.seed)
-        self.classes = given_classes(settings, data.classes)
+        self.classes = conditional_classes(settings, data.classes)
         self.trainer = Trainer(build_mode(settings, len(self.classes), self.origins.append), t, t.images)
         self.rank0 = distributed.rank() == 0
         self.batch = t.batch * self.trainer.mode.batches_per_round  # images that one call of `step` takes
@@ -59,7 +59,7 @@ class Run:
     # Beginning and continuing ---------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """A new run: the first checkpoint, then the settings, so that one is never there without the other."""
+        """A new run: the first checkpoint, then the settings, so that settings never exist without a checkpoint."""
         for line in self.origins:
             self.say(line)
         if self.rank0:
@@ -68,14 +68,14 @@ class Run:
             self.folder.begin(self.settings, description.record(self.data))
 
     def resume(self) -> None:
-        """Restore the newest good checkpoint. Refuses other settings or data than it was begun with, by name."""
+        """Restore the newest good checkpoint. UserError if settings or data differ from the run's."""
         tensors, values = distributed.broadcast(self._checkpoint() if self.rank0 else None)
         self.trainer.load(tensors, values)
         self.evaluator.load(values)
         self.images_seen = values["images"]
 
     def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The newest checkpoint's contents, if this run may go on from it."""
+        """The newest checkpoint's (tensors, description), if this run may continue from it."""
         self.folder.remove_leftovers()
         data = description.record(self.data)
         changed = self.folder.compare(self.settings)
@@ -114,7 +114,7 @@ class Run:
     # The loop -------------------------------------------------------------------------------------------------------
 
     def train(self) -> None:
-        """Until `total` images are seen, or a signal, or NaN. Afterwards everything is on the disk."""
+        """Train until `total` images are seen. UserError after a stop signal (Interrupted) or a NaN."""
         t, trainer = self.settings.train, self.trainer
         log = Log(self.folder.path, t.tensorboard, self.images_seen) if self.rank0 else None
         if log:
@@ -156,7 +156,7 @@ class Run:
         )
 
     def _preview_score_save(self, before: int, stop: int) -> None:
-        """What is due after the round that began after `before` images."""
+        """The events that are due after the round that began after `before` images."""
         began = time.monotonic()
         if self.due("preview", before):
             self._preview()
@@ -169,10 +169,10 @@ class Run:
             self._save_checkpoint()
             self.save_generator("generator.safetensors")
             self.saved_at = time.monotonic()
-        self.display.waiting(time.monotonic() - began)
+        self.display.add_pause(time.monotonic() - began)
 
     def _score_if_missed(self) -> None:
-        """Score a run that was stopped just before it would have."""
+        """Score now if the run was stopped when a score was due."""
         missed = self.images_seen and self.due("score", self.images_seen - self.images_per_round)
         if self.rank0 and missed and self.evaluator.scored != self.images_seen:
             self._score()
@@ -192,8 +192,8 @@ class Run:
     # Files ----------------------------------------------------------------------------------------------------------
 
     def complete_files(self) -> None:
-        """Write what follows from a finished run's state and is missing, old or damaged: after a kill between the last
-        checkpoint and the generator, or where a file was deleted."""
+        """Write the generator files and previews of a finished run that are missing, old or damaged: after a kill
+        between the last checkpoint and the generator, or where a file was deleted."""
         best = self.evaluator.best
         if not continuing.generator_is_of(self.folder.path / "generator.safetensors", self.images_seen):
             self.save_generator("generator.safetensors")
@@ -215,7 +215,7 @@ class Run:
         self.display.sample = str(self.sheet_path())
 
     def sheet_path(self, direction: str | None = None) -> Path:
-        """Where the sheet of now is; None: of the first direction."""
+        """The file of the current preview of a direction; None: the first."""
         first = next(iter(self.trainer.mode.generators))
         suffix = "" if direction in (None, first) else f"-{direction}"
         return self.folder.samples / f"{self.images_seen:09d}{suffix}.png"
@@ -235,7 +235,7 @@ class Run:
         self.checkpoints.save(self.images_seen, tensors, about, best)
 
     def save_generator(self, name: str) -> None:
-        """The generators of now, as the run folder's file `name`."""
+        """Write the current generators to the run folder's file `name`."""
         entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
         facts = {"images": self.images_seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}

@@ -29,7 +29,7 @@ from translate.train.settings import (
     settings_class,
 )
 
-# Options of the command line that are settings under another name.
+# Command-line options → the settings that they set.
 OPTIONS = {
     "size": ("data", "size"),
     "batch": ("train", "batch"),
@@ -43,12 +43,12 @@ OPTIONS = {
 }
 
 
-MANY = 10_000  # images
+LARGE_SET = 10_000  # images
 
 
 @dataclass
 class Options:
-    """The command line's options; None or empty where nothing was given."""
+    """The command line's options; None or empty where they are not used."""
 
     mode: str | None
     a: str | None
@@ -60,7 +60,7 @@ class Options:
     options: dict[str, Any]
 
     def settings(self) -> RunSettings:
-        """Complete settings with nothing left on 'auto'. UserError for anything unknown, impossible or missing."""
+        """Complete settings, with no 'auto' left. UserError for anything unknown, impossible or missing."""
         config = renamed(read_toml(self.config)) if self.config else {}
         mode = self._mode(config)
         model = settings_class(mode)
@@ -77,9 +77,9 @@ class Options:
             if not given.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
         if noise and given.get("b"):
-            raise UserError(f"--b {given['b']}: --mode {mode} makes images from noise and takes --a alone.")
+            raise UserError(f"--b {given['b']}: --mode {mode} makes images from noise and takes no --b.")
         source = f"{self.config}" if self.config else "the settings"
-        # First the user's own values by themselves, so that an error is about them.
+        # First the user's values only, so that an error message is about them.
         model.parse(merge(mode_defaults(mode), merge(given, {"mode": mode})), source)
         device = choose(given.get("train", {}).get("device", "auto"))
         chosen = (
@@ -90,7 +90,7 @@ class Options:
         base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
         if noise and not isinstance(found := catalog.resolve(given["a"]), Path):
             base = merge(base, {"data": found.data})
-            if found.count >= MANY:  # D can't learn so many by heart, and on digits augmentation made the scores worse
+            if found.count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
         base = merge(base, origin)
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
@@ -107,7 +107,7 @@ class Options:
 
 
 def complete(settings: RunSettings) -> RunSettings:
-    """With everything filled in that follows from the device and the image size; refuses what can't work."""
+    """The settings with those filled in that depend on the device and the image size. UserError for what can't work."""
     t, size = settings.train, settings.data.size
     if t.precision == "auto":
         t.precision = best_precision(t.device)
@@ -141,8 +141,8 @@ def complete(settings: RunSettings) -> RunSettings:
 
 
 def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) -> RunSettings:
-    """With the training's length in whole rounds, so that all processes and threads have as many images and D gets all
-    its steps: 200 epochs of the larger domain, as in both papers, where none was given."""
+    """With the training's length in whole rounds, so that processes and threads have as many images and D takes its k
+    steps. By default 200 epochs of the larger domain (papers)."""
     images = settings.train.images or 200 * max(len(data.train_a), len(data.train_b))
     k = MODES[settings.mode].steps_of_d(settings.mode_settings)
     images_per_round = settings.train.batch * settings.train.accumulate * k
@@ -153,7 +153,7 @@ def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) ->
 
 
 def _check_networks(settings: RunSettings) -> None:
-    """UserError for a generator of another kind, and for a critic whose penalty would mean nothing."""
+    """UserError for a generator of another kind of mode, and for a gradient penalty with batch norm in D."""
     kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
     if settings.generator.network not in kinds:
         raise UserError(
@@ -172,11 +172,11 @@ def _check_networks(settings: RunSettings) -> None:
 
 
 def _check_parts(t: TrainSettings) -> None:
-    """UserError unless all processes and threads get as many images of a batch."""
+    """Fill in batch_threads. UserError unless a batch can be divided equally among processes and threads."""
     each, left = divmod(t.batch, distributed.launched())
     if left:
         raise UserError(
-            f"--batch {t.batch} is for all processes together and can't be dealt to {distributed.launched()}; "
+            f"--batch {t.batch} is for all processes together and can't be divided among {distributed.launched()}; "
             f"use {(each + 1) * distributed.launched()}."
         )
     if t.batch_threads is None:
@@ -204,13 +204,14 @@ def _choose_graphs(settings: RunSettings) -> None:
 
 
 def best_precision(device: str) -> Precision:
+    """What precision 'auto' means on a device."""
     if device != "cuda":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 
 def small_images(a: str, b: str | None) -> bool:
-    """Whether all are named sets of small pictures (emoji as pixels), for which 64 px is the right size."""
+    """Whether all are named sets of small images (emoji in PNG), for which 64 px is the right size."""
     found = [catalog.resolve(name) for name in (a, b) if name]
     return all(not isinstance(x, Path) and x.keys == "codepoints" and x.format == "png" for x in found)
 

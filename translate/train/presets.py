@@ -1,4 +1,4 @@
-"""Presets: tables of differences from the papers' settings, and the choice of one by device."""
+"""Presets: tables of differences from the papers' settings, and the default preset of each device."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ SMALL_GAN: dict[str, Any] = {
     "data": {"size": [32, 32], "interpolation": "lanczos"},
     "generator": {"filters": 32},
     "discriminator": {"filters": 32},
-    "mode_settings": {"diffaugment": ["color", "translation"]},  # of 2,000 images D soon knows every one
+    "mode_settings": {"diffaugment": ["color", "translation"]},  # D overfits sets of some 2,000 images
     "train": {"images": 100_000, "batch": 32, "lr": 5e-4, "ema": 0.995, "score_every": 25_000},
 }
-SMALL_CRITIC = merge(SMALL_GAN, {"mode_settings": {"k": 3, "diffaugment": []}})  # it made critics worse: docs/log.md
+SMALL_CRITIC = merge(SMALL_GAN, {"mode_settings": {"k": 3, "diffaugment": []}})  # docs/log.md: worse with it
 LARGE_GAN: dict[str, Any] = {
     "data": {"size": [64, 64], "interpolation": "lanczos"},
     "train": {"images": 3_000_000, "ema": 0.999},

@@ -1,4 +1,4 @@
-"""What a run shows of its generators and has scored: translations of held-out images, or samples of fixed seeds."""
+"""Previews of a run's generators, and the images that are scored: translations of held-out images, or samples."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,33 +12,34 @@ from translate.image import rgb8
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
 from translate.model.torch_engine import to_image, translate_arrays
-from translate.train.build import given_classes
+from translate.train.build import conditional_classes
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
 
 
 class Translations:
-    """Held-out images of two domains, translated by the generators of `round` as they are now."""
+    """Held-out images of two domains, translated by the trainer's current generators."""
 
-    def __init__(self, settings: RunSettings, data: Data, round: Trainer):
-        self.settings, self.data, self.trainer = settings, data, round
+    def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
+        self.settings, self.data, self.trainer = settings, data, trainer
         self.held_out = {"a": data.test_images("a"), "b": data.test_images("b")}  # uint8 (N, H, W, C)
 
     def grey(self) -> dict[str, bool]:
-        """Domain → whether its images hold no colour."""
+        """Domain → whether its images are grey."""
         return {side: _grey(arrays) for side, arrays in self.held_out.items()}
 
     def translate(self, direction: str, arrays: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, C) through the generator of `direction` as it is now."""
+        """uint8 (N, H, W, C) → the same, through the current generator of `direction`."""
         return translate_arrays(self.trainer.generator(direction), arrays, self.settings.train.device)
 
     def outputs(self) -> np.ndarray:
-        """What is scored, uint8 (N, H, W, C)."""
+        """The outputs to score, uint8 (N, H, W, C)."""
         return self.translate("a2b", self.held_out["a"][: self.settings.train.score_images])
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
+        """Compares outputs with images of the target domain, and with the true ones where there are pairs."""
         limit = self.settings.train.score_images
-        # Of large sets every fourth real image is enough to compare with, and 1,000 at most.
+        # A fourth of a large set's training images is enough for the distance, and at most 1,000.
         every = max(1, min(4, len(self.data.train_b) // 300))
         return Scorer(
             self.held_out["a"][:limit],
@@ -50,8 +51,8 @@ class Translations:
             say=say,
         )
 
-    def sheet(self, direction: str, seen: int) -> bytes:
-        """A PNG of held-out images: input | output | truth, or translated back again where there is no truth."""
+    def sheet(self, direction: str, images_seen: int) -> bytes:
+        """A PNG of held-out images: input | output | truth, or the output translated back, where there is no truth."""
         source, target = direction.split("2")
         inputs = self.held_out[source][: self.settings.train.samples]
         columns = [inputs, self.translate(direction, inputs)]
@@ -65,29 +66,32 @@ class Translations:
             headings.append("and back")
         rows = [list(row) for row in zip(*columns, strict=True)]
         names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b or "").name}
-        caption = f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {seen:,} images seen"
+        caption = (
+            f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
+        )
         return rgb8.to_png(rgb8.sheet(rows, headings=headings, caption=caption))
 
 
 class Samples:
-    """Images that the generator makes of fixed seeds, with classes in turn where there are any."""
+    """Samples of the trainer's current generator at fixed seeds, in the classes' order."""
 
     COLUMNS = 8
 
-    def __init__(self, settings: RunSettings, data: Data, round: Trainer):
-        self.settings, self.data, self.trainer = settings, data, round
+    def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
+        self.settings, self.data, self.trainer = settings, data, trainer
         self.held_out = data.test_images("a")  # uint8 (N, H, W, C)
-        self.classes: list[str] = given_classes(settings, data.classes)
+        self.classes: list[str] = conditional_classes(settings, data.classes)
 
     def grey(self) -> dict[str, bool]:
+        """Domain → whether its images are grey."""
         return {"a": _grey(self.held_out)}
 
     def classes_of(self, count: int) -> list[int] | None:
-        """The classes of samples 0 to count - 1, evenly; None where there are none."""
+        """The classes of samples 0 to count - 1, in equal numbers; None for an unconditional mode."""
         return [number % len(self.classes) for number in range(count)] if self.classes else None
 
-    def make(self, count: int) -> np.ndarray:
-        """Samples of the seeds 0 to count - 1 as the generator is now: uint8 (count, H, W, C)."""
+    def generate(self, count: int) -> np.ndarray:
+        """Samples of the seeds 0 to count - 1 of the current generator: uint8 (count, H, W, C)."""
         generator, device = self.trainer.generator("z2a"), self.settings.train.device
         z = latents(range(count), self.settings.mode_settings.latent)
         training = generator.training
@@ -97,11 +101,11 @@ class Samples:
         return np.concatenate(parts)
 
     def outputs(self) -> np.ndarray:
-        """What is scored, uint8 (N, H, W, C): not more than there are training images."""
-        return self.make(min(self.settings.train.score_images, max(2, len(self.data.train_a))))
+        """The samples to score, uint8 (N, H, W, C): at most as many as training images."""
+        return self.generate(min(self.settings.train.score_images, max(2, len(self.data.train_a))))
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
-        """Compares with training images, as is usual for images from noise; held-out ones show what can be reached."""
+        """Compares with training images, as is usual for GANs; held-out images are scored for comparison."""
         every = max(1, len(self.data.train_a) // 1000)
         return Scorer(
             self.held_out[: self.settings.train.score_images],
@@ -113,12 +117,12 @@ class Samples:
             say=say,
         )
 
-    def sheet(self, direction: str, seen: int) -> bytes:
-        """A PNG of samples, 8 in a row; with classes a row each."""
+    def sheet(self, direction: str, images_seen: int) -> bytes:
+        """A PNG of samples, 8 in a row; with classes a row for each."""
         down = len(self.classes) or max(1, round(self.settings.train.samples / self.COLUMNS))
-        samples = self.make(down * self.COLUMNS)
+        samples = self.generate(down * self.COLUMNS)
         rows = [list(samples[row::down]) for row in range(down)]
-        caption = f"{self.settings.mode}: {Path(self.settings.a).name} from noise, {seen:,} images seen"
+        caption = f"{self.settings.mode}: {Path(self.settings.a).name} from noise, {images_seen:,} images seen"
         headings = [""] * self.COLUMNS
         return rgb8.to_png(
             rgb8.sheet(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
@@ -126,5 +130,5 @@ class Samples:
 
 
 def _grey(arrays: np.ndarray) -> bool:
-    """Whether uint8 (N, H, W, C) hold no colour to speak of; generator files say it of their domains."""
+    """Whether images, uint8 (N, H, W, C), are grey: channels differ by more than 24 in under 0.5 % of pixels."""
     return bool((np.ptp(arrays[:64], axis=-1) > 24).mean() < 0.005) if arrays.size else False

@@ -1,4 +1,4 @@
-"""What a run reports while it trains: running statistics, scores, warnings, and the first NaN."""
+"""Reports of a run in training: running statistics, scores, warnings, and the first NaN."""
 
 from translate.errors import DIVERGED, UserError
 from translate.metrics import Scorer
@@ -55,7 +55,7 @@ class Report:
         return scorer
 
     def score(self, images_seen: int, early: bool) -> bool:
-        """Score the generators; whether they are the best so far. early: no warnings about the samples yet."""
+        """Score the generators, and report it. Returns whether they are the best so far. early: no warnings yet."""
         assert self.log is not None
         evaluator, scorer = self.evaluator, self._scorer(images_seen)
         scores, better = evaluator.score(images_seen, self.display.say)

@@ -1,4 +1,4 @@
-"""`translate train` after its settings are known: opens the data, then trains; or only estimates (--dry-run)."""
+"""`translate train` with complete settings: opens the data and trains, or only estimates (--dry-run)."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
     distributed.join(settings.train.device)
     try:
         rank0 = distributed.rank() == 0
-        # Of several processes rank 0 writes, and so owns the folder; the others wait for its answer.
+        # Only rank 0 writes, so it owns the folder; the other processes wait for its broadcast.
         with claim(path, say) if rank0 else nullcontext():
             _start(settings, path, say if rank0 else _quiet)
     except UserError as error:
@@ -95,13 +95,13 @@ def _say_missing_weights(settings: RunSettings, say) -> None:
 def _open_everywhere(settings: RunSettings, say) -> Data:
     """The data in every process; a machine's first one fetches what is missing, the others find it there."""
     data = _open(settings, say) if distributed.is_first_on_machine() else None
-    distributed.all_reduce_max(0)  # wait
+    distributed.all_reduce_max(0)  # a barrier
     data = data or _open(settings, say)
     if distributed.world_size() > 1:
         own = description.fingerprint(data)
         if distributed.broadcast(own) != own:
             raise UserError(
-                f"rank {distributed.rank()} found other images than rank 0; give all machines the same files."
+                f"rank {distributed.rank()} has other images than rank 0; use the same files on all machines."
             )
     return data
 
@@ -117,15 +117,15 @@ def _open(settings: RunSettings, say) -> Data:
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    warm = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
+    warm_up = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
     batches = run.data.batches(
-        0, min(run.total, run.images_per_round * (warm + rounds)), run.batch, device=run.trainer.device
+        0, min(run.total, run.images_per_round * (warm_up + rounds)), run.batch, device=run.trainer.device
     )
     groups = list(zip(*[batches] * t.accumulate, strict=False))
-    for group in groups[:warm]:
+    for group in groups[:warm_up]:
         run.trainer.play(group, 0)
     _wait(t.device)
-    timed = groups[warm:] or groups
+    timed = groups[warm_up:] or groups
     began = time.perf_counter()
     for group in timed:
         run.trainer.play(group, 0)

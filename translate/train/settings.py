@@ -1,4 +1,4 @@
-"""All settings of a training run. They default to the paper's, unless the device or the data say otherwise."""
+"""All settings of a training run. They default to the papers', except where the device or the data decide."""
 
 from typing import Any, Generic, Literal, TypeVar
 
@@ -17,35 +17,39 @@ Optimizer = Literal["adam", "rmsprop", "sgd"]
 class TrainSettings(Settings):
     images: int = Field(0, ge=0, description="training length in images seen; 0 = 200 times the larger domain (papers)")
     batch: int = Field(1, ge=1, description="images a step; 1 in the papers")
-    accumulate: int = Field(1, ge=1, description="batches whose gradients are summed before a player moves")
+    accumulate: int = Field(1, ge=1, description="gradient accumulation: batches per optimizer step of each player")
     optimizer: Optimizer = Field("adam", description="adam, rmsprop (WGAN) or sgd")
-    optimizer_d: Optimizer | None = Field(None, description="the discriminators' optimizer, where it is another one")
-    lr: float = Field(2e-4, gt=0, description="the optimizer's step size")
-    lr_d: float | None = Field(None, gt=0, description="the discriminators' step size, where it is not lr")
+    optimizer_d: Optimizer | None = Field(None, description="the discriminators' optimizer, if it is not `optimizer`")
+    lr: float = Field(2e-4, gt=0, description="learning rate")
+    lr_d: float | None = Field(None, gt=0, description="the discriminators' learning rate, if it is not lr")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's β₁")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's β₂")
     decay_from: float = Field(
-        0.5, ge=0, le=1, description="the part of the training after which lr falls linearly to 0 (papers: half)"
+        0.5, ge=0, le=1, description="fraction of training after which lr decays linearly to 0 (papers: ½)"
     )
     clip_norm: float = Field(0.0, ge=0, description="largest norm of a player's gradient; 0 = no limit")
     ema: float = Field(
-        0.0, ge=0, lt=1, description="decay of the average of G's weights that is kept; 0 = none (paper)"
+        0.0, ge=0, lt=1, description="decay of the EMA of G's weights, which is previewed and saved; 0 = none (papers)"
     )
     precision: Precision = Field("auto", description="fp32, bf16 or fp16; auto = the best the device has, fp32 on CPU")
     device: Device = Field("auto", description="cpu, cuda or mps")
-    tf32: bool = Field(True, description="on CUDA: float32 products with the short mantissa of TF32")
-    channels_last: bool | None = Field(None, description="memory layout of images; by default on CUDA and CPU")
+    tf32: bool = Field(True, description="on CUDA: float32 matrix products in TF32")
+    channels_last: bool | None = Field(
+        None, description="memory layout of images and weights; by default on CUDA and CPU"
+    )
     fuse_passes: bool | None = Field(
         None,
-        description="several passes of a network become one where that makes no difference; by default on CPU and CUDA",
+        description="forward passes of one network are fused where outputs stay the same; by default on CPU and CUDA",
     )
     batch_threads: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="on a CPU: threads that each take a part of the batch; by default as many as cores, and fit",
+        description="on a CPU: threads that each take a part of the batch; by default up to one per core",
     )
-    compile: bool = Field(False, description="networks are compiled (torch.compile): a minute or more at the start")
+    compile: bool = Field(
+        False, description="compile the networks (torch.compile): takes a minute or more at the start"
+    )
     graphs: bool | None = Field(
         None, description="CUDA graphs: a round is recorded once and replayed; by default on CUDA with one process"
     )
@@ -54,18 +58,18 @@ class TrainSettings(Settings):
     )
     checkpointing: bool = Field(
         False,
-        description="activations are computed again in the backward pass: less memory, more time (docs/memory.md)",
+        description="activation checkpointing: less memory, more time (docs/memory.md)",
     )
-    workers: int | None = Field(None, ge=0, le=64, description="loader processes; by default 0 on a CPU")
-    samples: int = Field(12, ge=1, le=64, description="held-out images on the sample sheets")
-    sample_every: int = Field(0, ge=0, description="images between sample sheets; 0 = 40 sheets in all")
+    workers: int | None = Field(None, ge=0, le=64, description="data loader processes; by default 0 on a CPU")
+    samples: int = Field(12, ge=1, le=64, description="images on a preview sheet")
+    sample_every: int = Field(0, ge=0, description="images between preview sheets; 0 = 40 sheets in all")
     score_every: int = Field(0, ge=0, description="images between scores; 0 = 8 times in all")
     score_images: int = Field(500, ge=2, description="held-out images scored, at most")
     save_every: int = Field(0, ge=0, description="images between checkpoints; 0 = by the clock, see save_minutes")
     save_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, when save_every is 0")
     keep: int = Field(2, ge=2, description="newest checkpoints kept, besides the best")
     tensorboard: bool = Field(False, description="also write TensorBoard events (needs the extra 'tensorboard')")
-    allow_change: bool = Field(False, description="go on although settings or data are not those the run began with")
+    allow_change: bool = Field(False, description="continue although settings or data differ from the run's")
 
     @model_validator(mode="after")
     def _compiled_or_checkpointed(self) -> "TrainSettings":
@@ -74,8 +78,8 @@ class TrainSettings(Settings):
         return self
 
 
-# What may differ when a run is continued: none of it changes a number (batch_threads, as the number of processes: only
-# the rounding of sums).
+# Settings that may differ when a run is continued: they don't change its numbers (batch_threads, like the number of
+# processes, changes only the rounding of sums).
 FREE = {
     f"train.{name}"
     for name in (
@@ -103,9 +107,9 @@ Mode = TypeVar("Mode", bound=ModeSettings)
 class RunSettings(Settings, Generic[Mode]):
     mode: str
     a: str = Field(description="domain X: a folder, or a name that `translate data list` shows")
-    b: str | None = Field(None, description="domain Y; images from noise have none")
-    preset: str = Field("paper", description="the table of differences that these settings started from")
-    seed: int = Field(0, ge=0, lt=2**63, description="everything random follows from it")
+    b: str | None = Field(None, description="domain Y; none for images from noise")
+    preset: str = Field("paper", description="the preset that these settings are based on")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     init_from: str | None = Field(None, description="generator file whose weights training starts from")
     data: DataSettings = DataSettings()
     generator: GeneratorSettings = GeneratorSettings()
@@ -115,7 +119,7 @@ class RunSettings(Settings, Generic[Mode]):
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
-    """A table of settings with the names of now; a name of now wins over its old one."""
+    """A table of settings with old names replaced by current ones; a current name takes precedence over its old one."""
     for old, new in RENAMED.items():
         table, values = values, dict(values)
         *path, name = old.split(".")
@@ -140,7 +144,7 @@ def settings_class(mode: str) -> type[RunSettings]:
 
 
 def mode_name(name: str) -> str:
-    """The mode that a user's word means; KeyError if none."""
+    """The mode of a name or an alias, in any case; KeyError if there is none."""
     known = ALIASES.get(name.lower(), name.lower())
     if known not in MODES:
         raise KeyError(name)

@@ -10,9 +10,9 @@ from translate.train.settings import TrainSettings
 
 HEAD = """# Settings
 
-What `config.toml` of a run holds and `--set name=value` changes. A name may be shortened to its last part where that is
-unambiguous: `--set lambda_cycle=5`. The defaults here are the classes'; a mode and a preset lay theirs over them, and
-`translate train … --dry-run` prints what comes out.
+The settings in a run's `config.toml`, which `--set name=value` changes. A name may be shortened to its last part where
+that is unambiguous: `--set lambda_cycle=5`. These are the classes' defaults; the mode and the preset override them, and
+`translate train … --dry-run` prints the result.
 
 Made by `python -m translate.train.settings_page > docs/settings.md`.
 """
@@ -25,13 +25,14 @@ def page() -> str:
     parts = [HEAD]
     for name, model in tables.items():
         parts.append(table(name, f"[{name}]", model))
-    for kind in dict.fromkeys(mode.Settings for mode in MODES.values()):
-        modes = [name for name, mode in MODES.items() if mode.Settings is kind]
-        parts.append(table("mode_settings", f"[mode_settings] of mode {', '.join(modes)}", kind))
+    for model in dict.fromkeys(mode.Settings for mode in MODES.values()):
+        names = [name for name, mode in MODES.items() if mode.Settings is model]
+        parts.append(table("mode_settings", f"[mode_settings] of mode {', '.join(names)}", model))
     return "\n".join(parts)
 
 
 def table(prefix: str, title: str, model: type[BaseModel]) -> str:
+    """The section of one settings class in Markdown."""
     rows = [f"## {title}\n", "| name | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         rows.append(f"| `{prefix}.{name}` | {default(field)} | {field.description} |")
@@ -39,9 +40,10 @@ def table(prefix: str, title: str, model: type[BaseModel]) -> str:
 
 
 def default(field: FieldInfo) -> str:
+    """A setting's default in Markdown; "automatic" where it depends on others."""
     value = field.default
     if value is None:
-        return "chosen"
+        return "automatic"
     if isinstance(value, tuple):
         value = list(value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,4 +1,4 @@
-"""What a person wants to know when a run is done."""
+"""The summary printed at the end of a run."""
 
 import time
 
@@ -7,11 +7,11 @@ from translate.train.loop import Run
 
 
 def summary(run: Run) -> list[str]:
-    """What a person wants to know at the end: the folder, the sheet, the score, what to do next."""
-    took = duration(time.monotonic() - run.display.started)
-    lines = [f"Done: {run.images_seen:,} images seen; this session took {took}."]
+    """Lines with the run folder, the last preview, the scores, and commands that use the generator."""
+    elapsed = duration(time.monotonic() - run.display.started)
+    lines = [f"Done: {run.images_seen:,} images seen; this session took {elapsed}."]
     lines.append(f"  run folder   {run.folder.path}")
-    lines.append(f"  last sheet   {run.sheet_path()}")
+    lines.append(f"  preview      {run.sheet_path()}")
     lines += [f"  score        {line}" for line in run.evaluator.lines]
     if best := run.evaluator.best:
         value = "" if best["value"] is None else f" {best['value']:.3f}"

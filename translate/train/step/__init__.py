@@ -1,1 +1,1 @@
-"""One round of training: how gradients are got, and the step that follows."""
+"""One round of training: gradients, optimizer steps, EMA, and the state of all these."""

@@ -1,4 +1,4 @@
-"""Torch's global flags, set for a whole process that trains."""
+"""Torch's global flags of a process that trains."""
 
 import os
 
@@ -9,7 +9,7 @@ from translate.train.settings import TrainSettings
 
 
 def set_backends(settings: TrainSettings) -> None:
-    """settings: resolved."""
+    """settings: resolved (no 'auto')."""
     if settings.device == "cpu":
         keep_freed()
         torch.set_flush_denormal(True)  # denormal numbers cost a third of the time on a CPU

@@ -1,4 +1,4 @@
-"""A round recorded once and replayed (CUDA graphs): one launch where there were thousands."""
+"""A round recorded once and replayed (CUDA graphs): one launch instead of thousands."""
 
 import warnings
 from collections.abc import Callable, Hashable, Sequence
@@ -16,7 +16,7 @@ MOST_RECORDINGS = 8  # of kinds of rounds; others are played without
 def capture(body: Callable[[], None], pool: Any = None) -> Callable[[], None]:
     """Record what `body` launches, without executing it; the result executes it. pool: memory that recordings share."""
     graph = torch.cuda.CUDAGraph()
-    # (Other threads, which load images, may go on asking for memory.)
+    # thread_local: other threads, which load images, may still allocate memory.
     with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
         body()
     return graph.replay

@@ -19,7 +19,7 @@ class EMA:
         }
 
     def decay_after(self, rounds: int) -> float:
-        """The decay after so many rounds: smaller at first, so that early previews are not the initial weights."""
+        """The decay after so many rounds: smaller at first, so that early previews aren't of the initial weights."""
         return min(self.decay, (2 + rounds) / (11 + rounds))
 
     @torch.no_grad()
@@ -30,7 +30,7 @@ class EMA:
             kept, now = ([p.data for p in part.parameters()] for part in (average, network))
             if isinstance(weight, float):
                 torch._foreach_lerp_(kept, now, weight)
-            else:  # the kernel for many tensors takes no tensor here
+            else:  # _foreach_lerp_ takes no tensor weight
                 for target, source in zip(kept, now, strict=True):
                     target.lerp_(source, weight)
             for target, source in zip(average.buffers(), network.buffers(), strict=True):

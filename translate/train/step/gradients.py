@@ -1,4 +1,4 @@
-"""How a round gets its gradients: every player's turn on all of the round's batches, one backward pass each."""
+"""The gradients of a round: each player's turn on all batches of the round, with a backward pass for each."""
 
 from collections.abc import Iterator, Sequence
 
@@ -38,7 +38,7 @@ class Gradients:
     def __call__(self, batches: Batches, progress: float | Tensor) -> Iterator[str]:
         steps = [self.mode.step(*batch, progress=progress) for batch in batches]
         weights = [len(batch[0]) / sum(len(batch[0]) for batch in batches) for batch in batches]
-        while True:  # one turn a pass; all steps yield the same players and end together
+        while True:  # one turn per iteration; all steps yield the same players
             for step, weight in zip(steps, weights, strict=True):
                 if (turn := self.turn_of(step, weight, last=step is steps[-1])) is None:
                     return
@@ -47,8 +47,8 @@ class Gradients:
             yield self.reduced(player)
 
     def turn_of(self, step: Iterator[Turn], weight: float, last: bool) -> Turn | None:
-        """The step's next turn, its gradient added to .grad; None after the last turn. last: no other batch follows, so
-        processes may begin to exchange the gradient."""
+        """The step's next turn, its gradient added to .grad; None after the last turn. last: whether it is the last
+        batch, so that processes may begin to all-reduce the gradient."""
         with image_rng.part(distributed.rank(), distributed.world_size()):
             turn = self.forward(step)
         if turn is not None:
@@ -64,7 +64,7 @@ class Gradients:
             return next(step, None)
 
     def reduced(self, player: str) -> str:
-        """The player, when its gradients are the mean over all processes."""
+        """`player`, after its gradients are averaged over all processes."""
         if self.all_reduces:
             self.all_reduces[player].finish()
         return player

@@ -1,4 +1,4 @@
-"""What a checkpoint holds of a training's parts, and how they are restored."""
+"""The tensors of a checkpoint: captured from the parts of a training, and restored."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,7 +21,7 @@ def capture(
     pools: Mapping[str, Pool],
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """Weights, averages, optimizers' moments, pools and random number generators. parameters: player → what its
+    """Weights, EMA, optimizers' state, pools and random number generators, by name. parameters: player → those that its
     optimizer trains."""
     tensors: dict[str, Tensor] = {"random/cpu": torch.get_rng_state()}
     if device.type == "cuda":

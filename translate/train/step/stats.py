@@ -9,7 +9,7 @@ from translate.system import distributed
 
 class RunningStats:
     """One player's: sums of losses and diagnostics on the device, the largest norm of its gradient, and the first round
-    with a NaN in a loss or gradient. All are changed in place, because a recorded round writes there."""
+    with a NaN in a loss or gradient. All are changed in place, for recorded rounds."""
 
     def __init__(self, device: torch.device):
         self.losses: list[str] = []
@@ -20,6 +20,7 @@ class RunningStats:
         self.first_bad = torch.full((), -1, dtype=torch.int64, device=device)
 
     def clear(self) -> None:
+        """Start new means; the first NaN is kept."""
         for tensor in (self.sums, self.turns, self.norm):
             tensor.zero_()
 
@@ -37,7 +38,7 @@ class RunningStats:
         if norm is not None:
             good = good & norm.isfinite()
             self.norm.copy_(torch.maximum(self.norm, norm))
-        bad = distributed.all_reduce_sum((~good).float()) > 0  # all processes stop, whichever has it
+        bad = distributed.all_reduce_sum((~good).float()) > 0  # in all processes, so that all stop
         self.first_bad.copy_(torch.where((self.first_bad < 0) & bad, images_seen, self.first_bad))
         self.turns += 1
 
@@ -51,7 +52,9 @@ class RunningStats:
 
     def first_nonfinite(self) -> tuple[int, list[str]] | None:
         """(images seen before the first round with a NaN or infinity, losses that are not finite), or None."""
-        seen = int(self.first_bad.item())
-        if seen < 0:
+        images_seen = int(self.first_bad.item())
+        if images_seen < 0:
             return None
-        return seen, [name for name, good in zip(self.losses, self.sums.isfinite().tolist(), strict=False) if not good]
+        return images_seen, [
+            name for name, good in zip(self.losses, self.sums.isfinite().tolist(), strict=False) if not good
+        ]

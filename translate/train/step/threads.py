@@ -1,4 +1,4 @@
-"""Gradients on a CPU by several threads, each with a part of the batch and with kernels of one thread."""
+"""Gradients on a CPU in several threads, each with a part of the batch and single-threaded kernels."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ from translate.train.step.gradients import Batches, Gradients, total
 
 
 class ThreadedGradients(Gradients):
-    """As Gradients, for networks that treat each image by itself (`networks.traits.is_per_sample`).
+    """Gradients, for networks that satisfy `networks.traits.is_per_sample`.
 
-    Faster than kernels of many threads, which meet at the end of every kernel: these meet once a turn, so a core that
-    another program takes delays one of them only.
+    Multi-threaded kernels synchronise their threads after each kernel; these threads synchronise once per turn, so a
+    core that is used by another program delays them less.
     """
 
     def __init__(self, threads: int, layout: torch.memory_format, *arguments: Any):
@@ -31,7 +31,7 @@ class ThreadedGradients(Gradients):
         steps = [self._parts(batch, progress) for batch in batches]
         while True:
             for parts, weight in zip(steps, weights, strict=True):
-                turns = self._play(parts, weight, last=parts is steps[-1])
+                turns = self._turns(parts, weight, last=parts is steps[-1])
                 if not turns:
                     return
                 for turn in turns:
@@ -39,7 +39,7 @@ class ThreadedGradients(Gradients):
             yield self.reduced(turns[0].player)
 
     def _parts(self, batch: Sequence[Tensor], progress: float | Tensor) -> list[Iterator[Turn]]:
-        """A step for each thread, with every count-th image: as many as divide the batch."""
+        """A step for each thread, with every count-th image. count: the threads, or fewer to divide the batch."""
         count = math.gcd(self.count, len(batch[0]) // self.mode.batches_per_round)
         parts = ([self._rows(tensor, part, count) for tensor in batch] for part in range(count))
         return [self.mode.step(*part, progress=progress) for part in parts]
@@ -48,7 +48,7 @@ class ThreadedGradients(Gradients):
         rows = tensor[part::count]
         return rows.contiguous(memory_format=self.layout) if rows.ndim == 4 else rows
 
-    def _play(self, parts: list[Iterator[Turn]], weight: float, last: bool) -> list[Turn]:
+    def _turns(self, parts: list[Iterator[Turn]], weight: float, last: bool) -> list[Turn]:
         """The parts' next turn, and its gradient into .grad; [] after the last turn."""
         if len(parts) == 1:
             turn = self.turn_of(parts[0], weight, last)
@@ -57,13 +57,13 @@ class ThreadedGradients(Gradients):
             turns, gradients = self._in_threads(parts, weight)
         for parameter, gradient in zip(self.parameters[turns[0].player] if turns else [], gradients, strict=True):
             if gradient is not None:
-                # In the parameter's own layout, as `backward` leaves it: fused optimizers go through memory in order.
-                own = torch.empty_like(parameter).copy_(gradient)
-                parameter.grad = own if parameter.grad is None else parameter.grad + own
+                # In the parameter's layout, as from `backward`: fused optimizers need it.
+                grad = torch.empty_like(parameter).copy_(gradient)
+                parameter.grad = grad if parameter.grad is None else parameter.grad + grad
         return turns
 
     def _in_threads(self, parts: list[Iterator[Turn]], weight: float) -> tuple[list[Turn], list[Tensor | None]]:
-        """The turns, and the mean of their gradients, summed in the parts' order whichever ends first."""
+        """The turns, and the mean of their gradients, summed in the parts' order (deterministic)."""
         rng_state = torch.get_rng_state()
 
         def one(part: int) -> tuple[Turn | None, Sequence[Tensor | None], Generator]:
@@ -83,18 +83,18 @@ class ThreadedGradients(Gradients):
 
 
 def _mean(gradients: Sequence[Tensor | None]) -> Tensor | None:
-    there = [gradient for gradient in gradients if gradient is not None]
-    return sum(there[1:], there[0]) / len(gradients) if there else None
+    present = [gradient for gradient in gradients if gradient is not None]
+    return sum(present[1:], present[0]) / len(gradients) if present else None
 
 
 def _one_thread_each() -> None:
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # both are a thread's own
+    torch.set_flush_denormal(True)  # both are per thread
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """While entered, the kernels called from here have one thread."""
+    """While entered, kernels called from this thread are single-threaded."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""The training round: the only place that takes an optimizer's step. It knows players and losses, not the method."""
+"""The training round, the only place that takes optimizer steps. It knows players and losses, but no method."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,13 +20,13 @@ from translate.train.step.threads import ThreadedGradients
 
 
 def learning_rate(images_seen: int, total: int, decay_from: float) -> float:
-    """What lr is multiplied by: 1, then falling linearly from decay_from · total images to 0 at total."""
+    """The factor of lr: 1, then linear decay from decay_from · total images to 0 at total."""
     start = decay_from * total
     return 1.0 if images_seen <= start else (total - images_seen) / (total - start)
 
 
 class Trainer:
-    """Plays rounds and holds all that training changes: networks, optimizers, EMA, pools, scaler.
+    """Trains round by round, and holds the state: networks, optimizers, EMA, pools, scaler.
 
     settings: resolved (no 'auto'). total: the training's length in images.
     """
@@ -59,7 +59,7 @@ class Trainer:
         self.gradients = Gradients(*parts)
         if threads > 1 and len(per_sample) == len(mode.networks):
             self.gradients = ThreadedGradients(threads, self.layout, *parts)
-        # What changes from round to round, as a recorded round reads it.
+        # The values that change from round to round; tensors for recorded rounds.
         self.schedule: dict[str, Any] = {"images_seen": 0, "progress": 0.0, "ema": 0.0}
         self.round = self._round
         if settings.graphs:
@@ -72,7 +72,7 @@ class Trainer:
     def play(self, batches: Sequence[Sequence[Tensor]], images_seen: int) -> None:
         """One round: every player takes one step (D k steps), on the gradients of all `batches` together.
 
-        batches: each what the mode's `step` takes, this process's images of it; several of them = gradient
+        batches: each what the mode's `step` takes, this process's images of it; several: gradient
         accumulation. images_seen: before this round.
         """
         self._set_schedule(images_seen)
@@ -82,12 +82,16 @@ class Trainer:
         self.rounds += 1
 
     def _round(self, batches: Batches) -> None:
+        """batches: as in `play`, on the device."""
         for player in self.gradients(batches, self.schedule["progress"]):  # forward and backward
             self._clip_gradients(player)
             self.scaler.step(self.optimizers[player])
-            self.scaler.update()
+            if self.mode.batches_per_round > 1:  # the same player may be next, and fp16 needs an update in between
+                self.scaler.update()
             self.optimizers[player].zero_grad(set_to_none=True)
             self._clip_weights(player)
+        if self.mode.batches_per_round == 1:
+            self.scaler.update()
         self.ema.update(self.schedule["ema"])
 
     def _set_schedule(self, images_seen: int) -> None:
@@ -110,14 +114,14 @@ class Trainer:
                 group["lr"] = lr
 
     def _clip_gradients(self, player: str) -> None:
-        """Clip the gradient to `clip_norm` where that is set, and note its norm."""
+        """Clip the gradient to `clip_norm`, if that is set, and record its norm in `stats`."""
         norm, parameters = None, self.parameters[player]
         if self.settings.clip_norm or not self.scaler.is_enabled():
             self.scaler.unscale_(self.optimizers[player])
             norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
             if self.settings.clip_norm:
                 torch.nn.utils.clip_grads_with_norm_(parameters, self.settings.clip_norm, norm)
-        # In fp16 a gradient may overflow now and then: the scaler then skips the player's step and scales less.
+        # In fp16 a gradient may overflow: the scaler then skips the player's step and lowers the scale.
         self.stats[player].end_turn(self.schedule["images_seen"], None if self.scaler.is_enabled() else norm)
 
     @torch.no_grad()
@@ -133,11 +137,11 @@ class Trainer:
         return tensor.to(self.device, non_blocking=True).contiguous(memory_format=self.layout)
 
     def _compilable(self) -> list[torch.nn.Module]:
-        """All networks but those of which second derivatives are needed: torch can't compile for them."""
+        """All networks except those whose second derivatives are needed, which torch.compile doesn't support."""
         s = self.mode.settings
-        penalised = self.mode.discriminators if s.penalty or s.r1 or s.r2 else ()
-        twice = {name for player in penalised for name in self.mode.players[player]}
-        return [network for name, network in self.mode.networks.items() if name not in twice]
+        players = self.mode.discriminators if s.penalty or s.r1 or s.r2 else ()
+        penalised_networks = {name for player in players for name in self.mode.players[player]}
+        return [network for name, network in self.mode.networks.items() if name not in penalised_networks]
 
     def generator(self, direction: str) -> torch.nn.Module:
         """The generator to preview and save: its EMA where there is one. In training mode otherwise."""
@@ -145,7 +149,7 @@ class Trainer:
         return self.ema.networks.get(name, self.mode.networks[name])
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """(tensors, JSON-able values): with the data's position all that the rest of the training depends on."""
+        """(tensors, JSON-able values): with the images seen, everything that the rest of the training depends on."""
         tensors = state.capture(
             self.mode.networks, self.ema.networks, self.optimizers, self.parameters, self.mode.pools, self.device
         )
@@ -163,5 +167,5 @@ class Trainer:
             self.device,
         )
         self.rounds = values["rounds"]
-        if self.scaler.is_enabled() and values["scaler"]:  # another precision than fp16 leaves none
+        if self.scaler.is_enabled() and values["scaler"]:  # empty if saved in another precision
             self.scaler.load_state_dict(values["scaler"])
