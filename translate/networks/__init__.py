@@ -13,6 +13,7 @@ from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectra
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
+from translate.networks.projected import Projected
 from translate.networks.resnet import ResNet
 from translate.networks.segments import checkpoint_activations
 from translate.networks.unet import UNet
@@ -38,6 +39,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "pixel": Pixel,
     "dcgan": DCGANDiscriminator,
     "mlp": MLPDiscriminator,
+    "projected": Projected,
 }
 
 
@@ -95,7 +97,9 @@ class GeneratorSettings(Settings):
 
 
 class DiscriminatorSettings(Settings):
-    network: str = Field("patch", description=f"one of {', '.join(DISCRIMINATORS)}")
+    network: str = Field(
+        "patch", description=f"one of {', '.join(DISCRIMINATORS)}; projected needs the weights of the extra 'scores'"
+    )
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
         0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"

@@ -126,6 +126,8 @@ class Run:
         with Signals() as signals, Display(self.total, self.images_seen, quiet=not self.rank0) as self.display:
             self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
             self._score_if_missed()
+            if log and not self.images_seen:
+                self.report.compare_domains()
             batches = self._batches()
             while self.images_seen < self.total:
                 before = self.images_seen

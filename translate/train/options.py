@@ -86,13 +86,14 @@ class Options:
         chosen = (
             self.preset or config.get("preset") or automatic(mode, device, small_images(given["a"], given.get("b")))
         )
-        base = merge(mode_defaults(mode), preset(chosen, mode))
+        origin = settings_of(given["init_from"], mode) if given.get("init_from") else {}
+        discriminator = merge(origin, given).get("discriminator", {}).get("network")
+        base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
         if noise and not isinstance(found := catalog.resolve(given["a"]), Path):
             base = merge(base, {"data": found.data})
             if found.count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
-        if init_from := given.get("init_from"):
-            base = merge(base, settings_of(init_from, mode))
+        base = merge(base, origin)
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
         return complete(model.parse(merge(merge(base, given), fixed), source))
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from translate.errors import UserError
+from translate.metrics.weights import INSTALL
 from translate.modes import MODES
+from translate.networks.projected import has_weights
 from translate.settings import merge
 
 # Images from noise on two cores: half of the channels, smaller batches and larger steps.
@@ -20,26 +22,41 @@ LARGE_GAN: dict[str, Any] = {
     "train": {"images": 3_000_000, "ema": 0.999},
 }
 
+# Unpaired training on two cores in ten minutes, found by search: docs/log.md. D sees through frozen features, and so
+# finds differences of style that a PatchGAN of this size does not. G starts at the identity.
+CYCLE: dict[str, Any] = {
+    "data": {"size": [64, 64], "interpolation": "lanczos"},
+    "generator": {
+        "network": "light",
+        "filters": 12,
+        "downs": 3,
+        "blocks": 3,
+        "norm": "group",
+        "padding": "reflect",
+        "upsampling": "resize",
+    },
+    "discriminator": {"network": "projected", "filters": 64},
+    "mode_settings": {"lambda_cycle": 0.3, "lambda_identity": 0.0},
+    "train": {"images": 8000, "batch": 4, "lr": 8e-4, "lr_d": 2e-4, "beta2": 0.99, "ema": 0.998},
+}
+# The same mode on a GPU: wider networks, larger batches. Not searched.
+WIDE: dict[str, Any] = {
+    "generator": {"filters": 32, "blocks": 6},
+    "train": {"images": 100_000, "batch": 16, "lr_d": 4e-4, "ema": 0.999},
+}
+# What replaces CYCLE's discriminator where its weights are not installed, or a PatchGAN is asked for.
+PATCHGAN: dict[str, Any] = {
+    "discriminator": {"network": "patch", "filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
+    "mode_settings": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
+    "train": {"lr_d": None},
+}
+
 # preset -> mode -> differences. `paper` has none.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "paper": {mode: {} for mode in MODES},
     # Found by search for two cores and ten minutes: docs/log.md has what was tried.
     "cpu": {
-        "cycle": {
-            "data": {"size": [64, 64], "interpolation": "lanczos"},
-            "generator": {
-                "network": "light",
-                "filters": 12,
-                "downs": 3,
-                "blocks": 3,
-                "norm": "group",
-                "padding": "reflect",
-                "upsampling": "resize",
-            },
-            "discriminator": {"filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
-            "mode_settings": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
-            "train": {"images": 7000, "batch": 4, "lr": 8e-4, "beta2": 0.99, "ema": 0.998},
-        },
+        "cycle": CYCLE,
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
             "generator": {
@@ -71,11 +88,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "wgan-gp": SMALL_CRITIC,
     },
     "gpu-64": {
-        "cycle": {
-            "data": {"size": [64, 64], "interpolation": "lanczos"},
-            "generator": {"blocks": 6, "upsampling": "resize"},
-            "train": {"images": 400_000, "batch": 16, "lr": 4e-4, "ema": 0.999},
-        },
+        "cycle": merge(CYCLE, WIDE),
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos"},
             "generator": {"norm": "instance", "upsampling": "resize"},
@@ -85,11 +98,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         **{mode: LARGE_GAN for mode, cls in MODES.items() if cls.kind == "noise"},
     },
     "gpu-128": {
-        "cycle": {
-            "data": {"size": [128, 128]},
-            "generator": {"blocks": 6, "upsampling": "resize"},
-            "train": {"batch": 8, "ema": 0.999},
-        },
+        "cycle": merge(CYCLE, merge(WIDE, {"data": {"size": [128, 128]}, "train": {"batch": 8}})),
         "pix2pix": {
             "data": {"size": [128, 128]},
             "generator": {"norm": "instance", "upsampling": "resize"},
@@ -98,7 +107,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "gpu-256": {
-        "cycle": {"generator": {"upsampling": "resize"}, "train": {"batch": 4, "ema": 0.999}},
+        "cycle": merge(CYCLE, merge(WIDE, {"data": {"size": [256, 256]}, "train": {"batch": 4}})),
         "pix2pix": {
             "generator": {"norm": "instance", "upsampling": "resize"},
             "discriminator": {"norm": "instance"},
@@ -108,14 +117,32 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def preset(name: str, mode: str) -> dict[str, Any]:
-    """The differences that preset `name` makes to `mode`."""
+def preset(name: str, mode: str, discriminator: str | None = None) -> dict[str, Any]:
+    """The differences that preset `name` makes to `mode`. discriminator: the network that is asked for; by default the
+    preset's, or a PatchGAN where its weights are not installed."""
     if name not in PRESETS:
         raise UserError(f"--preset {name}: there is no such preset; there are {', '.join(PRESETS)}.")
     if mode not in PRESETS[name]:
         others = ", ".join(known for known, table in PRESETS.items() if mode in table)
         raise UserError(f"--preset {name} is not for --mode {mode}; there are {others}.")
-    return PRESETS[name][mode]
+    table = PRESETS[name][mode]
+    if _is_projected(table) and (discriminator or ("projected" if has_weights() else "patch")) != "projected":
+        return merge(table, PATCHGAN)
+    return table
+
+
+def missing_weights(name: str, mode: str, discriminator: str) -> str:
+    """A sentence where preset `name` goes without its discriminator, else ""."""
+    if not _is_projected(PRESETS.get(name, {}).get(mode, {})) or discriminator == "projected" or has_weights():
+        return ""
+    return (
+        f"The weights of preset {name}'s discriminator are not installed, so D is a PatchGAN, which often learns "
+        f"nothing on unpaired images: {INSTALL}"
+    )
+
+
+def _is_projected(table: dict[str, Any]) -> bool:
+    return table.get("discriminator", {}).get("network") == "projected"
 
 
 def automatic(mode: str, device: str, small: bool) -> str:

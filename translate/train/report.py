@@ -1,11 +1,13 @@
 """Reports of a run in training: running statistics, scores, warnings, and the first NaN."""
 
 from translate.errors import DIVERGED, UserError
+from translate.metrics import Scorer
 from translate.train.diagnosis import Diagnosis
 from translate.train.display import Display
 from translate.train.evaluator import Evaluator
 from translate.train.log import Log
 from translate.train.step.trainer import Trainer
+from translate.train.unpaired_diagnosis import UnpairedDiagnosis
 
 
 class Report:
@@ -14,6 +16,8 @@ class Report:
     def __init__(self, trainer: Trainer, evaluator: Evaluator, diagnosis: Diagnosis, display: Display, log: Log | None):
         self.trainer, self.evaluator, self.diagnosis = trainer, evaluator, diagnosis
         self.display, self.log = display, log
+        mode = trainer.mode
+        self.unpaired = UnpairedDiagnosis() if mode.kind == "translation" and not mode.paired else None
 
     def statistics(self, images_seen: int) -> None:
         """Mean losses and diagnostics since the last call, and warnings about them. In all processes."""
@@ -34,16 +38,31 @@ class Report:
             images_seen, {f"{p}/{name}": value for p, found in both.items() for name, value in found.items()}
         )
         self._warn(images_seen, self.diagnosis.of_players(diagnostics, norms))
+        if self.unpaired:
+            self.unpaired.of_players(diagnostics)
+
+    def compare_domains(self) -> None:
+        """Before the first step of unpaired training: warn where the domains don't differ."""
+        if self.unpaired:
+            self._warn(0, self.unpaired.of_domains(self._scorer(0)))
+
+    def _scorer(self, images_seen: int) -> Scorer:
+        """The scorer, whose protocol is logged when it is made."""
+        first = self.evaluator.scorer is None
+        scorer = self.evaluator.prepare(self.display.say)
+        if first and self.log:
+            self.log.write(images_seen, protocol=scorer.protocol())
+        return scorer
 
     def score(self, images_seen: int, early: bool) -> bool:
         """Score the generators, and report it. Returns whether they are the best so far. early: no warnings yet."""
         assert self.log is not None
-        evaluator, first = self.evaluator, self.evaluator.scorer is None
+        evaluator, scorer = self.evaluator, self._scorer(images_seen)
         scores, better = evaluator.score(images_seen, self.display.say)
-        if first and evaluator.scorer:
-            self.log.write(images_seen, protocol=evaluator.scorer.protocol())
         rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
         warnings = self.diagnosis.of_samples(evaluator.scored_images, early=early)
+        if self.unpaired and not early:
+            warnings += self.unpaired.of_translations(scorer, evaluator.scored_images)
         self.log.write(images_seen, scores=rows, samples=self.diagnosis.facts)
         self.log.curves(images_seen, {f"score/{s.name}": s.value for s in scores})
         self.display.scores = [*evaluator.lines, *self.diagnosis.facts]

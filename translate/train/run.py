@@ -17,6 +17,7 @@ from translate.system.text import duration
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.loop import Run
 from translate.train.options import with_augmentation, with_length
+from translate.train.presets import missing_weights
 from translate.train.settings import RunSettings
 from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
 from translate.train.summary import summary
@@ -48,6 +49,7 @@ def _start(settings: RunSettings, path: Path, say) -> None:
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
     say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
+    _say_missing_weights(settings, say)
     data = _open_everywhere(settings, say)
     recorded = folder.recorded("data", "augment_on") if begun and distributed.rank() == 0 else None
     settings = with_augmentation(settings, data, recorded)
@@ -73,6 +75,7 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
 
     folder = RunFolder(path)
     begun = folder.begun()
+    _say_missing_weights(settings, say)
     data = _open(settings, say)
     settings = with_augmentation(settings, data, folder.recorded("data", "augment_on") if begun else None)
     settings = with_length(settings, data, say)
@@ -86,6 +89,11 @@ def dry_run(settings: RunSettings, path: Path, say=print) -> None:
     size = sum(tensor.nbytes for tensor in run.trainer.state()[0].values())
     say(f"Each checkpoint takes {size / 1e6:.1f} MB; {settings.train.keep + 1} are kept.")
     say(f"The run folder would be {path}{' (exists: would be continued)' if begun else ''}:\n{LAYOUT}")
+
+
+def _say_missing_weights(settings: RunSettings, say) -> None:
+    if sentence := missing_weights(settings.preset, settings.mode, settings.discriminator.network):
+        say(sentence)
 
 
 def _open_everywhere(settings: RunSettings, say) -> Data:
