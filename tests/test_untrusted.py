@@ -12,13 +12,12 @@ from PIL import Image
 from small import run_verb, tiny_model
 
 import translate
-from translate import untrusted
 from translate.convert.journal import Record
 from translate.convert.plan import plan
 from translate.errors import DAMAGED, UserError
 from translate.model import file as generator_file
 from translate.settings import read_toml
-from translate.system import hashed_tensors
+from translate.system import hashed_tensors, untrusted
 from translate.train.checkpoints import Checkpoints
 
 PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from translate.errors import UserError
 from translate.system.text import printable
-from translate.untrusted import read_text
+from translate.system.untrusted import read_text
 
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 100

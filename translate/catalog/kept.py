@@ -8,7 +8,7 @@ from pathlib import Path
 from translate.catalog import arrays
 from translate.catalog.recipe import Recipe
 from translate.system.files import sha256, write_whole
-from translate.untrusted import read_object
+from translate.system.untrusted import read_object
 
 
 def note(folder: Path, target: Path) -> None:

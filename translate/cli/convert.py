@@ -44,10 +44,10 @@ def convert(
     Videos as well, and single files. Sizes, names, formats, transparency and 16 bits stay as they are. A second run
     does only what is missing or changed. OUT/report.json says what was made, and of what could not be translated, why.
     """
-    from translate.checks import one_of
-    from translate.checks import tile as checked_tile
     from translate.convert.options import Options, parse_colour, parse_size, parse_suffix, parse_values
     from translate.errors import UserError
+    from translate.model.checks import one_of
+    from translate.model.checks import tile as checked_tile
 
     if len(paths) < 2:
         raise UserError("translate convert MODEL IN OUT: where should the results go? OUT is missing.")

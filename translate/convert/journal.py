@@ -15,7 +15,7 @@ from translate.convert.plan import Job
 from translate.errors import UserError
 from translate.system.files import sha256, short, write_whole
 from translate.system.text import printable
-from translate.untrusted import open_append, parse_object, read_object, read_text
+from translate.system.untrusted import open_append, parse_object, read_object, read_text
 
 REPORT = "report.json"
 IDENTITY = {"bytes", "mtime_ns", "sha256"}

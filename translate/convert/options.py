@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import translate
-from translate import checks
 from translate.errors import UserError
 from translate.image import rgb8
 from translate.image.picture import FORMATS
 from translate.image.raw import Range, parse_range
+from translate.model import checks
 from translate.model.translator import Rules
 
 

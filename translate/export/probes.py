@@ -15,7 +15,7 @@ from translate.export.graph import Source
 from translate.export.parity import Compared
 from translate.image import rgb8
 from translate.settings import read_toml
-from translate.untrusted import read_object
+from translate.system.untrusted import read_object
 
 COUNT = 8
 

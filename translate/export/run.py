@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translate.checks import LARGEST_SIDE
 from translate.errors import UserError
 from translate.model import file as generator_file
+from translate.model.checks import LARGEST_SIDE
 from translate.system.files import write_whole
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names

@@ -7,8 +7,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from translate.description import check
 from translate.errors import DAMAGED, UserError
+from translate.model.description import check
 from translate.networks import GENERATORS, LATENT, GeneratorSettings
 from translate.settings import explain
 from translate.system import hashed_tensors

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from translate.description import check
 from translate.errors import DAMAGED, UserError
 from translate.image.picture import PEAKS
 from translate.model import onnx_guard
-from translate.untrusted import read_bytes
+from translate.model.description import check
+from translate.system.untrusted import read_bytes
 
 NOISE = "z2a"  # as translate/model/file.py has it, which needs torch
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}

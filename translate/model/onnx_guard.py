@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import DAMAGED, UserError
-from translate.untrusted import parse_object
+from translate.system.untrusted import parse_object
 
 KEY = "imgtranslate"  # of the one entry in metadata_props
 BLANK = "0" * 64

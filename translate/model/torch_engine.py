@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from translate import checks
 from translate.errors import UserError
 from translate.image.picture import PEAKS
+from translate.model import checks
 from translate.model import file as generator_file
 from translate.system.device import choose
 from translate.system.hashed_tensors import nest

@@ -6,12 +6,12 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from translate import checks
-from translate.arrays import given, taken
 from translate.errors import UserError
 from translate.image import picture, rgb8
 from translate.image.picture import Picture
 from translate.image.raw import Range
+from translate.model import checks
+from translate.model.arrays import given, taken
 from translate.system.text import in_short
 
 

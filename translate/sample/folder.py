@@ -10,7 +10,7 @@ from translate.errors import DISK, UserError
 from translate.system.files import remove_leftovers, sha256, write_together, write_whole
 from translate.system.lock import NAME as LOCK
 from translate.system.text import printable
-from translate.untrusted import read_object
+from translate.system.untrusted import read_object
 
 RECORD = "samples.json"
 

@@ -11,7 +11,7 @@ from translate.errors import UserError
 from translate.image import rgb8
 from translate.metrics.nearest import nearest
 from translate.settings import read_toml
-from translate.untrusted import read_object
+from translate.system.untrusted import read_object
 
 ROWS = 12
 MAX_SAMPLES = 200  # samples, and held-out images, whose distances are compared

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from translate.errors import DISK, UserError
 from translate.system.text import printable
-from translate.untrusted import open_regular
+from translate.system.untrusted import open_regular
 
 Announce = Callable[[os.stat_result], None]
 CREATE_FLAGS = (

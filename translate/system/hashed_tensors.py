@@ -15,7 +15,7 @@ from torch import Tensor
 
 from translate.errors import DAMAGED, UserError
 from translate.system.text import printable
-from translate.untrusted import parse_object, read_bytes
+from translate.system.untrusted import parse_object, read_bytes
 
 # One metadata entry: safetensors writes several in random order, and equal contents must give equal files.
 KEY = "imgtranslate"

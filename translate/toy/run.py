@@ -18,11 +18,11 @@ from translate.errors import UserError
 from translate.system.files import remove_leftovers, sha256, write_whole
 from translate.system.lock import NAME as LOCK
 from translate.system.lock import claim
+from translate.system.untrusted import read_object
 from translate.toy.experiments import EXPERIMENTS, SAMPLES, Result, train
 from translate.toy.figure import figure
 from translate.toy.mixtures import MIXTURES, Mixture
 from translate.toy.verdict import verdict
-from translate.untrusted import read_object
 
 PICTURE, RECORD, MAKER = "toy.png", "toy.json", "translate toy"
 MIN_ROUNDS = 20

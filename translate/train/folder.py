@@ -8,8 +8,8 @@ from translate.errors import DAMAGED, UserError
 from translate.settings import differences, read_toml, to_toml
 from translate.system.files import remove_leftovers, write_whole
 from translate.system.lock import NAME as LOCK
+from translate.system.untrusted import read_object
 from translate.train.settings import FREE, PLACES, RunSettings, renamed
-from translate.untrusted import read_object
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint

@@ -10,8 +10,8 @@ import translate
 from translate.errors import DISK, UserError
 from translate.system import distributed
 from translate.system.files import write_whole
+from translate.system.untrusted import open_append, parse_object, read_bytes
 from translate.train.step.trainer import Trainer
-from translate.untrusted import open_append, parse_object, read_bytes
 
 
 class Log:
