@@ -52,7 +52,7 @@ CASES = [
     ([*TRAIN, *AB, "--size", "big"], 2, "'data.size' is 'big', but should be a number such as 256"),
     ([*TRAIN, *AB, "--size", "2"], 2, "height and width should be from 4 to 8192"),
     (
-        [*TRAIN, *AB, "--size", "16", "--set", "discriminator.layers=4"],
+        [*TRAIN, *AB, "--size", "16", "--set", "discriminator.network=patch", "--set", "discriminator.layers=4"],
         2,
         "16x16 is too small for discriminator.layers",
     ),
