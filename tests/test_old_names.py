@@ -1,4 +1,4 @@
-"""Files with the names of version 0.1 before its settings were renamed ([game], train.shares, train.together) still load.
+"""Files with the names that settings had before ([game], train.shares, train.together) still load.
 
 tests/golden/old_run is a finished run of commit 9e83db4: 8 images of the drawn pictures that the other tests use.
 """

@@ -11,7 +11,8 @@ from translate.modes import DOMAINS, MODES
 from translate.networks import receptive_field
 from translate.settings import differences, merge, parse_assignment, to_toml
 from translate.train.build import build_mode
-from translate.train.options import Options, complete, default_folder, with_augmentation
+from translate.train.complete import complete, with_augmentation
+from translate.train.options import Options, default_folder
 from translate.train.presets import PRESETS
 from translate.train.settings import settings_class
 from translate.train.step.trainer import Trainer
@@ -138,7 +139,7 @@ def test_augmentation_is_where_the_images_fit(pictures, monkeypatch, free, there
     data = open_data(s.a, s.b, s.data, paired=False, seed=0, say=lambda line: None)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
     if not there:
-        monkeypatch.setattr("translate.train.options.find_spec", lambda name: None)
+        monkeypatch.setattr("translate.train.complete.find_spec", lambda name: None)
     chosen = with_augmentation(s, data, recorded)
     assert chosen.data.augment_on == data.settings.augment_on == expected
     asked = s.model_copy(update={"data": s.data.model_copy(update={"augment_on": "device"})})

@@ -162,7 +162,9 @@ class Run:
         """The events that are due after the round that began after `before` images."""
         began = time.monotonic()
         if self.due("preview", before):
-            self._preview()
+            for direction in self.trainer.mode.generators:
+                self._preview(direction)
+            self.display.sample = str(self.sheet_path())
         score = self.due("score", before) and not stop
         if score:
             self._score()
@@ -202,20 +204,19 @@ class Run:
             self.save_generator("generator.safetensors")
         for direction in self.trainer.mode.generators:
             if not self.sheet_path(direction).exists():
-                write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
+                self._preview(direction)
         if best and not continuing.generator_is_of(self.folder.path / "best.safetensors", best["images"]):
-            state, images_seen = self.trainer.state(), self.images_seen
+            (now, counts), images_seen = self.trainer.state(), self.images_seen
+            now = {name: tensor.clone() for name, tensor in now.items()}
             tensors, values = self.checkpoints.read(best["images"])
             self.trainer.load(tensors, values)
             self.evaluator.lines, lines, self.images_seen = values["scores"], self.evaluator.lines, best["images"]
             self.save_generator("best.safetensors")
-            self.trainer.load(*state)
+            self.trainer.load(now, counts)
             self.evaluator.lines, self.images_seen = lines, images_seen
 
-    def _preview(self) -> None:
-        for direction in self.trainer.mode.generators:
-            write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
-        self.display.sample = str(self.sheet_path())
+    def _preview(self, direction: str) -> None:
+        write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
 
     def sheet_path(self, direction: str | None = None) -> Path:
         """The file of the current preview of a direction; None: the first."""

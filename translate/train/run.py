@@ -14,9 +14,9 @@ from translate.system import distributed
 from translate.system.lock import claim
 from translate.system.signals import CODES
 from translate.system.text import duration
+from translate.train.complete import with_augmentation, with_length
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.loop import Run
-from translate.train.options import with_augmentation, with_length
 from translate.train.presets import missing_weights
 from translate.train.settings import RunSettings
 from translate.train.step.cuda_graphs import WARM_UP_ROUNDS

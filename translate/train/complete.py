@@ -1,0 +1,134 @@
+"""Settings made complete: what follows from the device, the image size and the data; refuses what can't work."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from translate.data import Data
+from translate.errors import UserError
+from translate.modes import MODES
+from translate.networks import GENERATORS, LATENT
+from translate.system import distributed
+from translate.train.settings import Precision, RunSettings, TrainSettings
+
+
+def complete(settings: RunSettings) -> RunSettings:
+    """The settings with those filled in that depend on the device and the image size. UserError for what can't work."""
+    t, size = settings.train, settings.data.size
+    if settings.data.augment_on == "auto" and t.device != "cuda":
+        settings.data.augment_on = "cpu"  # on CUDA it depends on the data: with_augmentation
+    if t.precision == "auto":
+        t.precision = best_precision(t.device)
+    if t.precision == "fp16" and t.device != "cuda":
+        raise UserError(f"--precision fp16 works on CUDA only, not on {t.device}; use fp32 or bf16.")
+    if t.precision == "bf16" and t.device == "mps":
+        raise UserError("--precision bf16 works on cpu and cuda only, not on mps; use fp32.")
+    if t.workers is None:
+        t.workers = 0 if t.device == "cpu" else min(8, max(2, (torch.get_num_threads() + 1) // 2))
+    if t.channels_last is None:
+        t.channels_last = t.device != "mps"  # on a CPU too: a third quicker with small networks
+    if t.fuse_passes is None:
+        t.fuse_passes = t.device in ("cpu", "cuda")
+    _check_parts(t)
+    _choose_graphs(settings)
+    _check_networks(settings)
+    try:
+        settings.generator = settings.generator.for_size(*size)
+        settings.discriminator = settings.discriminator.for_size(*size)
+    except ValueError as error:
+        raise UserError(f"--size {size[0]}x{size[1]}: {error}.") from error
+    d = settings.discriminator
+    shrunk = min(size)
+    for stride in [2] * d.layers + [1] * d.stop if d.network == "patch" else []:
+        shrunk = (shrunk - 2) // stride + 1
+    if shrunk < 1:
+        raise UserError(
+            f"--size {size[0]}x{size[1]} is too small for discriminator.layers = {d.layers}; use fewer layers."
+        )
+    return settings
+
+
+def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) -> RunSettings:
+    """With the training's length in whole rounds, so that processes and threads have as many images and D takes its k
+    steps. By default 200 epochs of the larger domain (papers)."""
+    images = settings.train.images or 200 * max(len(data.train_a), len(data.train_b))
+    k = MODES[settings.mode].steps_of_d(settings.mode_settings)
+    images_per_round = settings.train.batch * settings.train.accumulate * k
+    whole = -(-images // images_per_round) * images_per_round
+    if settings.train.images and whole != images:
+        say(f"--images {images:,} becomes {whole:,}: whole rounds of {images_per_round} images.")
+    return settings.model_copy(update={"train": settings.train.model_copy(update={"images": whole})})
+
+
+def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:
+    """With the place of augmentation chosen where it is "auto", in the settings and in the data: as the run was begun
+    (`recorded`), else on CUDA when kornia is there and the decoded images fit."""
+    if settings.data.augment_on == "auto":
+        device = settings.train.device
+        there = device == "cuda" and find_spec("kornia") is not None and data.fits_on(device)
+        chosen = distributed.broadcast(recorded or ("device" if there else "cpu"))
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"augment_on": chosen})})
+    data.settings = settings.data
+    return settings
+
+
+def _check_networks(settings: RunSettings) -> None:
+    """UserError for a generator of another kind of mode, and for a gradient penalty with batch norm in D."""
+    kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
+    if settings.generator.network not in kinds:
+        raise UserError(
+            f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
+            f"there are {', '.join(kinds)}."
+        )
+    if (
+        settings.mode_settings.penalty
+        and settings.discriminator.norm == "batch"
+        and settings.discriminator.network != "mlp"
+    ):
+        raise UserError(
+            "the gradient penalty is defined at single images, and batch norm makes each depend on all others; "
+            "use --set discriminator.norm=none, instance or group."
+        )
+
+
+def _check_parts(t: TrainSettings) -> None:
+    """Fill in batch_threads. UserError unless a batch can be divided equally among processes and threads."""
+    each, left = divmod(t.batch, distributed.launched())
+    if left:
+        raise UserError(
+            f"--batch {t.batch} is for all processes together and can't be divided among {distributed.launched()}; "
+            f"use {(each + 1) * distributed.launched()}."
+        )
+    if t.batch_threads is None:
+        cores = torch.get_num_threads() if t.device == "cpu" else 1
+        t.batch_threads = max(number for number in range(1, cores + 1) if each % number == 0)
+    elif t.device != "cpu" and t.batch_threads > 1:
+        raise UserError(f"train.batch_threads = {t.batch_threads} is for the CPU; leave it out on {t.device}.")
+    elif each % t.batch_threads:
+        raise UserError(f"train.batch_threads = {t.batch_threads} must divide a process's {each} images of a batch.")
+
+
+def _choose_graphs(settings: RunSettings) -> None:
+    """Fill in train.graphs: on CUDA, unless a round can't be recorded. UserError where it is asked for and can't be."""
+    t = settings.train
+    rmsprop = t.precision == "fp16" and "rmsprop" in (t.optimizer, t.optimizer_d or t.optimizer)
+    problems = {
+        f"device = {t.device}; it is for cuda": t.device != "cuda",
+        "rmsprop in fp16, which waits for the device; use bf16": rmsprop,
+        # Seen at batch 1: the warm-up finds a gradient of 3 channels in another layout than the compiler expected.
+        "compile = true and fuse_passes = false; change one of them": t.compile and not t.fuse_passes,
+    }
+    found = [problem for problem, holds in problems.items() if holds]
+    if t.graphs and found:
+        raise UserError(f"train.graphs can't be had with {found[0]}.")
+    if t.graphs is None:  # over several processes only where it is asked for: not yet measured
+        t.graphs = not found and distributed.launched() == 1
+
+
+def best_precision(device: str) -> Precision:
+    """What precision 'auto' means on a device."""
+    if device != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
