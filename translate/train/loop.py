@@ -235,18 +235,13 @@ class Run:
             **self.evaluator.state(),
             **values,
         }
-        best = self.evaluator.best["images"] if self.evaluator.best else None
-        self.checkpoints.save(self.images_seen, tensors, about, best)
+        self.checkpoints.save(self.images_seen, tensors, about, (self.evaluator.best or {}).get("images"))
 
     def save_generator(self, name: str) -> None:
         """Write the current generators to the run folder's file `name`."""
         entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
-        facts = {
-            "images": self.images_seen,
-            "grey": self.evaluator.previews.grey(),
-            "scores": self.evaluator.lines,
-            **description.values(self.data),
-        }
-        about = generator_description(self.settings, self.classes, self.data.licences()) | facts
+        about = generator_description(self.settings, self.classes, self.data.licences())
+        about |= {"images": self.images_seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
+        about |= description.values(self.data)
         write_whole(self.folder.path / name, generator_file.pack(directions, about))
