@@ -16,6 +16,7 @@ from test_convert import convert
 from test_convert_video import film
 
 from translate.convert.video import shown_seconds
+from translate.data import description
 from translate.image import picture, rgb8, tiff_tags
 from translate.image.tiff_tags import Entry
 
@@ -171,7 +172,7 @@ def test_training_says_what_it_passes_over(tmp_path):
     data = opened(tmp_path / "a", tmp_path / "b", said=said)
     assert any("passed over" in line for line in said)
     assert any("1 .heic" in line for line in said)
-    assert any(kind == "passed over" and "1 .heic" in text for kind, text in data.record()["problems"])
+    assert any(kind == "passed over" and "1 .heic" in text for kind, text in description.record(data)["problems"])
 
 
 def test_a_video_that_is_cut_does_not_become_a_shorter_one(tmp_path, monkeypatch, capsys):

@@ -148,7 +148,7 @@ def test_a_damaged_file_is_named(digits, tmp_path):
 
 
 def test_a_flipped_bit_in_the_cache_is_noticed_and_the_set_made_again(digits):
-    folder, before = catalog.fetch(digits[0], silent), opened().fingerprint()
+    folder, before = catalog.fetch(digits[0], silent), description.fingerprint(opened())
     content = bytearray(folder.images.read_bytes())
     content[-100] ^= 1
     status = folder.images.stat()
@@ -157,7 +157,7 @@ def test_a_flipped_bit_in_the_cache_is_noticed_and_the_set_made_again(digits):
     said: list[str] = []
     assert catalog.fetch(digits[0], said.append).count == 40
     assert "images.npy was changed), and is made again" in said[0]
-    assert opened().fingerprint() == before
+    assert description.fingerprint(opened()) == before
     catalog.fetch(digits[0], pytest.fail)
 
 

@@ -38,15 +38,15 @@ def test_sub_folders_are_classes_in_natural_order(sorted_folder):
 
 
 def test_labels_enter_the_fingerprint(sorted_folder, tmp_path):
-    first = one_domain(sorted_folder, "auto").fingerprint()
-    assert one_domain(sorted_folder).fingerprint() != first
+    first = description.fingerprint(one_domain(sorted_folder, "auto"))
+    assert description.fingerprint(one_domain(sorted_folder)) != first
     lines = [f"{item.key},{item.key.partition('/')[0]}" for item in everything(one_domain(sorted_folder))]
     file = tmp_path / "labels.csv"
     file.write_text("\n".join(lines))
-    assert one_domain(sorted_folder, file).fingerprint() == first
+    assert description.fingerprint(one_domain(sorted_folder, file)) == first
     lines[0] = lines[0].rpartition(",")[0] + ",class 9"
     file.write_text("\n".join(lines))
-    assert one_domain(sorted_folder, file).fingerprint() != first
+    assert description.fingerprint(one_domain(sorted_folder, file)) != first
 
 
 def test_images_outside_the_sub_folders_are_left_out(sorted_folder):
@@ -75,7 +75,7 @@ def test_a_class_only_for_testing_is_left_out(tmp_path):
 def test_many_classes_are_said_in_short(tmp_path):
     for number in range(15):
         folder(tmp_path / "a" / f"{number}", numbered(2))
-    line = next(line for line in one_domain(tmp_path / "a", "auto").describe() if "15 classes" in line)
+    line = next(line for line in description.describe(one_domain(tmp_path / "a", "auto")) if "15 classes" in line)
     assert line.endswith(", 11 (2) and 3 more")
 
 

@@ -156,7 +156,7 @@ def test_most_images(tmp_path):
 def test_fingerprint(tmp_path):
     a, b = folder(tmp_path / "a", numbered(20)), folder(tmp_path / "b", numbered(20), seed=50)
     first = description.fingerprint(opened(a, b))
-    assert opened(a, b, DataSettings(size=24, flip=0, cache="none")).fingerprint() == first
+    assert description.fingerprint(opened(a, b, DataSettings(size=24, flip=0, cache="none"))) == first
     shutil.copytree(tmp_path, tmp_path.parent / "copy", dirs_exist_ok=True)
     assert description.fingerprint(opened(tmp_path.parent / "copy" / "a", tmp_path.parent / "copy" / "b")) == first
     save(a / "004.png", photo(20, 20, 999))

@@ -211,7 +211,7 @@ def test_a_runs_own_held_out_pictures_are_taken(tmp_path, pictures):
     ]
     assert np.array_equal(found, wanted)
     (tmp_path / "data.json").unlink()
-    assert choose(source, str(tmp_path))[1] == "drawn pictures"
+    assert choose(source, str(tmp_path))[1] == "drawn pictures (the run's own are not where they were)"
 
 
 def test_the_snippet_of_the_documentation_works(uint8_file, model, tmp_path):

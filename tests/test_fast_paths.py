@@ -13,6 +13,7 @@ from translate.modes import MODES
 from translate.train.step import cuda_graphs
 from translate.train.step.gradients import Gradients
 from translate.train.step.optimizers import light
+from translate.train.step.threads import ThreadedGradients
 from translate.train.step.trainer import Trainer
 
 # Everything that draws random numbers for an image, and a pool that is soon full.
@@ -74,7 +75,7 @@ def test_what_is_of_the_whole_batch_is_not_shared(norm):
     changes = {"spectral_norm": True} if norm == "spectral" else {"norm": "batch"}
     s = settings("cycle", discriminator=changes, train={"batch_threads": 2})
     assert Trainer(new_game(s), s.train, TOTAL).gradients.__class__ is Gradients
-    assert trainer("cycle", batch_threads=2).threads is not None
+    assert trainer("cycle", batch_threads=2).gradients.__class__ is ThreadedGradients
 
 
 @pytest.mark.parametrize("mode", KINDS)

@@ -116,7 +116,7 @@ def test_a_cyclegan_is_trained_on_with_its_discriminators(here, monkeypatch, cap
     """The naming trap: the reference's D_A judges images of domain B, as our D_Y does."""
     assert run_verb(monkeypatch, capsys, *JUDGED)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle")
-    assert "From g.safetensors: G, F, D_Y, D_X; new: nothing." in said
+    assert "g.safetensors: G, F, D_Y, D_X; new: nothing." in said
     for name, theirs in (("G", G_A), ("F", G_B), ("D_Y", D_A), ("D_X", D_B)):
         assert holds(state, name, theirs), name
     assert not holds(state, "D_X", D_A)
@@ -126,14 +126,14 @@ def test_a_cyclegan_is_trained_on_with_its_discriminators(here, monkeypatch, cap
 def test_a_cyclegan_is_trained_on_without_discriminators(here, monkeypatch, capsys, pictures):
     assert run_verb(monkeypatch, capsys, *CYCLE)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle")
-    assert "From g.safetensors: G, F; new: D_X, D_Y." in said
+    assert "g.safetensors: G, F; new: D_X, D_Y." in said
     assert holds(state, "G", G_A)
 
 
 def test_other_discriminators_than_the_files_begin_anew(here, monkeypatch, capsys, pictures):
     assert run_verb(monkeypatch, capsys, *JUDGED)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "cycle", "--set", "discriminator.filters=8")
-    assert "From g.safetensors: G, F; new: D_X, D_Y." in said
+    assert "g.safetensors: G, F; new: D_X, D_Y." in said
     assert holds(state, "F", G_B)
 
 
@@ -141,7 +141,7 @@ def test_a_pix2pix_is_trained_on_and_judges_pairs(here, monkeypatch, capsys, pic
     words = ["import", "latest_net_G.pth", "--net-d", "latest_net_D.pth", "--out", "g.safetensors"]
     assert run_verb(monkeypatch, capsys, *words)[0] == 0
     said, state = train(monkeypatch, capsys, pictures, "pix2pix")
-    assert "From g.safetensors: G, D; new: nothing." in said
+    assert "g.safetensors: G, D; new: nothing." in said
     assert holds(state, "G", PIX2PIX)
 
 

@@ -125,7 +125,7 @@ import resource, sys
 import numpy as np
 from translate.image import rgb8
 def peak(): return int(next(l for l in open("/proc/self/status") if "VmHWM" in l).split()[1]) * 1024
-images.read(sys.argv[1]); before = peak(); images.read(sys.argv[2]); print(peak() - before)
+rgb8.read(sys.argv[1]); before = peak(); rgb8.read(sys.argv[2]); print(peak() - before)
 """
 
 

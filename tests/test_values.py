@@ -66,8 +66,8 @@ def test_a_domain_has_one_range_which_is_said_and_recorded(tmp_path):
     data = opened(tmp_path / "a", tmp_path / "b", DataSettings(size=(20, 30), load=1), said=said)
     assert "a: 4 files hold 16-bit integers, from 0 to 4095; 0:4095 are black and white (data.range_a)" in said
     assert "b: 4 files hold floats, from -5 to 30; -5:30 are black and white (data.range_b)" in said
-    assert data.record()["a"]["range"] == [0, 4095]
-    assert data.values() == {"values": {"a": [0, 4095], "b": [-5, 30]}}
+    assert description.record(data)["a"]["range"] == [0, 4095]
+    assert description.values(data) == {"values": {"a": [0, 4095], "b": [-5, 30]}}
     brightest = {item.key: data.domains[0].train[i].max() for i, item in enumerate(data.train_a)}
     for key, high in zip("0123", (1000, 2000, 4095, 3000), strict=True):
         assert key not in brightest or brightest[key] == round(high / 4095 * 255)
@@ -79,10 +79,10 @@ def test_a_setting_decides_and_files_of_eight_bits_have_none(tmp_path):
         (tmp_path / "b").mkdir(exist_ok=True)
         (tmp_path / "b" / f"{number}.png").write_bytes(rgb8.to_png((RAMP * 200).astype(np.uint8)))
     data = opened(tmp_path / "a", tmp_path / "b", DataSettings(size=(20, 30), load=1, range_a="0:2000"))
-    assert data.values() == {"values": {"a": [0, 2000], "b": None}}
+    assert description.values(data) == {"values": {"a": [0, 2000], "b": None}}
     assert data.domains[0].train[0].max() == 128
     assert data.domains[1].train[0].max() == 200
-    assert "range" not in data.record()["b"]
+    assert "range" not in description.record(data)["b"]
 
 
 def test_floats_beside_integers_need_a_range(tmp_path):

@@ -68,6 +68,8 @@ class BatchNorm(nn.BatchNorm2d):
 class NearestUpsample(nn.Upsample):
     """Nearest-neighbour upsampling in the input's precision; autocast would copy to float32 for the same numbers."""
 
+    per_sample, reach = True, 1  # see traits.py
+
     def forward(self, x: Tensor) -> Tensor:
         if not torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
