@@ -197,7 +197,7 @@ def test_signals_end_it_in_order(model, tmp_path, number, code):
     command = [sys.executable, "-m", "translate", "convert", str(model), str(tree), str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    while not out.exists() and process.poll() is None:
+    while not any(out.glob("*.png")) and process.poll() is None:
         pass
     process.send_signal(number)
     said, errors = process.communicate(timeout=120)

@@ -10,7 +10,7 @@ from small import run_verb, tiny_model
 from test_convert import convert
 
 import translate
-from translate.data import DataSettings
+from translate.data import DataSettings, description
 from translate.errors import UserError
 from translate.image import picture, rgb8, tiff_write
 from translate.image.picture import Picture

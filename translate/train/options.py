@@ -64,7 +64,7 @@ class Options:
             typed = merge(typed, _nested(OPTIONS[name], value))
         for text in self.sets:
             typed = merge(typed, parse_assignment(text, model, RENAMED))
-        given = _anywhere(merge(config, typed))
+        given = merge(config, typed)
         noise = MODES[mode].kind == "noise"
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
             if not given.get(name):
@@ -74,6 +74,7 @@ class Options:
         source = f"{self.config}" if self.config else "the settings"
         # First the user's values only, so that an error message is about them.
         model.parse(merge(mode_defaults(mode), merge(given, {"mode": mode})), source)
+        given = _anywhere(given)
         device = choose(given.get("train", {}).get("device", "auto"))
         chosen = (
             self.preset or config.get("preset") or automatic(mode, device, small_images(given["a"], given.get("b")))
