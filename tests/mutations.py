@@ -27,12 +27,13 @@ class Mutation(NamedTuple):
 
 
 CYCLE, GAN = "translate/modes/cycle.py", "translate/modes/gan.py"
-ROUND, SHOWN = "translate/train/step/trainer.py", "translate/train/previews.py"
+TRAINER, PREVIEWS = "translate/train/step/trainer.py", "translate/train/previews.py"
+BASE, PASSES, EMA = "translate/modes/base.py", "translate/modes/passes.py", "translate/train/step/ema.py"
 STEP, RUN = "step_promises", "promises"
 
 MUTATIONS = {
     1: Mutation("sign of cycle_X", CYCLE, '"cycle_X": s.l', '"cycle_X": -s.l', "modes"),
-    2: Mutation("identity loss dropped", CYCLE, "same = bool(s.lambda_identity)", "same = False", "modes"),
+    2: Mutation("identity loss dropped", CYCLE, "if s.lambda_identity:  # L_id", "if False:  # L_id", "modes"),
     3: Mutation(
         "pool skipped",
         "translate/modes/pool.py",
@@ -43,7 +44,7 @@ MUTATIONS = {
     4: Mutation("b2a is G too", CYCLE, '"b2a": "F"', '"b2a": "G"', "resume promises"),
     5: Mutation(
         "EMA forgets buffers",
-        ROUND,
+        EMA,
         "average.buffers(), network.buffers()",
         "average.buffers(), average.buffers()",
         STEP,
@@ -57,12 +58,12 @@ MUTATIONS = {
         "data_batches",
     ),
     8: Mutation(
-        "R1 at fakes", "translate/modes/base.py", "r1(D, real) for D, real, _", "r1(D, real) for D, _, real", STEP
+        "R1 at fakes", "translate/modes/penalties.py", "(D, real) for D, real, _", "(D, real) for D, _, real", STEP
     ),
     9: Mutation(
         "raw weights kept, not EMA",
-        ROUND,
-        "return self.averages.get(name, self.mode.networks[name])",
+        TRAINER,
+        "return self.ema.networks.get(name, self.mode.networks[name])",
         "return self.mode.networks[name]",
         "modes",
     ),
@@ -76,32 +77,30 @@ MUTATIONS = {
     11: Mutation(
         "conditional D not given the class",
         GAN,
-        "s, progress), c, self",
-        "s, progress), None if c is None else 0 * c, self",
+        "partial(self.append_class, c=c)",
+        "partial(self.append_class, c=None if c is None else 0 * c)",
         "gan",
     ),
-    12: Mutation("scores compare with domain A", SHOWN, 'train_images("b"', 'train_images("a"', RUN),
+    12: Mutation("scores compare with domain A", PREVIEWS, 'train_images("b"', 'train_images("a"', RUN),
     13: Mutation(
         "train.accumulate ignored", "translate/train/loop.py", "zip(range(t.accumulate)", "zip(range(1)", STEP
     ),
     14: Mutation(
-        "train.clip_norm ignored", ROUND, "            if self.settings.clip_norm:", "            if False:", STEP
+        "train.clip_norm ignored", TRAINER, "            if self.settings.clip_norm:", "            if False:", STEP
     ),
     15: Mutation(
         "lr_d ignored",
-        ROUND,
-        'return self.settings.lr_d or self.settings.lr if player.startswith("D") else self.settings.lr',
-        "return self.settings.lr",
+        TRAINER,
+        "settings.lr_d or settings.lr if",
+        "settings.lr if",
         STEP,
     ),
-    16: Mutation(
-        "colours of input and output mixed", "translate/modes/pix2pix.py", "progress, self.channels)", "progress)", STEP
-    ),
+    16: Mutation("colours of input and output mixed", PASSES, "s.diffaugment, channels)", "s.diffaugment)", STEP),
     17: Mutation(
         "soft labels swapped",
-        "translate/modes/base.py",
-        "(0.7 + 0.5 * drawn(), 0.3",
-        "(0.3 * drawn(), 0.7 + 0.5",
+        BASE,
+        "(0.7 + 0.5 * uniform(), 0.3",
+        "(0.3 * uniform(), 0.7 + 0.5",
         "labels_of_d",
     ),
     18: Mutation(
@@ -118,11 +117,11 @@ MUTATIONS = {
         "moves.append(A.CenterCrop(height",
         "data_batches",
     ),
-    20: Mutation("D_X judges fake_y", CYCLE, "gan.generator(*D_X(fake_x))", "gan.generator(*D_X(fake_y))", "modes"),
+    20: Mutation("D_X is given fake_y", CYCLE, "generator_loss(D_X, fake_x", "generator_loss(D_X, fake_y", "modes"),
     21: Mutation(
-        "sheets show training images", SHOWN, '{"a": data.test_images("a"), ', '{"a": data.train_images("a"), ', RUN
+        "sheets show training images", PREVIEWS, '{"a": data.test_images("a"), ', '{"a": data.train_images("a"), ', RUN
     ),
-    22: Mutation("EMA warm-up removed", ROUND, "min(s.ema, (2 + self.rounds) / (11 + self.rounds))", "s.ema", "modes"),
+    22: Mutation("EMA warm-up removed", EMA, "min(self.decay, (2 + rounds) / (11 + rounds))", "self.decay", "modes"),
 }
 
 
