@@ -137,6 +137,7 @@ SMALL = ["--size", "16x24", "--images", "24", "--batch", "4", "--device", "cpu"]
 SETS = [word for text in TINY for word in ("--set", text)]
 
 
+@pytest.mark.slow
 def test_cycle_on_two_plain_folders_of_odd_files(odd, here, tmp_path):
     before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in odd.rglob("*") if p.is_file()}
     words = ["train", "--mode", "cycle", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]

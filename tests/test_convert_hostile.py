@@ -189,9 +189,8 @@ def test_twenty_five_kills_leave_nothing_half_done(model, tmp_path):
     assert snapshot(tree) == before
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_it_in_order(model, tmp_path, number, code):
     tree, out = small_tree(tmp_path / "in", 800), tmp_path / "out"
     command = [sys.executable, "-m", "translate", "convert", str(model), str(tree), str(out)]

@@ -47,6 +47,7 @@ def test_every_export_is_of_an_ir_version_that_old_engines_know(tmp_path):
     assert convert(Source.load(write_gan(tmp_path / "g.safetensors"), "z2a"), "float").ir_version == 8
 
 
+@pytest.mark.slow
 def test_another_size_is_refused_with_the_way_around_it(tmp_path, monkeypatch, capsys):
     model = write_model(tmp_path / "m.safetensors", network="light", norm="group", upsampling="resize")
     export(Options(str(model), "onnx", tmp_path / "m.onnx", fixed="24x40", io="uint8"))

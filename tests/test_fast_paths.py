@@ -56,12 +56,13 @@ def close(round: Trainer, plain: Trainer, part: float = 2e-3) -> None:
 
 
 @pytest.mark.parametrize("mode", KINDS)
-@pytest.mark.parametrize("batch_threads", [2, 4])
+@pytest.mark.parametrize("batch_threads", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_threads_with_parts_of_a_batch_train_as_the_whole_batch(mode, batch_threads):
     """The pool, noise, labels, augmentation, penalties and z are an image's own, whoever plays with it."""
     close(play(trainer(mode, batch_threads=batch_threads, lr=1e-7), mode), play(trainer(mode, lr=1e-7), mode))
 
 
+@pytest.mark.slow
 def test_shares_give_the_same_bits_again_however_the_threads_are_scheduled():
     first = play(trainer("cycle", batch_threads=4), "cycle")
     for _ in range(3):
@@ -155,6 +156,7 @@ def test_compiled_networks_play_the_same_game():
     )
 
 
+@pytest.mark.slow
 def test_a_training_starts_without_torchs_compiler():
     """Importing it takes as long as importing torch; the optimizers' own wrappers would."""
     in_a_new_process(

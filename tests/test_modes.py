@@ -221,7 +221,7 @@ def test_r1_is_applied_as_often_and_as_much_as_said(mode):
     torch.manual_seed(0)
     batch = batches_for(mode)[0]
     means = {}
-    for every, steps in ((1, 1), (4, 400)):
+    for every, steps in ((1, 1), (4, 160)):
         s = settings(mode, mode_settings={"r1": 2.0, "r1_every": every})
         game = new_game(s)
         values = []
@@ -230,7 +230,7 @@ def test_r1_is_applied_as_often_and_as_much_as_said(mode):
             values += [losses["r1"].item() for player, losses, _ in game.step(*batch) if player == "D"]
         means[every] = sum(values) / len(values)
     assert means[1] > 0
-    assert means[4] == pytest.approx(means[1], rel=0.25)
+    assert means[4] == pytest.approx(means[1], rel=0.3)
 
 
 def test_instance_noise_fades_to_nothing():

@@ -45,21 +45,25 @@ def different(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
     return [name for name in ours if not name.startswith("means/") and not torch.equal(ours[name], theirs[name])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", rank_player.CASES)
 def test_all_processes_have_the_same_state(mode, states):
     assert not different(states[f"{mode}-0"], states[f"{mode}-1"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", rank_player.ALONE)
 def test_two_processes_are_one_with_two_shares_bit_for_bit(mode, states):
     """Gradients, pool, noise, labels, augmentation, z and penalties: a sum of two numbers has only one rounding."""
     assert not different(states[f"{mode}-0"], rank_player.played(mode, batch_threads=2))
 
 
+@pytest.mark.slow
 def test_gradients_of_accumulated_batches_are_summed_once(states):
     assert_near(states["accumulated-0"], rank_player.played("cycle", accumulate=2, batch_threads=2), 1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", rank_player.CASES)
 def test_two_processes_are_one_with_the_whole_batch(mode, states):
     """To rounding, which instance norm on the smallest maps amplifies; with batch norm's statistics of the whole batch

@@ -117,6 +117,7 @@ def test_a_foreign_folder_is_left_alone(name, tmp_path, monkeypatch, capsys):
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
 
 
+@pytest.mark.slow
 def test_a_picture_that_was_changed_is_not_replaced(tmp_path, monkeypatch, capsys):
     words = ["toy", *SHORT, "vanilla", "--out", tmp_path / "out"]
     assert run_verb(monkeypatch, capsys, *words)[0] == 0
