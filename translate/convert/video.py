@@ -90,8 +90,8 @@ def _refuse_other(path: Path) -> None:
 def shown_seconds(path: Path) -> float:
     """The presentation duration of an MP4 or MOV in seconds (ISO/IEC 14496-12, boxes moov and mvhd).
 
-    It is shorter than the frames when the video was trimmed without encoding. Infinity for other containers and where
-    the duration is missing.
+    It is shorter than the frames' duration when the video was trimmed without re-encoding. Infinity for other
+    containers and where the duration is missing.
     """
     with open(path, "rb") as file:
         while len(head := file.read(16)) == 16:

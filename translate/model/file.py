@@ -19,7 +19,7 @@ NOISE = "z2a"  # the only direction of a GAN's file: from random numbers to imag
 
 
 def find(model: str | Path) -> Path:
-    """The path of a generator file. model: a run folder, a file or a name in pretrained/. UserError if there is none."""
+    """The path of a generator file. model: a run folder, a file or a name in pretrained/. UserError without one."""
     path = Path(model).expanduser()
     if path.is_dir():
         for name in ("best.safetensors", "generator.safetensors"):

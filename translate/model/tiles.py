@@ -191,7 +191,7 @@ def _scale(size: Sequence[int], result: Sequence[int]) -> float:
 def storage(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """An uninitialised tensor in main memory, or in a temporary file when it needs over half of the free memory.
 
-    The file is deleted together with the tensor.
+    The file's space is freed together with the tensor.
     """
     size = int(np.prod(shape))
     if size * dtype.itemsize <= free_memory() / 2:

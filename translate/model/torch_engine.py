@@ -103,6 +103,6 @@ class TorchEngine:
         """(N, C, H, W) in [-1, 1] → the network's output. FloatingPointError when it contains NaN or infinity."""
         with self.autocast():
             y = self.network(x.contiguous(memory_format=self.layout))
-        if not torch.isfinite(y.sum(dtype=torch.float32)):  # one pass: outputs lie in [-1, 1], so a finite sum means finite values
+        if not torch.isfinite(y.sum(dtype=torch.float32)):  # one pass; outputs in [-1, 1] have a finite sum
             raise FloatingPointError("the network's output is not a number (NaN or infinity)")
         return y
