@@ -101,7 +101,7 @@ class Record:
     def close(self, about: dict[str, Any]) -> None:
         """Write report.json. Of several processes each writes a part, and the last to finish merges them."""
         if self.journal is not None:
-            with suppress(OSError):  # a full disk; the report says the same, if there is room for it
+            with suppress(OSError):  # a full disk: report.json, if it fits, lists the same entries
                 self.journal.close()
         if self.folder is None:
             return

@@ -164,7 +164,7 @@ class Pipeline:
             result = self.translator.finish(ready.picture, levels, options.rules)
             ground = options.rules.background or self.translator.background
             content, lost = picture.encode(result, job.target.suffix, quality=options.quality, background=ground)
-        except Exception as error:  # an encoder's own limits: WebP ends at 16,383 pixels
+        except Exception as error:  # limits of an encoder: WebP allows 16,383 pixels per side
             self.results.give(levels.nbytes)
             self._failed(Failure(job, "write", in_short(error), known))
             return None

@@ -40,7 +40,7 @@ def convert(options: Options, console: Console | None = None) -> None:
     """
     keep_freed(shared=True)
     console = console or Console(highlight=False, soft_wrap=True)
-    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # torchrun's
+    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
     _refuse_sheet(options, work)
     translator, model = load(options)
@@ -165,7 +165,7 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
             _one_video(translator, options, record, recipe, job, stopped)
         except UserError:
             raise
-        except Exception as error:  # a file that is no video, a network that fails on it, a disk
+        except Exception as error:  # no video, an error of the network or of the disk
             if isinstance(error, OSError) and error.errno in STOPPING:
                 raise UserError(f"{job.target} could not be written: {error.strerror}.", DISK) from error
             record.fail(job, "video", in_short(error))

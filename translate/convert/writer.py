@@ -33,7 +33,7 @@ class Writer(Generic[About]):
         self.kept = kept
         self.waiting: deque[Finished[About]] = deque()
         self.thread = ThreadPoolExecutor(1)
-        self.problem: Exception | None = None  # a bug, in `kept` for one
+        self.problem: Exception | None = None  # a bug, for example in `kept`
 
     def __enter__(self) -> "Writer[About]":
         return self

@@ -20,7 +20,7 @@ Free = dict[int, str]  # the dynamic dimensions of a tensor: {dimension: name}
 
 @dataclass
 class Source:
-    """One direction of a generator file: its network in evaluation mode, and the description with this direction only."""
+    """One direction of a generator file: its network in evaluation mode, and a description of only this direction."""
 
     network: nn.Module
     description: dict[str, Any]

@@ -91,7 +91,7 @@ def _bare(proto: Any, traced: Graph):
     if getattr(traced, "fixed", None):
         _as_opset(proto, FIXED_OPSET)
     for place, name in traced.free.items():
-        graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # instead of the exporter's formula of the padding
+        graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # replaces a formula of the padding
     return proto
 
 

@@ -32,7 +32,7 @@ class Sampler:
         self.classes: list[str] = list(description.get("classes", []))
         self.size: tuple[int, int] = tuple(description["size"])
         self.channels: int = entry["arguments"]["out_channels"]
-        self.name: str = entry.get("to", "a")  # of the images that it was trained on
+        self.name: str = entry.get("to", "a")  # of the training data
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> "Sampler":

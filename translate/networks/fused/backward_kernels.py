@@ -1,4 +1,4 @@
-"""Triton kernels of the fused step's backward pass. See forward_kernels.py for how tiles, rows and parts are laid out.
+"""Triton kernels of the fused step's backward pass. See forward_kernels.py for tiles, rows and parts.
 
 The adjoint of the pad is a gather: each pixel sums the gradients of its copies in the border, so no two programs write
 to one address.

@@ -110,7 +110,7 @@ def differentiable(
 
 
 def _unpadded(d: Tensor, like: Tensor, spec: Spec) -> Tensor:
-    """The adjoint of the pad."""
+    """The adjoint of the pad: the gradient of the unpadded map from that of the padded one."""
     if not spec.pad:
         return d
     p = spec.pad

@@ -13,7 +13,7 @@ def run_forward(
     if torch.compiler.is_compiling():
         padded, plain, stats = _forward(x, weight, bias, skip, dtype, *spec)
         return padded, plain if spec.plain else None, stats if spec.group else None
-    from translate.networks.fused import launch  # here: importing Triton takes time
+    from translate.networks.fused import launch  # imported here, because importing Triton is slow
 
     stats = launch.statistics(x, spec) if spec.group else None
     return *launch.apply(x, weight, bias, skip, stats, spec, dtype), stats
