@@ -1,4 +1,4 @@
-"""Fused steps for CUDA: norm, activation, sum and padding in one Triton kernel that keeps channels_last."""
+"""Fused steps for CUDA: norm, activation, sum and padding as one step of Triton kernels, in channels_last."""
 
 from importlib.util import find_spec
 
