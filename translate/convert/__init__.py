@@ -1,1 +1,1 @@
-"""Folders of images in, the same folders translated out."""
+"""`translate convert`: translates files and folders of images and videos."""

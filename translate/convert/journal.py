@@ -1,7 +1,7 @@
-"""What has been made in an output folder, kept so that a second run does only what is missing or changed.
+"""The record of the outputs in a folder, so that a second run converts only what is missing or changed.
 
-While a conversion runs, every output is first written down in a journal and then gets its name; at the end the journal
-becomes report.json. After a crash at any instant the two together know every file that was made here.
+During a conversion each output is first recorded in a journal and then renamed to its final name. At the end the
+journal is replaced by report.json. After a crash at any time the two files together list every output.
 """
 
 import json
@@ -22,9 +22,10 @@ IDENTITY = {"bytes", "mtime_ns", "sha256"}
 
 
 class Record:
-    """folder: OUT, or None where one file becomes one file and nothing is kept. part: (rank, ranks) of this process.
+    """folder: OUT, or None for a single file, which has no report. part: (rank, ranks) of this process.
 
-    failed: {"file", "stage", "reason", "sha256"} of what could not be translated.
+    known: entries of earlier conversions, made: entries of this one, both by the output's path below OUT.
+    unchanged: names of inputs that were skipped. failed: {"file", "stage", "reason", "sha256"} for each failed file.
     """
 
     def __init__(self, folder: Path | None, part: tuple[int, int] = (0, 1)):
@@ -43,18 +44,20 @@ class Record:
     # Before the work -------------------------------------------------------------------------------------------------
 
     def done(self, job: Job, recipe: str) -> bool:
-        """Whether the job's output, which is ours (see refuse_foreign), was made from the file as it is now and by the
-        same recipe."""
+        """Whether the job's output exists and was made from the present input by the same recipe.
+
+        refuse_foreign has already checked that a conversion wrote the output.
+        """
         entry = self.known.get(_safe(job.output))
         return bool(entry and entry["recipe"] == recipe and job.target.exists() and _same(job.source, entry["input"]))
 
     def ours(self, job: Job) -> bool:
-        """Whether the file at the job's target is what a conversion put there."""
+        """Whether the file at the job's target is unchanged since a conversion wrote it."""
         entry = self.known.get(_safe(job.output))
         return entry is not None and not job.target.is_symlink() and _same(job.target, entry["made"])
 
     def refuse_foreign(self, jobs: list[Job]) -> None:
-        """UserError when files stand where outputs would go that no conversion made, or that were changed since."""
+        """UserError when an output would replace a file that no conversion wrote, or that was changed afterwards."""
         foreign = [job for job in jobs if os.path.lexists(job.target) and not self.ours(job)]
         if foreign:
             names = ", ".join(printable(str(job.target)) for job in foreign[:3])
@@ -70,7 +73,7 @@ class Record:
     # During the work, from several threads ---------------------------------------------------------------------------
 
     def making(self, job: Job, recipe: str, source: dict[str, Any], digest: str, notes: list[str]):
-        """What `write_whole` and `publish` call when the output is on the disk and about to get its name.
+        """A callback for `write_whole` and `publish`: they call it after writing the output and before renaming it.
 
         source: the input's `identity`. digest: the output's SHA-256.
         """
@@ -90,15 +93,15 @@ class Record:
 
     def fail(self, job: Job, stage: str, reason: str, sha256: str = "") -> None:
         with self.lock:
-            self.made.pop(_safe(job.output), None)  # where the last step, the rename, was what failed
+            self.made.pop(_safe(job.output), None)  # recorded already if the rename failed
             self.failed.append({"file": _safe(job.name), "stage": stage, "reason": reason, "sha256": sha256})
 
     # After the work --------------------------------------------------------------------------------------------------
 
     def close(self, about: dict[str, Any]) -> None:
-        """Write report.json. Of several processes each leaves its part, and the last to finish puts them together."""
+        """Write report.json. Of several processes each writes a part, and the last to finish merges them."""
         if self.journal is not None:
-            with suppress(OSError):  # a full disk; the report says the same, if there is room for it
+            with suppress(OSError):  # a full disk: report.json, if it fits, lists the same entries
                 self.journal.close()
         if self.folder is None:
             return
@@ -123,7 +126,10 @@ class Record:
                 path.unlink(missing_ok=True)
 
     def remove_leftovers(self, jobs: list[Job]) -> None:
-        """The temporary files of a killed conversion, and this process's part of an earlier report."""
+        """Delete the temporary files of a killed conversion, and this process's part of an earlier report.
+
+        UserError when the journal's path is a link or no regular file.
+        """
         if self.folder is None:
             return
         journal = self._journal()
@@ -150,12 +156,12 @@ class Record:
 
 
 def identity(status: os.stat_result, digest: str) -> dict[str, Any]:
-    """What a file is known by."""
+    """What identifies a file's content: {"bytes", "mtime_ns", "sha256"}."""
     return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
 
 
 def _same(path: Path, before: dict[str, Any]) -> bool:
-    """Whether a file is as it was, by size and time, and where only the time differs by its contents."""
+    """Whether a file is unchanged: by size and time, or by SHA-256 when only the time differs."""
     try:
         status = path.stat()
         if status.st_size != before["bytes"]:
@@ -168,7 +174,7 @@ def _same(path: Path, before: dict[str, Any]) -> bool:
 
 
 def _entries(path: Path) -> list[dict[str, Any]]:
-    """What a report or a journal lists; a journal's last line may be torn, and a damaged file lists nothing."""
+    """The valid entries of a report or a journal. A journal's last line may be incomplete; a damaged file has none."""
     try:
         text = read_text(path)
     except (OSError, ValueError):
@@ -184,7 +190,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_entry(entry: Any) -> bool:
-    """Whether anybody's JSON is what `_note` writes, as far as it is used."""
+    """Whether a JSON value has the fields of `_note`'s entries that are used here."""
     return (
         isinstance(entry, dict)
         and all(isinstance(entry.get(name), str) for name in ("output", "recipe"))
@@ -198,7 +204,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         lists = isinstance(part["unchanged"], list) and all(isinstance(one["file"], str) for one in part["failed"])
         return part if lists and all(_is_entry(entry) for entry in part["made"].values()) else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # that process is still at work, or another has put the parts together and removed them
+        return None  # that process still runs, or another one has merged the parts and removed them
 
 
 def _is_report(path: Path) -> bool:
@@ -209,5 +215,5 @@ def _is_report(path: Path) -> bool:
 
 
 def _safe(name: str) -> str:
-    """A file name as JSON can hold it, whatever bytes it is made of."""
+    """A file name as valid Unicode: bytes that are no UTF-8 are escaped, since JSON can't hold them."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""What a person asks of a conversion."""
+"""The options of a conversion, and the parsers of their texts."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from translate.model.translator import Rules
 
 @dataclass(frozen=True)
 class Options:
-    """See `translate convert --help`. batch and workers: 0 chooses. suffix: '' keeps each file's own."""
+    """See `translate convert --help`. batch, workers: 0 chooses a value. suffix: '.png' etc.; '' keeps each file's."""
 
     model: str
     sources: tuple[str, ...]
@@ -36,12 +36,12 @@ class Options:
     overwrite: bool = False
     compare: bool = False
     dry_run: bool = False
-    values: Range | None = None  # what is black and white in files of floats and of 16 and 32 bits; None: the model's
+    values: Range | None = None  # (black, white) of files of floats and of 16 and 32 bits; None: the model's
 
     def recipe(self, model: str) -> str:
-        """A name for everything that shapes an output's bytes; two outputs of one input differ only if it does.
+        """A hash of all options that affect an output's bytes: equal inputs and recipes give equal outputs.
 
-        model: the SHA-256 of the generator's file.
+        model: the SHA-256 of the generator file.
         """
         names = ("direction", "suffix", "quality", "precision", "backend", "stochastic")
         shaping = {name: getattr(self, name) for name in names} | {"rules": asdict(self.rules)}
@@ -54,18 +54,18 @@ class Options:
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:
-    """'512' is the longer side, '256x384' height and width."""
+    """'512' → 512, the longer side; '256x384' → (256, 384), height and width. UserError for other texts."""
     if text is None:
         return None
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdecimal() and len(part) < 10 for part in parts):
-        return checks.size(text)  # which refuses it
+        return checks.size(text)  # raises UserError
     numbers = [int(part) for part in parts]
     return checks.size(numbers[0] if len(numbers) == 1 else numbers)
 
 
 def parse_colour(text: str | None) -> tuple[int, int, int] | None:
-    """'white', 'black' or '#rrggbb'."""
+    """A colour name of Pillow or '#rrggbb' → (red, green, blue) in 0 to 255. UserError for other texts."""
     if text is None:
         return None
     from PIL import ImageColor
@@ -73,11 +73,11 @@ def parse_colour(text: str | None) -> tuple[int, int, int] | None:
     try:
         return ImageColor.getrgb(text)[:3]
     except ValueError:
-        return checks.colour(text)  # which refuses it
+        return checks.colour(text)  # raises UserError
 
 
 def parse_suffix(text: str | None) -> str:
-    """'png' or '.png' → '.png'."""
+    """'png' or '.png' → '.png'; None → ''. UserError for a format that can't be written."""
     if text is None:
         return ""
     suffix = "." + text.lower().removeprefix(".")
@@ -87,7 +87,7 @@ def parse_suffix(text: str | None) -> str:
 
 
 def parse_values(text: str | None) -> Range | None:
-    """'0:4095' → (0, 4095)."""
+    """'0:4095' → (0, 4095), the values of black and white. UserError for other texts."""
     try:
         return None if text is None else parse_range(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files through a translator: decoding and encoding in threads, the network in the middle, batches across files."""
+"""The pipeline of a conversion: decoding, the network, encoding and writing in parallel, with batches across files."""
 
 import errno
 import hashlib
@@ -23,23 +23,26 @@ from translate.model.translator import Translator
 from translate.system.memory import Budget, free_memory
 from translate.system.text import in_short, out_of_memory
 
-LANE_PIXELS = 1 << 20  # larger pictures go one by one, with all cores for each
-LANE_BYTES = 1500.0  # for each pixel of a network's input, where the network can't be measured
-LEAST_BYTES = 100  # for each pixel, what any network needs
-USABLE = 0.7  # of the free memory
-TILE = 512  # pixels, where a picture has to be translated in tiles
-STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # of no use to try the next file
+LANE_PIXELS = 1 << 20  # larger images are translated one after the other, each on all cores
+LANE_BYTES = 1500.0  # memory per input pixel, for a network that can't be measured
+LEAST_BYTES = 100  # memory per input pixel that every network needs
+USABLE = 0.7  # fraction of the free memory
+TILE = 512  # pixels, for images that have to be translated in tiles
+STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # errors that every further file would have as well
 
 
 class Pipeline:
-    """Readers, the network, encoders and the disk at work at the same time.
+    """Reads, translates, encodes and writes files in parallel.
 
-    On a CPU several networks with one thread each run side by side: nobody waits for anybody, and a core that another
-    program takes is missed by one of them only. How a picture is run depends on its size alone, never on what is beside
-    it, so that its bytes don't either: torch's CPU convolutions round a batch of one differently from larger ones (two
-    and more are all alike), so small pictures are never alone and large ones always.
+    On a CPU several batches run in parallel with one thread each. This avoids synchronisation between threads, and a
+    core that is busy with another program slows down only one batch.
 
-    step: called after each file with its job. stopped: asked before each file; True ends the work in order.
+    An image's output bytes don't depend on the other files. torch's CPU convolutions round a batch of one differently
+    from larger batches (which all round alike), so small images always run in batches of at least two, and large images
+    always in a batch of one.
+
+    step: called after each file with its job. stopped: called before each file; a true result ends the conversion
+    after the files in progress.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Pipeline:
         cores = os.cpu_count() or 1
         device = getattr(translator.engine, "device", "cpu")
         self.kind = "cpu" if device == "cpu" else "cuda"
-        # onnxruntime spreads its work over the cores itself.
+        # onnxruntime uses all cores for one batch by itself.
         self.side_by_side = self.kind == "cpu" and hasattr(translator.engine, "network") and record.folder is not None
         self.lanes, needed = 1, LANE_BYTES
         self.fits: Callable[[int], bool] | None = None
@@ -71,15 +74,15 @@ class Pipeline:
             self.lanes = max(1, min(cores, int(free_memory() / 2 / needed / LANE_PIXELS)))
         self.workers = options.workers or max(1, min(8, cores // 2 if self.side_by_side else cores))
         self.reader = Reader(translator, options, self.kind, self.lanes, self.workers, self._failed)
-        self.results = Budget(WAITING_BYTES)  # that wait to be written
-        self.problem: Exception | None = None  # what ends the work: a full disk, a bug
+        self.results = Budget(WAITING_BYTES)  # bytes of outputs that wait to be written
+        self.problem: Exception | None = None  # ends the conversion: a full disk or a bug
         self.writer = Writer(self._kept)
 
     def run(self, jobs: list[Job]) -> None:
         """Translate the jobs, which are images. UserError (exit code 74) when the disk is full."""
         encoders = ThreadPoolExecutor(self.workers)
         lanes = ThreadPoolExecutor(self.lanes, initializer=one_thread)
-        with self.writer, encoders, lanes:  # left in the opposite order: what is translated is written
+        with self.writer, encoders, lanes:  # closed in reverse order, so the writer closes last
             running: deque[Future] = deque()
             for batch in self.reader.batches(jobs, lambda: self.stopped() or self.problem):
                 alone = not self.side_by_side or batch[0].pixels > LANE_PIXELS
@@ -88,7 +91,7 @@ class Pipeline:
                 if alone:
                     self._translate(batch, encoders)
                 else:
-                    # Beside other networks an encoder would only be one more thread that wants a core.
+                    # All cores are busy with networks, so the same thread encodes as well.
                     running.append(lanes.submit(self._translate, batch, None))
             for future in running:
                 future.result()
@@ -105,12 +108,12 @@ class Pipeline:
                 self._seed(batch[0].job)
             stacked = [ready.levels for ready in batch]
             if len(batch) == 1 and self.kind == "cpu" and batch[0].pixels <= BATCH_PIXELS["cpu"]:
-                stacked *= 2  # with itself: see above
+                stacked *= 2  # a batch of two equal images; see the class's docstring
             outputs = self._run(np.stack(stacked), batch)[: len(batch)]
         except UserError as error:
             self.problem = self.problem or error
         except Exception as error:
-            if len(batch) > 1:  # whichever it was: only that one is lost
+            if len(batch) > 1:  # translate one by one, so that only the image that fails is lost
                 for ready in batch:
                     self._translate([ready], encoders)
             else:
@@ -124,10 +127,10 @@ class Pipeline:
                 self._finish(batch, outputs)
 
     def _run(self, levels: np.ndarray, batch: list[Ready]) -> np.ndarray:
-        """In one piece, or in tiles where that would not fit the memory."""
+        """The network's output for a batch, computed in tiles when it doesn't fit the memory."""
         rules = self.options.rules
         if not self.fits and levels.shape[0] * batch[0].pixels * LEAST_BYTES > free_memory():
-            raise MemoryError  # for certain: no network needs less
+            raise MemoryError  # every network needs at least this much
         if rules.tile or not self.fits or self.fits(levels.shape[0] * batch[0].pixels):
             try:
                 return self.translator.run(levels, rules)
@@ -141,7 +144,7 @@ class Pipeline:
         return self.translator.run(levels[: len(batch)], replace(rules, tile=TILE))
 
     def _seed(self, job: Job) -> None:
-        """Dropout's draw is the file's own, whatever else is translated beside it."""
+        """Seed dropout from the file's name, so that its sample doesn't depend on the other files."""
         import torch
 
         digest = hashlib.sha256(f"{self.options.seed}/{job.name}".encode(errors="surrogateescape")).digest()
@@ -150,18 +153,18 @@ class Pipeline:
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def _finish(self, batch: list[Ready], outputs: np.ndarray) -> None:
-        """Encode the network's outputs and hand them to the keeper."""
+        """Encode the network's outputs and pass them to the writer."""
         pairs = zip(batch, outputs, strict=True)
         self.writer.put([file for ready, levels in pairs if (file := self._encode(ready, levels))])
 
     def _encode(self, ready: Ready, levels: np.ndarray) -> Finished[tuple[Job, str, int]] | None:
-        """None when it failed, which is recorded. Of the picture nothing else is held until it is written."""
+        """The file to write; None after a failure, which is recorded. The decoded image is not kept in memory."""
         options, job, known = self.options, ready.job, ready.source["sha256"]
         try:
             result = self.translator.finish(ready.picture, levels, options.rules)
             ground = options.rules.background or self.translator.background
             content, lost = picture.encode(result, job.target.suffix, quality=options.quality, background=ground)
-        except Exception as error:  # an encoder's own limits: WebP ends at 16,383 pixels
+        except Exception as error:  # limits of an encoder: WebP allows 16,383 pixels per side
             self.results.give(levels.nbytes)
             self._failed(Failure(job, "write", in_short(error), known))
             return None
@@ -170,7 +173,7 @@ class Pipeline:
         return Finished(job.target, content, announce, (job, known, levels.nbytes))
 
     def _kept(self, about: tuple[Job, str, int], error: UserError | None) -> None:
-        """A file is on the disk, or isn't."""
+        """Called by the writer after each file, with the error if it could not be written."""
         job, known, size = about
         self.results.give(size)
         cause = error.__cause__ if error else None
@@ -187,7 +190,7 @@ class Pipeline:
 
 
 def one_thread() -> None:
-    """Of the torch that this thread runs; nothing where torch isn't used."""
+    """Limit torch's operations in this thread to one core; does nothing when torch isn't imported."""
     if "torch" in sys.modules:
         import torch
 

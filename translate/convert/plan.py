@@ -1,4 +1,4 @@
-"""Which file becomes which, and what must not be written: all of it known before anything is read."""
+"""The plan of a conversion: each input's output path, checked for conflicts before any image is read."""
 
 import glob
 import os
@@ -21,7 +21,11 @@ KNOWN = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES | VIDEOS))
 
 @dataclass(frozen=True)
 class Job:
-    """One file to translate. name: its path below IN. output: the result's path below OUT. Both as reports say them."""
+    """One file to translate.
+
+    source, target: paths of input and output. name: the input's path below IN. output: the output's path below OUT.
+    Reports use name and output.
+    """
 
     source: Path
     name: str
@@ -35,9 +39,9 @@ class Job:
 
 @dataclass
 class Plan:
-    """jobs in the order of their names. folder: where the report goes; None where one file becomes one file.
+    """jobs: sorted by name. folder: the folder of the report; None when one file is converted to one file.
 
-    problems: folders that could not be looked into. passed_over: files in IN that have no name of an image.
+    problems: messages about folders that could not be listed. passed_over: files in IN without an image's suffix.
     """
 
     jobs: list[Job]
@@ -51,8 +55,11 @@ def usable(name: str) -> bool:
 
 
 def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bool = False) -> Plan:
-    """UserError, before anything is written, when there is nothing to do, when OUT would overwrite IN, or when two
-    files would become one."""
+    """The plan for converting `sources` (files, folders or patterns) to `out`. suffix: of the outputs; '' keeps it.
+
+    UserError, before anything is written, when there are no images, when an output would overwrite an input, or when
+    two inputs have the same output.
+    """
     problems: list[str] = []
     passed_over = PassedOver()
     found = [pair for source in sources for pair in _found(source, problems, passed_over)]
@@ -88,7 +95,7 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
 
 
 def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tuple[Path, str]]:
-    """(path, name below IN) of every file that IN means: a folder, a file or a pattern."""
+    """(path, name below IN) of every file of IN, which is a folder, a file or a pattern."""
     source = os.path.expanduser(source)
 
     def wanted(name: str) -> bool:
@@ -107,7 +114,7 @@ def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tu
         raise UserError(f"there is no file or folder {printable(source)}.")
     parts = Path(source).parts
     count = next(i for i, part in enumerate(parts) if glob.has_magic(part))
-    while count < len(parts) and os.path.isdir(Path(*parts[: count + 1])):  # "pics [2024]" is a name
+    while count < len(parts) and os.path.isdir(Path(*parts[: count + 1])):  # "pics [2024]" is a folder, no pattern
         count += 1
     fixed = Path(*parts[:count])
     pattern = os.path.join(glob.escape(str(fixed)), *parts[count:])
@@ -121,7 +128,7 @@ def _is_file_name(out: Path) -> bool:
 
 
 def _refuse_inside(out: Path, source: Path) -> None:
-    """OUT must not be IN or lie in it, whatever links, mounts and upper-case letters lie between."""
+    """UserError when OUT is IN or lies in it, also by links, mounts or names that differ only in case."""
     real = Path(os.path.realpath(out))
     for folder in (real, *real.parents):
         if folder.exists() and os.path.samefile(folder, source):
@@ -132,11 +139,11 @@ def _refuse_inside(out: Path, source: Path) -> None:
 
 
 def _refuse_inputs(jobs: list[Job]) -> None:
-    """No output may be an input under another name, a link to one, or lie where one is."""
-    real_folder = cache(os.path.realpath)  # asked once for all the files in it
+    """UserError when an output is the same file as an input, also by a symbolic or hard link."""
+    real_folder = cache(os.path.realpath)  # resolved once per folder
 
     def known(path: Path) -> set[Any]:
-        """Its real path, and where there is a file what tells hard links: (device, inode)."""
+        """The real path, and for an existing file (device, inode), which hard links have in common."""
         if os.path.islink(path):
             names: set[Any] = {os.path.realpath(path)}
         else:
@@ -156,7 +163,7 @@ def _refuse_inputs(jobs: list[Job]) -> None:
 
 
 def _refuse_collisions(jobs: list[Job], out: Path) -> None:
-    """Two files that would become one: a.jpg and a.png with --format, or names that the file system takes for one."""
+    """UserError when two jobs have one output: a.jpg and a.png with --format, or names that differ only in case."""
     folded = _ignores_case(out)
     taken: dict[str, Job] = {}
     for job in jobs:
@@ -170,7 +177,7 @@ def _refuse_collisions(jobs: list[Job], out: Path) -> None:
 
 
 def _ignores_case(folder: Path) -> bool:
-    """Whether the file system that `folder` is or will be on takes 'a' for 'A', without writing to it."""
+    """Whether the file system of `folder`, which may not exist yet, ignores case. Writes nothing."""
     real = Path(os.path.realpath(folder))
     while not real.exists():
         real = real.parent

@@ -1,4 +1,4 @@
-"""How far a conversion is: a bar on a terminal, a line now and then everywhere else."""
+"""Progress of a conversion: a bar on a terminal, otherwise a line of text at intervals."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ PLAIN_SECONDS = 15.0
 
 
 class Progress:
-    """Files done, speed and time left. `advance` may be called from any thread."""
+    """A context that reports files done, speed and time left. `advance` may be called from any thread."""
 
     def __init__(self, total: int, console: Console):
         self.total, self.done, self.console = total, 0, console

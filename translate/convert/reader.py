@@ -1,4 +1,4 @@
-"""Picture files in batches of equal size, read ahead of who translates them."""
+"""The reader of a conversion: decodes image files in threads and groups them into batches of equal size."""
 
 import hashlib
 from collections import deque
@@ -19,15 +19,15 @@ from translate.model.translator import Translator
 from translate.system.memory import Budget, free_memory
 from translate.system.text import in_short
 
-BATCH = 64  # where --batch doesn't say: at most so many images,
-BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # and at most so many pixels; on a CPU more only leaves the caches
+BATCH = 64  # images in a batch at most, without --batch
+BATCH_PIXELS = {"cpu": 1 << 18, "cuda": 1 << 22}  # pixels in a batch at most; on a CPU more don't fit the caches
 SMALL = 16  # images in the last batches of a folder
-WAITING_BYTES = 400_000_000  # decoded pictures that wait for others of their size
-DECODED_BYTES = 16  # about what reading needs for each pixel of a file
+WAITING_BYTES = 400_000_000  # of decoded images that wait until their batch is full
+DECODED_BYTES = 16  # memory for decoding, per pixel, about
 
 
 class Failure(Exception):
-    """One file that can't be translated: at which stage, and why, in a few words."""
+    """A file that can't be translated. stage: 'read', 'translate' or 'write'. reason: a few words."""
 
     def __init__(self, job: Job, stage: str, reason: str, sha256: str = ""):
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Failure(Exception):
 
 @dataclass
 class Ready:
-    """A file that was read. source: what identifies it in the record."""
+    """A decoded file. levels: (H, W, C), the network's input. source: the file's `identity`, for the record."""
 
     job: Job
     picture: Picture
@@ -53,9 +53,9 @@ class Ready:
 
 
 class Reader:
-    """kind: 'cpu' or 'cuda', where the network runs, in so many `lanes` side by side. workers: threads that read.
+    """kind: 'cpu' or 'cuda', the network's device. lanes: batches that are translated in parallel. workers: threads.
 
-    failed: told of each file that can't be read. largest: side of any picture that was read.
+    failed: called with the Failure of each file that can't be read. largest: the longest side so far, in pixels.
     """
 
     def __init__(
@@ -74,10 +74,13 @@ class Reader:
         self.decoding = Budget(int(min(free_memory() / 4, 1 << 40)))
 
     def batches(self, jobs: list[Job], stopped: Callable[[], object]) -> Iterator[list[Ready]]:
-        """Batches of equal size and kind, in the order in which they fill. stopped: asked before each file."""
+        """Batches of images of equal shape and dtype, in the order in which they fill.
+
+        stopped: called before each file; a true result ends the reading.
+        """
         with ThreadPoolExecutor(self.workers) as threads:
             waiting: dict[tuple, list[Ready]] = {}
-            held = 0  # bytes of all that waits
+            held = 0  # bytes of all waiting images
             for left, ready in self._read_ahead(threads, jobs, stopped):
                 key = (ready.levels.shape, ready.levels.dtype.name)
                 group = waiting.setdefault(key, [])
@@ -94,16 +97,16 @@ class Reader:
             yield from waiting.values()
 
     def _size(self, ready: Ready, left: int) -> int:
-        """How many pictures like this one are a batch; left: pictures of any size that are still to come."""
+        """The batch size for images of this shape. left: images of any shape that are still to be read."""
         fitting = BATCH_PIXELS[self.kind] // ready.pixels
         if self.options.stochastic or self.options.rules.tile or (self.kind == "cpu" and not fitting):
             return 1
-        # Towards the end smaller ones, so that all lanes end at about the same time.
+        # Batches become smaller towards the end, so that all lanes finish at about the same time.
         share = BATCH if self.lanes == 1 else max(SMALL, left // (2 * self.lanes))
         return self.options.batch or max(1, min(BATCH, fitting, share))
 
     def _read_ahead(self, threads: ThreadPoolExecutor, jobs: list[Job], stopped) -> Iterator[tuple[int, Ready]]:
-        """(how many follow, the picture) in the jobs' order; what can't be read is recorded and left out."""
+        """(number of jobs left, image) in the jobs' order. Files that can't be read go to `failed` and are left out."""
         ahead: deque[Future[Ready]] = deque()
         coming, left = iter(jobs), len(jobs)
         while not stopped():
@@ -137,5 +140,5 @@ class Reader:
             raise Failure(job, "read", str(error), digest) from None
         except UserError:
             raise
-        except Exception as error:  # a decoder's, of whatever kind: one file costs only itself
+        except Exception as error:  # of any decoder: only this file fails, and the conversion goes on
             raise Failure(job, "read", in_short(error), digest) from None

@@ -1,4 +1,4 @@
-"""`translate convert`: what to do, doing it, and saying what was done."""
+"""`translate convert`: loads the model, converts the files and prints the summary."""
 
 import os
 import signal
@@ -29,23 +29,26 @@ from translate.system.memory import keep_freed
 from translate.system.signals import CODES, Signals
 from translate.system.text import in_short, printable
 
-LISTED = 20  # failures that are named on the screen
+LISTED = 20  # failures that are printed at most
 COMPARE = "compare.png"
 
 
 def convert(options: Options, console: Console | None = None) -> None:
-    """Translate everything that `options` names. UserError with the documented exit code unless all of it is done."""
+    """Translate all files that `options` names.
+
+    UserError with the documented exit code when the options are invalid or not all files could be translated.
+    """
     keep_freed(shared=True)
     console = console or Console(highlight=False, soft_wrap=True)
-    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # torchrun's
+    rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
     _refuse_sheet(options, work)
     translator, model = load(options)
     if options.values is None and translator.values_in is None:
-        # The same for all processes, whichever of the files are theirs.
+        # Computed from all files, so that all processes use the same range.
         values = found_over(work.jobs, options.max_pixels, options.workers or os.cpu_count() or 1)
         options = replace(options, values=values)
-    owned = work.folder is not None and rank == 0 and not options.dry_run  # of torchrun's processes the first owns it
+    owned = work.folder is not None and rank == 0 and not options.dry_run  # torchrun's first process takes the lock
     with claim(work.folder, console.print) if owned else nullcontext():  # type: ignore[arg-type]
         _convert(options, console, work, translator, model, rank, ranks)
 
@@ -57,7 +60,7 @@ def _convert(
     record = Record(work.folder, (rank, ranks))
     mine = work.jobs[rank::ranks]
     if not options.overwrite:
-        record.refuse_foreign(mine)  # of the others' some may just have been made by them
+        record.refuse_foreign(mine)  # not the other processes' jobs: they may be writing those outputs
     todo = [job for job in mine if options.overwrite or not record.done(job, recipe)]
     source, target = translator.domains
     console.print(
@@ -85,18 +88,18 @@ def _convert(
         try:
             _work(translator, options, record, recipe, todo, progress, signals)
         finally:
-            # Also when the disk is full or a signal came: what was made is known.
+            # Also after a full disk or a signal, so that the report lists all outputs.
             record.close({**_about(options, translator, model), **_seen(options, work)})
     _finish(options, work, record, signals, progress, console)
 
 
 def _sheet(work: Plan) -> Path:
-    """Where --compare's sheet goes."""
+    """The path of --compare's sheet."""
     return (work.folder or work.jobs[0].target.parent) / COMPARE
 
 
 def _refuse_sheet(options: Options, work: Plan) -> None:
-    """The sheet must take the place of no output, and of no file that is not a sheet of an earlier conversion."""
+    """UserError when --compare's sheet would replace an output, or a file that no conversion wrote."""
     path = _sheet(work)
     if options.compare and any(job.target == path for job in work.jobs):
         raise UserError(f"--compare writes {path}, and one of the inputs has that name.")
@@ -106,7 +109,7 @@ def _refuse_sheet(options: Options, work: Plan) -> None:
 
 
 def load(options: Options) -> tuple[Translator, str]:
-    """(the translator, the SHA-256 of its file)"""
+    """(the translator, the SHA-256 of its file). UserError when the model can't be loaded with these options."""
     onnx = options.model.lower().endswith(".onnx")
     if onnx and options.backend == "torch":
         raise UserError(f"--backend torch can't run {options.model}; give the generator file it was exported from.")
@@ -130,7 +133,7 @@ def load(options: Options) -> tuple[Translator, str]:
         return Translator(OnnxEngine(content, path)), sha256(path)
     device = choose(options.device)
     if device == "cuda" and "LOCAL_RANK" in os.environ:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"  # under torchrun each process has a GPU of its own
+        device = f"cuda:{os.environ['LOCAL_RANK']}"  # torchrun starts one process per GPU
     chosen = {"precision": options.precision, "stochastic": options.stochastic}
     translator = Translator.load(path, direction=options.direction, device=device, **chosen)
     if options.rules.tile:
@@ -162,7 +165,7 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
             _one_video(translator, options, record, recipe, job, stopped)
         except UserError:
             raise
-        except Exception as error:  # a file that is no video, a network that fails on it, a disk
+        except Exception as error:  # no video, an error of the network or of the disk
             if isinstance(error, OSError) and error.errno in STOPPING:
                 raise UserError(f"{job.target} could not be written: {error.strerror}.", DISK) from error
             record.fail(job, "video", in_short(error))
@@ -190,7 +193,7 @@ def _about(options: Options, translator: Translator, model: str) -> dict[str, An
 
 
 def _seen(options: Options, work: Plan) -> dict[str, Any]:
-    """What the report says of the inputs as a whole."""
+    """The report's entries about all inputs: the value range and the files that were passed over."""
     values = {"values": list(options.values)} if options.values else {}
     return values | {"passed_over": dict(sorted(work.passed_over.items()))}
 
@@ -204,7 +207,7 @@ def _rehearse(todo: list[Job], console: Console) -> None:
 
 
 def _finish(options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console) -> None:
-    """What a person wants to know at the end; UserError unless all is done."""
+    """Print the summary and write --compare's sheet; UserError unless all files are done."""
     made, failed = len(record.made), len(record.failed)
     report = f"; {work.folder / REPORT} says which and why" if work.folder else ""
     if made or record.unchanged:

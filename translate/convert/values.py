@@ -1,4 +1,4 @@
-"""Which values are black and white in files of floats and 32-bit integers: one range for all that are converted."""
+"""The value range (black, white) of files of floats and 32-bit integers: one range for the whole conversion."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +10,10 @@ from translate.image.raw import Extremes, Range, common_range, extremes
 
 
 def found_over(jobs: Iterable[Job], max_pixels: int, workers: int) -> Range | None:
-    """The range of all open-ended files among the jobs; None where there is none. UserError when no one range fits.
+    """The common range of all files whose format has no largest value; None without such files.
 
-    16-bit integers are not looked at: without a word about them white is 65,535. What can't be read says so later.
+    UserError when no single range fits all of them. 16-bit integers are left out: their white is 65,535 by default.
+    Files that can't be read are skipped here and reported during the conversion.
     """
 
     def one(job: Job) -> Extremes | None:
@@ -34,7 +35,7 @@ def found_over(jobs: Iterable[Job], max_pixels: int, workers: int) -> Range | No
 
 
 def _regular(path: Path) -> bool:
-    """Whether opening it can't wait for ever, as a FIFO would."""
+    """Whether it is a regular file; opening a FIFO could block for ever."""
     try:
         return path.is_file()
     except OSError:

@@ -1,4 +1,4 @@
-"""Videos, frame by frame, through OpenCV: frames in order, the frame rate kept, no sound; sizes are even."""
+"""Translation of videos with OpenCV: all frames in order at the same frame rate, without sound; even sizes."""
 
 import os
 import struct
@@ -16,22 +16,23 @@ from translate.image.source import ImageError, refuse_special
 from translate.model.translator import Rules, Translator
 from translate.system.files import beside
 
-# Of what OpenCV's wheels can encode, what plays in most places: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
+# The most widely supported of the codecs in OpenCV's wheels: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
 CODECS = {".mp4": "vp09", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "VP90", ".webm": "VP90", ".avi": "MJPG"}
 SILENT = "no sound: OpenCV carries none"
 MATROSKA = b"\x1a\x45\xdf\xa3"  # WebM as well
 QUICKTIME = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}  # boxes that MP4 and MOV begin with
 BOXES = {*QUICKTIME, b"uuid", b"sidx", b"meta", b"udta"}
-SPARE = 2  # frames by which a container's own count may be off: some only have a duration
-UNKNOWN = 1e9  # frames from which a count is none
+SPARE = 2  # frames by which a container's count may be wrong; some containers declare a duration only
+UNKNOWN = 1e9  # counts from here on mean that the container declares none
 
 
 def convert_video(
     translator: Translator, job: Job, rules: Rules, batch: int, stopped: Callable[[], object] = lambda: False
 ) -> Path | None:
-    """The translated video in a temporary file beside the target, whose name is still to be given; None when stopped.
+    """Translate a video into a temporary file beside the target; returns its path, or None when stopped.
 
-    Raises ImageError for a file that is no video, and OSError.
+    The caller renames it. batch: frames in a batch. Raises ImageError for a file that is no video or is damaged, and
+    OSError.
     """
     import cv2
 
@@ -77,7 +78,7 @@ def convert_video(
 
 
 def _refuse_other(path: Path) -> None:
-    """ImageError unless the file begins as one of the containers that are read: playlists name other files."""
+    """ImageError unless the file has the signature of a supported container. Playlists could refer to other files."""
     refuse_special(path.stat().st_mode)
     with open(path, "rb") as file:
         head = file.read(16)
@@ -87,8 +88,11 @@ def _refuse_other(path: Path) -> None:
 
 
 def shown_seconds(path: Path) -> float:
-    """How long an MP4 or MOV says that it is shown, which is less than its frames where it was trimmed without being
-    encoded anew; infinity where it doesn't say, or is of another kind. ISO/IEC 14496-12: boxes moov and mvhd."""
+    """The presentation duration of an MP4 or MOV in seconds (ISO/IEC 14496-12, boxes moov and mvhd).
+
+    It is shorter than the frames' duration when the video was trimmed without re-encoding. Infinity for other
+    containers and where the duration is missing.
+    """
     with open(path, "rb") as file:
         while len(head := file.read(16)) == 16:
             size, name = struct.unpack(">I4s", head[:8])
@@ -108,13 +112,13 @@ def shown_seconds(path: Path) -> float:
 
 def _abandon(writer, temporary: Path) -> None:
     if writer is not None:
-        writer.release()  # Windows doesn't remove open files
+        writer.release()  # Windows can't remove open files
     temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """FFmpeg writes to file descriptor 2 past everything; what is wrong is said in our own words."""
+    """Discard what FFmpeg writes to file descriptor 2; the toolkit reports errors itself."""
     sys.stderr.flush()
     before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -145,7 +149,7 @@ def _translate(translator: Translator, frames: list[np.ndarray], rules: Rules) -
     for entry, result in zip(pictures, translator.run(levels, rules), strict=True):
         colours = picture.to_bytes(translator.finish(entry, result, rules).colours)
         colours = np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else colours
-        yield colours[: len(colours) // 2 * 2, : colours.shape[1] // 2 * 2]  # what the codecs can hold
+        yield colours[: len(colours) // 2 * 2, : colours.shape[1] // 2 * 2]  # the codecs need even sizes
 
 
 def _count(path: str) -> int:

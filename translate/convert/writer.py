@@ -1,4 +1,4 @@
-"""Finished files on their way to the disk, many at once, while others compute."""
+"""A thread that writes finished files to the disk, many at a time, while other threads compute."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ About = TypeVar("About")
 
 @dataclass
 class Finished(Generic[About]):
-    """A file's whole content. about: what `kept` wants to know of it."""
+    """A file to write. content: all of it. announce: called before the rename. about: passed to `kept`."""
 
     path: Path
     content: bytes
@@ -24,16 +24,16 @@ class Finished(Generic[About]):
 
 
 class Writer(Generic[About]):
-    """As a context: `put` returns at once; leaving waits until everything is on the disk.
+    """A context. `put` returns at once; leaving waits until all files are on the disk.
 
-    kept: called, in one thread, with each file's `about` and None when it has its name, or the error if it hasn't.
+    kept: called in the writer's thread for each file with its `about`, and with None after success or with the error.
     """
 
     def __init__(self, kept: Callable[[About, UserError | None], None]):
         self.kept = kept
         self.waiting: deque[Finished[About]] = deque()
         self.thread = ThreadPoolExecutor(1)
-        self.problem: Exception | None = None  # a bug, in `kept` for one
+        self.problem: Exception | None = None  # a bug, for example in `kept`
 
     def __enter__(self) -> "Writer[About]":
         return self
@@ -48,12 +48,12 @@ class Writer(Generic[About]):
         self.thread.submit(self._keep)
 
     def _keep(self) -> None:
-        while self.waiting:  # also what was put meanwhile
+        while self.waiting:  # includes files that were put during the loop
             group = [self.waiting.popleft() for _ in range(min(len(self.waiting), TOGETHER))]
             errors: Sequence[UserError | None]
             try:
                 errors = write_together((file.path, file.content, file.announce) for file in group)
-            except Exception as problem:  # a bug: nobody may wait for these files for ever
+            except Exception as problem:  # a bug: report these files as failed, so that no thread waits for them
                 self.problem = self.problem or problem
                 errors = [UserError(str(problem))] * len(group)
             for file, error in zip(group, errors, strict=True):

@@ -1,1 +1,1 @@
-"""Trained generators for use without this toolkit: ONNX files, torch programs; see docs/export.md."""
+"""`translate export`: generators as ONNX files, torch programs and web pages; see docs/export.md."""

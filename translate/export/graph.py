@@ -1,4 +1,4 @@
-"""What is exported: a generator's network in evaluation mode, with its conversions of pixels around it."""
+"""The exported graph: a generator's network in evaluation mode with the conversion of pixels before and after it."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -13,25 +13,25 @@ from torch import Tensor, nn
 from translate.model import file as generator_file
 from translate.system.files import sha256
 
-OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the widest understood
-FIXED_OPSET = 17  # of files of one size
-Free = dict[int, str]  # which dimensions of a tensor are free, and what they are called
+OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the most widely supported
+FIXED_OPSET = 17  # for files of one size
+Free = dict[int, str]  # the dynamic dimensions of a tensor: {dimension: name}
 
 
 @dataclass
 class Source:
-    """One direction of a generator file: its network in evaluation mode, and its description with that one alone."""
+    """One direction of a generator file: its network in evaluation mode, and a description of only this direction."""
 
     network: nn.Module
     description: dict[str, Any]
     direction: str
     path: Path
     sha256: str
-    fixed: tuple[int, int] | None = None  # the one height and width of the export; None: any
+    fixed: tuple[int, int] | None = None  # (height, width) of an export of one size; None: any
 
     @classmethod
     def load(cls, model: str | Path, direction: str, fixed: tuple[int, int] | None = None) -> "Source":
-        """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
+        """model: a run folder, a generator file or a name in pretrained/. UserError when it can't be used."""
         network, description, path = generator_file.load(model, direction)
         directions = {direction: description["directions"][direction]}
         network = network.eval().requires_grad_(False)
@@ -39,12 +39,12 @@ class Source:
 
     @property
     def latent(self) -> int:
-        """How many random numbers a GAN's generator makes an image from; 0: it translates images."""
+        """The length of a GAN's latents; 0 for a generator that translates images."""
         return self.description["latent"] if self.direction == generator_file.NOISE else 0
 
     @property
     def classes(self) -> int:
-        """How many classes a class-conditional GAN has, else 0."""
+        """The number of classes of a class-conditional GAN, else 0."""
         return len(self.description.get("classes", []))
 
     @property
@@ -53,18 +53,18 @@ class Source:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the training; imported checkpoints may not say."""
+        """(height, width) of the training, in pixels; 256 × 256 for imported checkpoints without a size."""
         height, width = self.description.get("size") or (256, 256)
         return height, width
 
     def graph(self, io: str, precision: str = "fp32") -> "Graph":
-        """What is traced; see `Graph`."""
+        """The module to trace; see `Graph`."""
         if self.latent:
             return Sampling(self.network, io, precision, self.latent, self.classes).eval()
         return Translation(self.network, io, precision, self.channels, self.fixed).eval()
 
     def about(self, io: str, precision: str, difference: dict[str, Any]) -> dict[str, Any]:
-        """The description that an exported file carries."""
+        """The description for the exported file."""
         opset = FIXED_OPSET if self.fixed else OPSET
         record = {"io": io, "precision": precision, "opset": opset, "source_sha256": self.sha256}
         if self.fixed:
@@ -73,10 +73,10 @@ class Source:
 
 
 class Graph(nn.Module, ABC):
-    """A network as it is exported. Its images are, with io float, float32 (N, C, H, W) in [-1, 1]; with io uint8, uint8
-    (N, H, W, C), rounded.
+    """A network for export.
 
-    precision fp16: convolutions and linear layers are in float16, weights and products; norms stay in float32.
+    io: float for images float32 (N, C, H, W) in [-1, 1], uint8 for images uint8 (N, H, W, C), rounded.
+    precision: with fp16 convolutions and linear layers are in float16, and norms stay in float32.
     """
 
     inputs: list[str]
@@ -93,15 +93,15 @@ class Graph(nn.Module, ABC):
 
     @abstractmethod
     def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:
-        """Inputs to trace with, and of each, which of its dimensions are free."""
+        """(example inputs for tracing, the dynamic dimensions of each)."""
 
     @property
     def free(self) -> Free:
-        """Which dimensions of the output are free."""
+        """The dynamic dimensions of the output."""
         return self.example()[1][0]
 
     def run(self, x: Tensor) -> Tensor:
-        """What the network takes → images."""
+        """The network's input → images in the layout of `io`."""
         y = self.network(x.to(self.dtype)).float()
         if self.io == "float":
             return y
@@ -109,8 +109,7 @@ class Graph(nn.Module, ABC):
 
 
 class Translation(Graph):
-    """Images → images of the same size. fixed: the only height and width, of one image, for engines that compute no
-    sizes."""
+    """Images → images of the same size. fixed: (height, width) of single images, for engines without dynamic shapes."""
 
     inputs, output = ["image"], "translated"
 
@@ -136,7 +135,7 @@ class Translation(Graph):
 
 
 class Sampling(Graph):
-    """Latents (N, latent), and int64 classes (N,) where there are some → images."""
+    """Latents float32 (N, latent), and int64 classes (N,) for a class-conditional GAN → images."""
 
     output = "image"
     codes: Tensor
@@ -149,7 +148,7 @@ class Sampling(Graph):
 
     def forward(self, latent: Tensor, number: Tensor | None = None) -> Tensor:
         if number is not None:
-            latent = torch.cat([latent, F.embedding(number, self.codes)], 1)  # refuses a class that there isn't
+            latent = torch.cat([latent, F.embedding(number, self.codes)], 1)  # raises for an index out of range
         return self.run(latent)
 
     def example(self) -> tuple[tuple[Tensor, ...], tuple[Free, ...]]:

@@ -1,4 +1,4 @@
-"""Generators as ONNX files that need nothing beside them: one direction, weights inside, any batch (and size)."""
+"""Export of generators as single ONNX files: one direction, with its weights, for any batch (and image size)."""
 
 import contextlib
 import io as streams
@@ -15,21 +15,21 @@ from translate.export.graph import FIXED_OPSET, OPSET, Graph, Source
 from translate.model import onnx_guard
 from translate.model.onnx_engine import OnnxFile
 
-IR = 8  # the version of ONNX's file format that came with opset 18
+IR = 8  # the version of ONNX's file format of opset 18
 NEEDED = "ONNX export needs the packages onnx, onnxscript and onnxruntime: pip install onnx onnxscript onnxruntime."
 
 
 def onnx_bytes(model: str, direction: str = "a2b", io: str = "float", precision: str = "fp32") -> bytes:
-    """The ONNX file of one direction of a run folder, generator file or name in pretrained/, compared with torch.
+    """The ONNX file of one direction, compared with torch. model: a run folder, generator file or name in pretrained/.
 
-    io: float or uint8, see `Graph`. precision: fp32 or fp16. UserError (exit code 6) when it differs too much.
+    io: float or uint8, see `Graph`. precision: fp32 or fp16. UserError (exit code 6) when the outputs differ too much.
     """
     source = Source.load(model, direction)
     return checked(source, convert(source, io, precision), io, precision, probes.choose(source, model))[0]
 
 
 def convert(source: Source, io: str, precision: str = "fp32"):
-    """The network as an onnx.ModelProto, without any description and without anything of this machine."""
+    """The network as an onnx.ModelProto, without a description and without paths of this machine."""
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -50,7 +50,7 @@ def convert(source: Source, io: str, precision: str = "fp32"):
             external_data=False,
             verbose=False,
         )
-    assert program is not None  # as it is only with dynamo=False
+    assert program is not None  # it is None only with dynamo=False
     return _bare(program.model_proto, graph)
 
 
@@ -62,9 +62,9 @@ def checked(
     compared: parity.Compared,
     tolerance: tuple[float, float] | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
-    """(the finished file, how far it is from torch); it was run by onnxruntime on what `compared` has.
+    """(the finished file, its difference from torch). onnxruntime runs it on the images or seeds in `compared`.
 
-    UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
+    UserError (exit code 6) when it differs by more than `tolerance`, by default `parity.TOLERANCE`.
     """
     trial = OnnxFile(_described(proto, source.about(io, precision, {})), "the export")
     difference = parity.measure(source, trial.raw, io, compared)
@@ -80,10 +80,10 @@ def _described(proto: Any, description: dict[str, Any]) -> bytes:
 
 
 def _bare(proto: Any, traced: Graph):
-    """Leave out what onnxruntime doesn't read: the exporter writes stack traces with local paths to every node."""
+    """Remove what onnxruntime doesn't read: the exporter writes stack traces with local paths into every node."""
     graph = proto.graph
     del graph.value_info[:], proto.metadata_props[:]
-    proto.ir_version = IR  # nothing in the file needs the exporter's, and older engines refuse it
+    proto.ir_version = IR  # older engines refuse the exporter's version, and nothing in the file needs it
     for part in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.ClearField("doc_string")
         if part is not proto:
@@ -91,13 +91,16 @@ def _bare(proto: Any, traced: Graph):
     if getattr(traced, "fixed", None):
         _as_opset(proto, FIXED_OPSET)
     for place, name in traced.free.items():
-        graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # not a formula of the padding
+        graph.output[0].type.tensor_type.shape.dim[place].dim_param = name  # replaces a formula of the padding
     return proto
 
 
 def _as_opset(proto: Any, version: int) -> None:
-    """Declare an older opset, which the operators of a fixed graph are the same in but for attributes that say the
-    default: onnx2torch has no operators of opset 18. onnx itself can't convert Pad and Resize; it checks them here."""
+    """Declare an older opset: onnx2torch has no operators of opset 18.
+
+    The operators of a graph of one size are equal in both opsets, except for attributes with default values, which are
+    removed. onnx's own converter doesn't support Pad and Resize; its checker validates the result.
+    """
     import onnx
 
     proto.opset_import[0].version = version
@@ -111,7 +114,7 @@ def _as_opset(proto: Any, version: int) -> None:
 
 @contextlib.contextmanager
 def quiet():
-    """Keep the exporters' progress, warnings and log lines off the screen; errors are raised and come through."""
+    """Suppress the exporters' progress output, warnings and log lines. Exceptions are raised as usual."""
     before = logging.root.manager.disable
     with warnings.catch_warnings(), contextlib.redirect_stdout(streams.StringIO()):
         warnings.simplefilter("ignore")

@@ -1,4 +1,4 @@
-"""How far an exported generator is from the trained one: both are run on the same inputs and compared."""
+"""The difference between an exported and the trained generator: both run on the same inputs."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -13,19 +13,22 @@ from translate.image import rgb8
 from translate.model.sampler import latents, one_hot
 from translate.model.torch_engine import to_image, to_input
 
-# What an export may differ by, precision -> io: (largest, mean), float in units of [-1, 1], uint8 in levels of 255.
-# Half precision and integers put single pixels far off, near-flat ones under instance norm most of all.
+# The allowed difference, precision -> io: (largest, mean), float in units of [-1, 1], uint8 in levels of 255.
+# In fp16 and int8 single pixels can differ much, most of all in nearly uniform areas under instance norm.
 TOLERANCE: dict[str, dict[str, tuple[float, float]]] = {
     "fp32": {"float": (1e-4, 1e-4), "uint8": (1, 1)},
     "fp16": {"float": (0.05, 0.005), "uint8": (6, 0.6)},
     "int8": {"float": (1, 0.03), "uint8": (128, 4)},
 }
-Compared = tuple[list[Any], str]  # what both are run on, pictures or seeds, and what those are
+Compared = tuple[list[Any], str]  # (images or seeds, text that names them)
 
 
 class Trial(NamedTuple):
-    """One batch: for the network, and for the exported file in its own kind; `where` a failure would be; `tells`:
-    whether a difference means something."""
+    """One batch of the comparison.
+
+    x: the network's input. inputs: the same for the exported file, in its own layout. where: text for error messages.
+    tells: whether the difference counts; False for uniform images.
+    """
 
     x: Tensor
     inputs: tuple[np.ndarray, ...]
@@ -34,7 +37,7 @@ class Trial(NamedTuple):
 
 
 def sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
-    """(height, width)s to compare at: the training size, odd ones below and above it, and two tiny ones."""
+    """The (height, width)s of the comparison: the training size, odd sizes below and above it, and two tiny ones."""
     height, width = size
     return [(height, width), (height - 1, width - 3), (height * 5 // 4 | 1, width * 3 // 2 | 1), (5, 3), (1, 1)]
 
@@ -42,10 +45,10 @@ def sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
 def of_pictures(
     pictures: list[np.ndarray], size: tuple[int, int], io: str, fixed: tuple[int, int] | None = None
 ) -> Iterator[Trial]:
-    """Each picture, uint8 (H, W, C), brought to the training size and to one of the other `sizes`, or only to the
-    `fixed` one, alone.
+    """Trials of images, uint8 (H, W, C): each in a batch of one, resized to the training size and to one of the other
+    `sizes`, or to `fixed` only.
 
-    A picture of one colour is run, but not compared: after instance norm it is rounding noise, in torch as well.
+    A uniform image is run, but not compared: after instance norm it is rounding noise, in torch as well.
     """
     others = sizes(size)[1:]
     for number, picture in enumerate(pictures):
@@ -57,7 +60,7 @@ def of_pictures(
 
 
 def of_seeds(seeds: list[int], latent: int, classes: int) -> Iterator[Trial]:
-    """All seeds together, then each alone; the classes in turn."""
+    """Trials of seeds: all of them in one batch, then each in a batch of one; class = seed modulo `classes`."""
     for part in (seeds, *([seed] for seed in seeds)):
         z = latents(part, latent)
         if not classes:
@@ -69,10 +72,11 @@ def of_seeds(seeds: list[int], latent: int, classes: int) -> Iterator[Trial]:
 
 
 def measure(source: Source, run: Callable[..., np.ndarray], io: str, compared: Compared) -> dict[str, Any]:
-    """{"max", "mean", "unit", "images", "pictures", "sizes"} of the difference between the network and `run`, the
-    exported one, which is called with the file's inputs.
+    """{"max", "mean", "unit", "images", "pictures", "sizes"} of the difference between the network and the export.
 
-    compared: pictures, uint8 (H, W, C), for what translates them, seeds for what makes images; and what they are.
+    run: calls the exported file with its inputs. compared: (images, uint8 (H, W, C), or a GAN's seeds; text that names
+    them). UserError (exit code 6) when the export's output has the wrong shape, NaN or infinity, or when all images
+    are uniform (then exit code 2).
     """
     largest, total, count = 0.0, 0.0, 0
     things, what = compared

@@ -1,4 +1,4 @@
-"""What an export is compared on: the run's own held-out pictures, a folder's, or drawn ones; of a GAN, seeds."""
+"""Inputs for comparing an export with torch: held-out images of the run, a folder's or synthetic images, or seeds."""
 
 import contextlib
 from pathlib import Path
@@ -21,8 +21,10 @@ COUNT = 8
 
 
 def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
-    """(pictures, what they are): uint8 (H, W, C) each; (seeds, "seeds") where the source makes images from those.
-    UserError when `folder` is given and has no usable image."""
+    """(images, text that names them): uint8 (H, W, C) each; for a GAN (seeds, "seeds").
+
+    UserError when `folder` is given and has no usable image.
+    """
     if source.latent:
         return list(range(COUNT)), "seeds"
     if folder is not None:
@@ -34,7 +36,10 @@ def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
 
 
 def from_folder(folder: Path, source: Source, count: int = COUNT) -> list[np.ndarray]:
-    """Up to `count` pictures of a folder, spread over it; what can't be read is passed over."""
+    """Up to `count` images of a folder, uint8 (H, W, C), evenly spaced; files that can't be read are skipped.
+
+    UserError when the folder doesn't exist or has no image that can be read.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give a folder of images.")
     found: list[np.ndarray] = []
@@ -49,7 +54,10 @@ def from_folder(folder: Path, source: Source, count: int = COUNT) -> list[np.nda
 
 
 def held_out(run: Path, source: Source) -> tuple[list[np.ndarray], str] | None:
-    """Held-out pictures of a run folder, read by the names in its data.json, as far as they are on this machine."""
+    """(images, text that names them): held-out images of a run folder, by the names in its data.json.
+
+    None when `run` is no run folder or its images are not on this machine.
+    """
     letter = source.direction[0]
     try:
         config = read_toml(run / "config.toml")
@@ -61,12 +69,12 @@ def held_out(run: Path, source: Source) -> tuple[list[np.ndarray], str] | None:
         pictures = Pictures(chosen, Reader.of(settings, source.channels), settings.size)
         found = [pictures[index] for index in range(len(chosen))]
     except (UserError, OSError, ValueError, KeyError, TypeError):
-        return None  # no run folder, or its images are elsewhere: nothing that an export needs
+        return None  # no run folder, or its images are not here: the export uses other images
     return (found, f"held-out pictures of {Path(config[letter]).name}") if found else None
 
 
 def _items(a: str, b: str, letter: str, settings: DataSettings, paired: bool) -> list[Item]:
-    """All images of one side, if they can be had without fetching anything."""
+    """All images of one side; none when they would have to be downloaded first."""
     place, other = (catalog.resolve(name) for name in ((a, b) if letter == "a" else (b, a)))
     if isinstance(place, catalog.Recipe):
         fetched = (catalog.cache_folder() / "datasets" / f"{place.name}-{place.stamp}").is_dir()
@@ -80,7 +88,7 @@ def _items(a: str, b: str, letter: str, settings: DataSettings, paired: bool) ->
 
 
 def drawn(source: Source, count: int = COUNT) -> list[np.ndarray]:
-    """Pictures for a model whose data isn't at hand: smooth colours, an edge and some noise; always the same ones."""
+    """Synthetic images for a model whose data is missing: smooth colours, a rectangle and noise, from fixed seeds."""
     height, width = source.size
     pictures = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""Generators as programs of torch.export (.pt2): they need torch, but nothing of this toolkit."""
+"""Export of generators as programs of torch.export (.pt2), which need torch but not this toolkit."""
 
 import io as streams
 import json
@@ -12,7 +12,7 @@ from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import quiet
 
-ABOUT = "imgtranslate.json"  # the file's extra entry: the generator's description
+ABOUT = "imgtranslate.json"  # the extra file in the program that holds the generator's description
 
 
 def checked(
@@ -22,9 +22,9 @@ def checked(
     compared: parity.Compared,
     tolerance: tuple[float, float] | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
-    """(the file, how far it is from the network); loaded again from its bytes and run on what `compared` has.
+    """(the finished file, its difference from the network). It is loaded again and run on the inputs in `compared`.
 
-    UserError (exit code 6) when it differs by more than `parity.TOLERANCE`, or `tolerance`.
+    UserError (exit code 6) when it differs by more than `tolerance`, by default `parity.TOLERANCE`.
     """
     program = convert(source, io, precision)
     with quiet():
@@ -40,7 +40,7 @@ def checked(
 
 
 def convert(source: Source, io: str, precision: str) -> ExportedProgram:
-    """The network as a program that takes any batch, and any height and width where it translates images."""
+    """The network as a program for any batch size, and unless `source.fixed` for images of any height and width."""
     graph = source.graph(io, precision)
     example, free = graph.example()
     sizes = {name: Dim(name, min=1) for name in free[0].values()}
@@ -52,8 +52,8 @@ def convert(source: Source, io: str, precision: str) -> ExportedProgram:
             dynamic_shapes=shapes if any(free) else None,
             prefer_deferred_runtime_asserts_over_guards=True,
         )
-    # What it asserts is how the example happened to lie in memory ("height is no multiple of 4"): true of few sizes,
-    # and needed by none of the operators, as the comparison shows on sizes of both kinds.
+    # Remove assertions about the example's memory layout ("height is no multiple of 4"): they would refuse valid sizes,
+    # and no operator needs them. The comparison runs both kinds of sizes.
     for node in list(program.graph.nodes):
         node.meta.pop("stack_trace", None)  # local paths
         if node.target is torch.ops.aten._assert_scalar.default:

@@ -1,6 +1,6 @@
-"""Convolutions in 8-bit integers, their ranges learned from pictures (post-training static quantization).
+"""Post-training static quantization: convolutions in int8, with ranges calibrated on images.
 
-Static only: with ranges found while running (dynamic), a picture's result would depend on the others of its batch.
+Static only: with dynamic quantization an image's result would depend on the other images of its batch.
 """
 
 import tempfile
@@ -14,11 +14,11 @@ from translate.model.torch_engine import to_input
 
 
 def quantize(proto, io: str, pictures: list[np.ndarray], size: tuple[int, int]):
-    """`proto` (an onnx.ModelProto in fp32) with its convolutions but the first and the last in int8.
+    """`proto` (an onnx.ModelProto in fp32) with all convolutions except the first and the last in int8.
 
-    pictures: uint8 (H, W, C), brought to `size` (height, width); they should be of the kind that will be translated.
-    The first and the last convolution hold few weights and touch the picture itself: in int8 they would cost half of
-    the whole accuracy (docs/export.md).
+    pictures: for the calibration, uint8 (H, W, C), resized to `size` (height, width); they should be similar to the
+    images that will be translated. The first and the last convolution stay in fp32: they have few weights, and in int8
+    they would cause half of the whole error (docs/export.md).
     """
     import onnx
     from onnxruntime import quantization

@@ -1,4 +1,4 @@
-"""What `translate export` does: checks what was typed, and has the right exporter write the file."""
+"""`translate export`: checks the options and calls the exporter that they select."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from translate.system.files import write_whole
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names
 CHOICES = {"io": ("float", "uint8"), "precision": ("fp32", "fp16"), "quantize": ("int8",)}
-# Which options mean something where; --out always does.
+# The options that each --to accepts; --out is always accepted.
 TAKES = {
     "onnx": ("direction", "io", "precision", "quantize", "calibration", "images", "fixed"),
     "torch": ("direction", "io", "precision", "images", "fixed"),
@@ -25,12 +25,12 @@ OF_PICTURES = (
     "calibration",
     "images",
     "fixed",
-)  # those that mean nothing where none are translated
+)  # options that don't apply to a GAN's generator
 
 
 @dataclass
 class Options:
-    """What was typed."""
+    """The options of the command line; None: not given."""
 
     model: str
     to: str
@@ -44,7 +44,7 @@ class Options:
     fixed: str | None = None
 
     def check(self) -> None:
-        """UserError for what can't be meant, before anything is read."""
+        """UserError for invalid values and combinations, before any file is read."""
         if self.to not in TAKES:
             raise UserError(f"--to {self.to}: it should be one of {', '.join(TAKES)}.")
         for name in TAKES["onnx"]:
@@ -62,7 +62,7 @@ class Options:
             raise UserError("--quantize int8 starts from fp32; leave --precision fp16 out.")
 
     def fixed_size(self) -> tuple[int, int] | None:
-        """--fixed as (height, width)."""
+        """--fixed as (height, width) in pixels, or None. UserError when it is no such text."""
         if self.fixed is None:
             return None
         found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.fixed.lower())
@@ -72,7 +72,7 @@ class Options:
         return sides[0], sides[1]
 
     def check_noise(self, source: Path) -> None:
-        """UserError for what means nothing for a GAN's generator, which makes images from random numbers."""
+        """UserError for options that don't apply to a GAN's generator, which makes images from random numbers."""
         if self.to not in ("onnx", "torch"):
             raise UserError(
                 f"{source} makes images from random numbers, which --to {self.to} can't hold; use --to onnx."
@@ -82,7 +82,7 @@ class Options:
                 raise UserError(f"--{name} has no meaning for {source}, which makes images from random numbers.")
 
     def target(self, description: dict[str, Any]) -> Path:
-        """What to write; UserError when it exists or has a name under which it wouldn't be recognised."""
+        """The path to write; UserError when it exists or has the wrong suffix."""
         suffix = SUFFIXES[self.to]
         path = Path(self.model)
         name = path.resolve().name if path.is_dir() else path.stem
@@ -91,13 +91,13 @@ class Options:
         out = self.out or Path(name + suffix)
         if suffix.startswith(".") and out.suffix != suffix:
             raise UserError(f"--out {out}: a file of --to {self.to} is called something{suffix}.")
-        if out.exists() and not (self.to == "junyanz" and out.is_dir()):  # which adds files to a folder
+        if out.exists() and not (self.to == "junyanz" and out.is_dir()):  # junyanz adds files to an existing folder
             raise UserError(f"{out} exists already; choose another name with --out.")
         return out
 
 
 def export(options: Options) -> list[str]:
-    """Write what is wished; returns what to tell about it. UserError before anything is written."""
+    """Write the export and return the lines to print. UserError before anything is written."""
     options.check()
     _, description, path = generator_file.read(options.model)
     direction = options.direction or "a2b"

@@ -1,1 +1,1 @@
-"""A trained generator: its file, what runs it, and what uses it."""
+"""Trained generators: their files, the engines that run them, Translator and Sampler."""

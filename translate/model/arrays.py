@@ -1,4 +1,4 @@
-"""What a person hands to a Translator in Python, as a Picture, and the result as what it was made from."""
+"""Conversion of a Translator's Python inputs (paths, PIL images, arrays, tensors) to Picture and of results back."""
 
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,17 @@ from translate.image import picture, rgb8
 from translate.image.picture import Picture
 from translate.image.raw import Range, Raw
 
-SLACK = 1e-3  # what rounding may leave outside of a range
+SLACK = 1e-3  # tolerated rounding error beyond a range, as a fraction of it
 KINDS = "an array must be uint8, uint16 or float32 of shape (H, W), (H, W, 1) or (H, W, 3)"
 TENSORS = "a tensor must be (C, H, W) with 1 or 3 channels, of floats in [-1, 1], or of uint8 or uint16"
 
 
 def taken(image: Any, values: Range | None = None) -> Picture:
-    """Any kind of image that a person may hand over. values: what is black and white in files, uint16 and float32
-    arrays, of a model that was trained on such. UserError."""
+    """A path, PIL image, array or tensor as a Picture. See Translator.__call__ for shapes and ranges.
+
+    values: (black, white) of files and of uint16 and float32 arrays, for a model that was trained on such values.
+    UserError for other types, shapes and values, and for files that can't be read.
+    """
     try:
         if isinstance(image, Image.Image):
             return picture.of_pil(image, values=values)
@@ -47,7 +50,7 @@ def taken(image: Any, values: Range | None = None) -> Picture:
 
 
 def given(result: Picture, like: Any) -> Any:
-    """The result as what it was made from."""
+    """The result in the type of the input `like`: a PIL image, an array or a tensor."""
     if isinstance(like, str | Path | Image.Image):
         return picture.to_pil(result)
     if isinstance(like, np.ndarray):
@@ -71,7 +74,7 @@ def _of_tensor(tensor: Any) -> Picture:
         return Picture(np.ascontiguousarray(array))
     _refuse_outside(array, -1, 1, "a float tensor")
     if array.min() == 0 < array.max():
-        # In [-1, 1] a level of exactly 0 is between two of the 256, so this was made otherwise.
+        # None of the 256 levels is exactly 0 in [-1, 1], so this tensor is probably in [0, 1].
         raise UserError(
             "a float tensor's values lie in [-1, 1]; this one's go from exactly 0 upwards, as torchvision's ToTensor "
             "makes them: give x * 2 - 1."

@@ -1,4 +1,4 @@
-"""What a model file says of itself, checked: every part has its type and a sensible value, and prints harmlessly."""
+"""The description in a model file: its schema, and the check of types, value ranges and printable texts."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ Level = Annotated[int, Field(ge=0, le=255)]
 
 
 def _plain(value: Any) -> Any:
-    """An argument of a network, as JSON holds it."""
+    """Validates an argument of a network: a JSON number, string, boolean or list of integers."""
     numbers = isinstance(value, list) and all(type(part) is int for part in value)
     if not (numbers or isinstance(value, bool | int | float | str)):
         raise ValueError("should be a number, a word, true, false or a list of whole numbers")
@@ -24,7 +24,7 @@ def _plain(value: Any) -> Any:
 
 
 def _terms(value: Any) -> Any:
-    """Licences by data set; imported files have an empty list."""
+    """Validates the licences: {data set: text}; imported files have an empty list."""
     pairs = value.items() if isinstance(value, dict) else [] if value == [] else [(0, 0)]
     if not all(isinstance(part, str) for pair in pairs for part in pair):
         raise ValueError("should be texts by the names of the data sets")
@@ -49,14 +49,18 @@ class Entry(_Part):
 
 
 class Exported(_Part):
-    """What an ONNX file says of itself besides. fixed: the only size it takes."""
+    """The additional fields of an ONNX file. io: type of the images. fixed: (height, width) of all images, if fixed."""
 
     io: Literal["float", "uint8"]
     fixed: Size | None = None
 
 
 class Description(_Part):
-    """A generator file's description, and that of the ONNX file that is made of it."""
+    """The description of a generator file, and of an ONNX file that was exported from it.
+
+    size: (height, width) of the training, in pixels. background: red, green, blue in 0 to 255. grey: by domain.
+    images: seen in training. latent: random numbers per image of a GAN.
+    """
 
     mode: Text = ""
     size: Size = [256, 256]
@@ -73,8 +77,10 @@ class Description(_Part):
 
 
 def check(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
-    """The description itself, with everything unprintable in its texts escaped. UserError (exit code 5) that names
-    `source` and the first part that can't be what a generator's file says."""
+    """The description, with unprintable characters in its texts escaped.
+
+    UserError (exit code 5) that names `source` and the first invalid field.
+    """
     try:
         Description.model_validate(description)
     except ValidationError as error:
@@ -84,7 +90,7 @@ def check(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
 
 
 def _harmless(value: Any) -> Any:
-    """Texts come from whoever made the file, and go to terminals and pages."""
+    """Escape unprintable characters: the file may be untrusted, and its texts go to terminals and web pages."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Generator files: found by a user's word, read, built into networks, packed. All there is to know is in the file."""
+"""Generator files: finding, reading and writing them, and building their networks."""
 
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from translate.system import hashed_tensors
 from translate.system.files import shipped
 from translate.system.text import printable
 
-NOISE = "z2a"  # the one direction of a GAN's file: from random numbers to images
+NOISE = "z2a"  # the only direction of a GAN's file: from random numbers to images
 
 
 def find(model: str | Path) -> Path:
-    """The generator file that a user's word means."""
+    """The path of a generator file. model: a run folder, a file or a name in pretrained/. UserError without one."""
     path = Path(model).expanduser()
     if path.is_dir():
         for name in ("best.safetensors", "generator.safetensors"):
@@ -27,7 +27,7 @@ def find(model: str | Path) -> Path:
                 return path / name
         raise UserError(f"{path} has no generator yet: neither best.safetensors nor generator.safetensors.", DAMAGED)
     if path.exists():
-        return path  # what isn't a regular file is refused when it is read
+        return path  # reading refuses what is no regular file
     ours = {file.stem: file for file in shipped("pretrained").glob("*.safetensors")}
     if str(model) in ours:
         return ours[str(model)]
@@ -35,7 +35,10 @@ def find(model: str | Path) -> Path:
 
 
 def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
-    """(tensors, description, path) of the generator file that a user's word means."""
+    """(tensors, description, path) of a generator file. model: see `find`.
+
+    UserError when there is no such file, it is damaged, or it holds no generator.
+    """
     path = find(model)
     tensors, description = hashed_tensors.read(path)
     kind = description.get("kind")
@@ -45,15 +48,20 @@ def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
 
 
 def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], Path]:
-    """(network, description, path) of one direction, 'a2b' or 'b2a', or NOISE for a GAN's; UserError says what is wrong
-    with the file, or that it is of the other kind."""
+    """(network, description, path) of one direction: 'a2b', 'b2a', or NOISE for a GAN's generator.
+
+    UserError when the file is missing or damaged, or doesn't have the direction.
+    """
     tensors, description, path = read(model)
     said = noise_entry(description, path) if direction == NOISE else entry(description, direction, path)
     return build(said, hashed_tensors.nest(tensors, f"{direction}/"), path), description, path
 
 
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
-    """What a generator file says of one direction; UserError when it doesn't have it, or translates nothing."""
+    """The description's entry of one direction, 'a2b' or 'b2a'.
+
+    UserError when the file doesn't have the direction, is a GAN's, or has no network for 1 or 3 channels.
+    """
     directions, direction = description["directions"], str(direction)
     if NOISE in directions:
         raise UserError(f"{source} makes images from random numbers, not from images: use `translate sample`.")
@@ -69,7 +77,10 @@ def entry(description: dict[str, Any], direction: str, source: Path | str) -> di
 
 
 def noise_entry(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
-    """What a GAN's generator file says of its network; UserError when it is of a mode that translates."""
+    """The description's entry of a GAN's generator.
+
+    UserError when the file's generator translates images, or its size or its number of latents is missing or wrong.
+    """
     directions = description["directions"]
     if NOISE not in directions:
         raise UserError(f"{source} translates images and makes none from random numbers: use `translate convert`.")
@@ -83,10 +94,10 @@ def noise_entry(description: dict[str, Any], source: Path | str) -> dict[str, An
 
 
 def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str) -> nn.Module:
-    """The network of one direction, from its entry in the description and its tensors, which become its parameters.
+    """The network of one direction. entry: of the description. weights: the tensors, which become its parameters.
 
-    UserError (exit code 5) where they don't fit; the network is built without memory first, so whatever the entry says
-    takes no more than the file has.
+    UserError (exit code 5) when they don't fit together. The network is built on the meta device first, so a wrong
+    entry can't allocate more memory than the file's tensors need.
     """
     network = outline(entry, len(weights), source)
     expected = network.state_dict()
@@ -103,8 +114,11 @@ def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str)
 
 
 def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Module:
-    """The network that an entry describes, on the meta device: shapes without numbers. tensors: how many there are for
-    it, which is more than it can have blocks. UserError (exit code 5) for what describes none."""
+    """The network that an entry describes, on the meta device: shapes without memory.
+
+    tensors: the number of its tensors in the file, an upper limit for the number of blocks.
+    UserError (exit code 5) when the entry is invalid.
+    """
     name, arguments = entry["network"], entry["arguments"]
     try:
         known = {key: value for key, value in arguments.items() if key in GeneratorSettings.model_fields}
@@ -124,7 +138,7 @@ def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Modul
 
 
 def _form(tensor: Tensor | None) -> str:
-    """'8×3×3×3 float32'"""
+    """Shape and dtype as text, '8×3×3×3 float32'."""
     if tensor is None:
         return "missing"
     kind = str(tensor.dtype).removeprefix("torch.")
@@ -132,7 +146,10 @@ def _form(tensor: Tensor | None) -> str:
 
 
 def pack(directions: dict[str, tuple[nn.Module, dict[str, Any]]], description: dict[str, Any]) -> bytes:
-    """A generator file: direction -> (network, entry with 'network' and 'arguments'), and what else to say."""
+    """The bytes of a generator file.
+
+    directions: direction -> (network, entry with 'network' and 'arguments'). description: the file's other fields.
+    """
     tensors = {
         f"{direction}/{key}": tensor
         for direction, (network, _) in directions.items()

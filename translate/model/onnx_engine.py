@@ -1,4 +1,4 @@
-"""Exported generators, run by onnxruntime without torch: levels in and out, as torch_engine.py."""
+"""The ONNX engine: runs exported generators with onnxruntime, without torch; the same interface as torch_engine.py."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from translate.model import onnx_guard
 from translate.model.description import check
 from translate.system.untrusted import read_bytes
 
-NOISE = "z2a"  # as translate/model/file.py has it, which needs torch
+NOISE = "z2a"  # as in translate/model/file.py, which would import torch
 TYPES = {"float": "tensor(float)", "uint8": "tensor(uint8)"}
 
 
 class OnnxFile:
-    """An exported generator of either kind, opened. description: what it says of itself."""
+    """An opened ONNX file of `translate export`, which translates or makes images. description: of its metadata."""
 
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         """content: the file's bytes; `source` names it in UserErrors. device: cpu, cuda or auto. threads: 0 = all."""
@@ -25,11 +25,14 @@ class OnnxFile:
         self.session = _session(content, source, device, threads)
 
     def raw(self, *inputs: np.ndarray) -> np.ndarray:
-        """What the graph makes of a batch in its own layout (docs/export.md, docs/sample.md); or MemoryError."""
+        """The graph's output for a batch in the file's layout (docs/export.md, docs/sample.md).
+
+        MemoryError when the memory is too small, RuntimeError when onnxruntime fails otherwise.
+        """
         names = [port.name for port in self.session.get_inputs()]
         try:
             return self.session.run(None, dict(zip(names, inputs, strict=True)))[0]
-        except Exception as error:  # onnxruntime has no class for it
+        except Exception as error:  # onnxruntime has no exception class for memory errors
             if "alloc" in str(error).lower():
                 raise MemoryError(f"a batch of {inputs[0].shape} needs more memory than there is") from error
             raise RuntimeError(f"onnxruntime can't run {self.source}: {_line(error)}") from error
@@ -38,17 +41,18 @@ class OnnxFile:
 class OnnxEngine(OnnxFile):
     """One direction of a generator, from a file that `translate export` wrote.
 
-    Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same kind. A file
-    of `--io uint8` takes uint8 only, one of `--fixed` one size only.
+    Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same dtype. A
+    file of `--io uint8` takes uint8 only, a file of `--fixed` takes one size only; UserError otherwise.
+    FloatingPointError when the output contains NaN or infinity.
     """
 
     def __init__(self, content: bytes, source: Path | str, *, device: str = "cpu", threads: int = 0):
         super().__init__(content, source, device=device, threads=threads)
         self.direction, promised = _promises(self.description, source)
         self.io: str = promised["io"]
-        self.fixed: list[int] | None = promised.get("fixed")  # the only height and width that it takes
+        self.fixed: list[int] | None = promised.get("fixed")  # the only accepted (height, width); None: any
         self.channels: int = self.description["directions"][self.direction]["arguments"]["out_channels"]
-        self.high_bit = self.io == "float"  # whether it takes more than 8 bits
+        self.high_bit = self.io == "float"  # whether it accepts more than 8 bits
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         found = [(port.name, port.type, len(port.shape)) for port in (*inputs, *outputs)]
         if found != [(name, TYPES[self.io], 4) for name in ("image", "translated")]:
@@ -65,7 +69,10 @@ class OnnxEngine(OnnxFile):
         precision: str = "fp32",
         stochastic: bool = False,
     ) -> "OnnxEngine":
-        """UserError says what is wrong with the file, or that it translates in the other direction only."""
+        """From a file. threads: 0 uses all cores.
+
+        UserError when the file can't be read or used, or doesn't have the direction.
+        """
         if precision != "fp32" or stochastic is not False:
             raise UserError("--precision and --stochastic are decided when an ONNX file is exported, not when it runs.")
         try:
@@ -111,7 +118,7 @@ class OnnxEngine(OnnxFile):
 
 
 def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, dict[str, Any]]:
-    """(direction, what the export says of its inputs). UserError when it doesn't say all that a Translator asks."""
+    """(direction, the description's `onnx` fields). UserError when something that a Translator needs is missing."""
     (direction, entry), *others = description["directions"].items()
     if direction == NOISE:
         raise UserError(f"{source} makes images from random numbers, not from images; docs/sample.md says how.")
@@ -132,11 +139,11 @@ def _session(content: bytes, source: Path | str, device: str, threads: int):
     if device != "cpu" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         wanted.insert(0, "CUDAExecutionProvider")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what a user should know is said in our own words
+    options.log_severity_level = 4  # the toolkit reports errors itself
     options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # not ORT's own, which was not checked
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # ORT's own format isn't checked
     try:
-        # From the bytes that were checked, never from a path: the file could be another by now.
+        # From the checked bytes, not from the path: the file could have been replaced since.
         session = onnxruntime.InferenceSession(content, options, providers=wanted)
     except Exception as error:
         raise UserError(

@@ -1,8 +1,8 @@
-"""What stands between a stranger's ONNX file and onnxruntime: only whole files that `translate export` wrote get past.
+"""The check of untrusted ONNX files before onnxruntime opens them: only intact files of `translate export` pass.
 
-Reads the protobuf wire format itself (https://protobuf.dev/programming-guides/encoding, field numbers of onnx.proto3),
-so that using an exported generator needs onnxruntime and nothing else. What our files never have is refused: tensors
-in other files (the way that ONNX files read where they should not), subgraphs, functions, operators of other domains.
+Parses the protobuf wire format itself (https://protobuf.dev/programming-guides/encoding, field numbers of onnx.proto3),
+so that using an exported generator needs onnxruntime only. Refused is what exported files never contain: tensors in
+other files (with which an ONNX file could read any file), subgraphs, functions and operators of other domains.
 """
 
 import hashlib
@@ -15,12 +15,12 @@ from translate.system.untrusted import parse_object
 
 KEY = "imgtranslate"  # of the one entry in metadata_props
 BLANK = "0" * 64
-MARK = b'{"sha256": "'  # how that entry's value begins
+MARK = b'{"sha256": "'  # the beginning of that entry's value
 DOMAINS = (b"", b"ai.onnx")  # of the standard operators
-MOST = 2**31  # bytes of a protobuf file
+MOST = 2**31  # a protobuf file has fewer bytes
 
 ELSEWHERE, INNER = "keeps weights in another file", "has subgraphs or functions"
-# Field numbers: message -> {number: the message there, or why it is refused}; what isn't named is harmless.
+# message -> {field number: the field's message, or why it is refused}; other fields are not checked.
 FIELDS: dict[str, dict[int, str]] = {
     "model": {7: "graph", 8: "opset", 20: INNER, 25: INNER},  # training_info, functions
     "graph": {1: "node", 5: "tensor", 15: INNER},  # sparse_initializer
@@ -33,14 +33,16 @@ METADATA = 14  # of the model: {1: key, 2: value}
 
 
 def seal(content: bytes) -> bytes:
-    """An ONNX file whose metadata begins with a blank SHA-256: the same with the hash of the whole file in it."""
+    """The file with its SHA-256 in the place of the blank one in its metadata; the hash is of the file as given."""
     place = content.rindex(MARK + BLANK.encode()) + len(MARK)
     return content[:place] + hashlib.sha256(content).hexdigest().encode() + content[place + 64 :]
 
 
 def description(content: bytes, source: Path | str) -> dict[str, Any]:
-    """What the file says of itself. UserError (exit code 5) naming `source` unless `translate export` wrote it and
-    every bit is as written."""
+    """The description in the file's metadata.
+
+    UserError (exit code 5) naming `source` when `translate export` didn't write the file or it was changed since.
+    """
     try:
         _look(content, "model", 0, len(content))
         entries = {}
@@ -79,11 +81,11 @@ def description(content: bytes, source: Path | str) -> dict[str, Any]:
 
 
 class _Foreign(Exception):
-    """What a file does that ours never do."""
+    """The file contains something that exported files never contain."""
 
 
 def _look(content: bytes, kind: str, start: int, end: int) -> None:
-    """Raise _Foreign for what must not be in the message of this kind (see FIELDS) that lies from `start` to `end`."""
+    """Raise _Foreign when the message in content[start:end], of a kind in FIELDS, has a refused field."""
     if kind == "domain":
         if content[start:end] not in DOMAINS:
             raise _Foreign(f"uses operators of the domain {content[start:end][:40].decode('utf-8', 'replace')!r}")
@@ -99,12 +101,14 @@ def _look(content: bytes, kind: str, start: int, end: int) -> None:
 
 
 def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(number, start, end) of each field of the message; of a number (wire type 0) start is the value itself.
-    IndexError when the message isn't one."""
+    """(field number, start, end) of each field of a message; for a varint (wire type 0) start is its value.
+
+    IndexError or KeyError when the message is invalid.
+    """
     while start < end:
         tag, start = _number(content, start)
         number, wire = tag >> 3, tag & 7
-        if not 0 < number < 2**29:  # some readers would take a larger one modulo 2**29
+        if not 0 < number < 2**29:  # some parsers reduce larger numbers modulo 2**29
             raise IndexError("there is no such field")
         if wire == 0:
             value, start = _number(content, start)
@@ -118,7 +122,7 @@ def _fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, in
 
 
 def _number(content: bytes, start: int) -> tuple[int, int]:
-    """A varint and where it ends."""
+    """(value, end) of the varint at `start`. IndexError when it is invalid."""
     value = 0
     for place in range(10):
         byte = content[start + place]

@@ -1,4 +1,4 @@
-"""A trained GAN's generator to use: random numbers in, images out, the same image for the same number every time."""
+"""The sampler: makes images from seeds or latents with a trained GAN's generator, reproducibly."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,8 @@ BATCH = 64
 class Sampler:
     """The generator of a GAN, in evaluation mode.
 
-    latent: how many numbers an image is made from. classes: the names of the classes, or none. size: (height, width).
-    channels: 1 or 3. description: what the file says of itself: mode, images seen, licences, scores.
+    latent: length of a latent. classes: names of the classes, empty for an unconditional GAN. size: (height, width).
+    channels: 1 or 3. description: the generator file's: mode, images seen, licences, scores.
     """
 
     def __init__(self, network: nn.Module, description: dict[str, Any], *, device: str = "cpu"):
@@ -32,13 +32,13 @@ class Sampler:
         self.classes: list[str] = list(description.get("classes", []))
         self.size: tuple[int, int] = tuple(description["size"])
         self.channels: int = entry["arguments"]["out_channels"]
-        self.name: str = entry.get("to", "a")  # of the images that it was trained on
+        self.name: str = entry.get("to", "a")  # of the training data
 
     @classmethod
     def load(cls, model: str | Path, *, device: str = "cpu") -> "Sampler":
         """model: a run folder (its best generator), a generator file, or a name in pretrained/.
 
-        UserError when there is no such thing, or it is damaged, or it translates images instead.
+        UserError when there is no such model, it is damaged, or its generator translates images.
         """
         if str(model).lower().endswith(".onnx"):
             raise UserError(f"{model} is an ONNX file; give the run folder or generator file that it was made from.")
@@ -46,14 +46,15 @@ class Sampler:
         return cls(network, description, device=device)
 
     def latents(self, seeds: Sequence[int]) -> Tensor:
-        """What the pictures of these numbers are made from: float32 (N, latent)."""
+        """The latents of the seeds: float32 (N, latent)."""
         return latents(seeds, self.latent)
 
     def __call__(self, z: Tensor, classes: Sequence[int] | None = None) -> np.ndarray:
-        """Latents (N, latent), and for each the number of its class where there are `classes` → uint8 (N, H, W, C).
+        """Latents (N, latent) → uint8 (N, H, W, C). classes: N class indices, for a class-conditional GAN.
 
-        An image depends on its own row alone: all batches are of one size, padded, because how torch rounds depends on
-        the batch's size. ValueError for what doesn't fit; FloatingPointError when the network gives NaN or infinity.
+        An image depends only on its own latent: batches are padded to one size, because torch's rounding depends on the
+        batch size. ValueError when shapes or classes don't fit; FloatingPointError when the output contains NaN or
+        infinity.
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise ValueError(f"latents should be of shape (N, {self.latent}), not {tuple(z.shape)}")
@@ -71,42 +72,48 @@ class Sampler:
 def draw(
     network: nn.Module, z: Tensor, classes: Sequence[int] | None, count: int, device: torch.device | str
 ) -> Iterator[Tensor]:
-    """Latents (N, latent), and for each its class of `count` where there are any → images (up to BATCH, C, H, W) in
-    [-1, 1], batch after batch, each of BATCH rows, padded: how torch rounds depends on that."""
+    """Latents (N, latent) → batches of images (up to BATCH, C, H, W) in [-1, 1].
+
+    classes: N class indices below `count`, or None. The network always gets BATCH rows, the last batch padded, because
+    torch's rounding depends on the batch size.
+    """
     for start in range(0, len(z), BATCH):
         rows = z[start : start + BATCH].float()
         if classes is not None:
             rows = torch.cat([rows, one_hot(classes[start : start + BATCH], count)], 1)
         padded = F.pad(rows, (0, 0, 0, BATCH - len(rows)))
-        # On CUDA the fastest transposed convolution adds in whatever order its threads come.
+        # On CUDA the fastest transposed convolution sums in no fixed order.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             y = network(padded.to(device))
         yield y[: len(rows)]
 
 
 def latents(seeds: Sequence[int], length: int) -> Tensor:
-    """float32 (N, length) from N(0, 1); row i comes from seeds[i] alone, so a picture's number is its seed."""
+    """float32 (N, length) from N(0, 1); row i depends only on seeds[i]."""
     rows = [torch.randn(length, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     return torch.stack(rows) if rows else torch.zeros(0, length)
 
 
 def one_hot(classes: Sequence[int], count: int) -> Tensor:
-    """float32 (N, count) with a 1 where the class is."""
+    """Class indices (N) → float32 (N, count), one-hot."""
     return F.one_hot(torch.as_tensor(classes, dtype=torch.int64), count).float()
 
 
 def on_sphere(z: Tensor) -> Tensor:
-    """Latents (…, length) brought to the length √length, near which nearly all of N(0, 1) lies."""
+    """Latents (…, length) scaled to the norm √length, near which nearly all samples of N(0, 1) lie."""
     return z * (math.sqrt(z.shape[-1]) / z.norm(dim=-1, keepdim=True))
 
 
 def slerp(z0: Tensor, z1: Tensor, steps: int) -> Tensor:
-    """`steps` latents (steps, length) from z0 to z1 (length), both included: the direction moves along the great circle
-    (Shoemake 1985), the length evenly. A straight line would pass through latents too short to occur (White 2016)."""
+    """Spherical interpolation: latents (steps, length) from z0 to z1, each (length), both included.
+
+    The direction moves along the great circle (Shoemake 1985), the norm linearly. Linear interpolation would pass
+    through latents with norms that N(0, 1) practically never has (White 2016).
+    """
     a, b = z0.double(), z1.double()
     angle = torch.arccos(F.cosine_similarity(a, b, dim=0).clamp(-1, 1))
     t = torch.linspace(0, 1, steps, dtype=torch.float64)[:, None]
-    if torch.sin(angle) < 1e-6:  # the same direction, or opposite ones, which no single circle joins
+    if torch.sin(angle) < 1e-6:  # equal or opposite directions: no unique great circle
         path = (1 - t) * a + t * b
     else:
         lengths = (1 - t) * a.norm() + t * b.norm()

@@ -1,9 +1,9 @@
-"""Images larger than the device's memory: every layer on its own, tile by tile, exactly as if it had all been there.
+"""Tiled inference for images larger than the device's memory: layer by layer in tiles, equal to the untiled result.
 
-Tiling a whole network gives seams, and instance or group norm, measured tile by tile, gives every tile its own colours
-and contrast. Here a layer is finished for the whole image before the next begins: its input and output wait in main
-memory (or in a temporary file, where they are larger than that), only a tile of them is on the device. So the norms
-see the whole image, a tile needs no more overlap than one convolution's kernel, and there is nothing to blend.
+Running a whole network on tiles gives seams, and instance or group norm computed per tile gives each tile different
+colours and contrast. Here each layer is computed for the whole image before the next: its input and output are in main
+memory (or in a temporary file when they are larger), and only one tile at a time is on the device. So norms use the
+statistics of the whole image, tiles overlap only by the kernel of one convolution, and nothing has to be blended.
 """
 
 import tempfile
@@ -21,17 +21,17 @@ from translate.networks.segments import Segmented
 from translate.networks.traits import RESIZING, reach
 from translate.system.memory import free_memory
 
-HALO = 8  # input pixels around a tile: no less than any layer's reach, and a multiple of every stride (2)
-SUMMED = 1 << 21  # values that are added up at once in double precision
-PROBE = 128  # side of the square that memory is measured on
-PICTURE = 40  # bytes for each pixel of a picture on its way in and out
+HALO = 8  # input pixels around a tile: at least every layer's reach, and a multiple of every stride (2)
+SUMMED = 1 << 21  # values that are summed at once in double precision
+PROBE = 128  # side of the square image for measuring the memory, in pixels
+PICTURE = 40  # bytes per pixel of the image itself, input and output
 NORMS = {layer.forward for layer in (InstanceNorm, GroupNorm, nn.InstanceNorm2d, nn.GroupNorm)}
 
 
 def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.ndarray:
-    """levels (H, W, C) → levels (H, W, C') of the same kind, as the network gives them untiled, but for float rounding.
+    """levels (H, W, C) → levels (H, W, C') of the same dtype; equals the untiled result up to float rounding.
 
-    tile: height and width of what is on the device at once, in pixels of each layer; even.
+    tile: height and width of a tile, in pixels of each layer; even. UserError when a layer can't be tiled.
     """
     network: Any = engine.network
     check_tileable(network)
@@ -44,7 +44,7 @@ def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.nd
 
 
 def check_tileable(network: nn.Module) -> None:
-    """UserError that names the layer, unless all of them are known to see few pixels around each, or are norms."""
+    """UserError that names the layer, unless every layer is a norm or has a reach of at most HALO pixels."""
     listed = isinstance(network, Segmented) and type(network).segments is not Segmented.segments
     for layer in network.steps() if listed else [network]:  # type: ignore[operator]
         if isinstance(layer, str) or _is_norm(layer):
@@ -58,13 +58,15 @@ def check_tileable(network: nn.Module) -> None:
 
 
 def _is_norm(layer: nn.Module) -> bool:
-    """Whether it normalises with the image's own mean and variance."""
+    """Whether the layer normalises with the mean and variance of its input."""
     return type(layer).forward in NORMS and not getattr(layer, "track_running_stats", False)
 
 
 def bytes_per_pixel(engine: TorchEngine) -> float:
-    """About how much memory the whole network needs for each pixel of its input: three times the largest input and
-    output of one layer together (measured: 2.3 to 2.6 times), and the pictures themselves."""
+    """An estimate of the memory per input pixel that the untiled network needs, in bytes.
+
+    Three times the largest sum of one layer's input and output (measured: 2.3 to 2.6 times), and the image itself.
+    """
     network: Any = engine.network
     largest = 0
 
@@ -82,14 +84,14 @@ def bytes_per_pixel(engine: TorchEngine) -> float:
         with torch.inference_mode():
             network(torch.zeros(1, channels, side, side, device=engine.device))
     finally:
-        torch.set_rng_state(state)  # which dropout draws from
+        torch.set_rng_state(state)  # dropout used it
         for hook in hooks:
             hook.remove()
     return 3 * largest / side**2 + PICTURE
 
 
 def room(device: str) -> float:
-    """Bytes that are free where the network runs."""
+    """Free memory of the device in bytes."""
     if not device.startswith("cuda"):
         return free_memory()
     free, _ = torch.cuda.mem_get_info(device)
@@ -97,7 +99,7 @@ def room(device: str) -> float:
 
 
 class Tiled:
-    """Runs a network's steps: layers, and 'push', 'add' and 'cat' for what skips ahead. See ResNet.steps."""
+    """Runs a network's steps: layers, and 'push', 'add' and 'cat' for skip connections. See ResNet.steps."""
 
     def __init__(self, device: str, tile: int):
         self.device, self.tile = device, tile
@@ -105,7 +107,7 @@ class Tiled:
     def __call__(self, x: Tensor, steps: Iterable[nn.Module | str]) -> Tensor:
         """(C, H, W) → (C', H', W'), both in main memory."""
         sources, stack = [x], []
-        local: list[Callable[[Tensor], Tensor]] = []  # steps to come, that look at few pixels around each
+        local: list[Callable[[Tensor], Tensor]] = []  # steps to run next, all with a reach of at most HALO
 
         def flush() -> None:
             nonlocal sources
@@ -133,7 +135,7 @@ class Tiled:
         return sources[0]
 
     def _layer(self, sources: list[Tensor], local: list[Callable[[Tensor], Tensor]]) -> Tensor:
-        """The sources, one behind the other as channels, through `local`, tile by tile."""
+        """The steps `local` applied tile by tile to the sources, which are concatenated as channels."""
         height, width = sources[0].shape[-2:]
         result: Tensor | None = None
         for top in range(0, height, self.tile):
@@ -156,7 +158,7 @@ class Tiled:
         return result
 
     def _norm(self, x: Tensor, layer: Any) -> Callable[[Tensor], Tensor]:
-        """The layer's normalisation with the mean and variance of all of x, (C, H, W)."""
+        """A function that normalises a tile as the layer does, with the mean and variance of the whole x, (C, H, W)."""
         groups = getattr(layer, "num_groups", x.shape[0])
         total, square = torch.zeros(groups, dtype=torch.float64), torch.zeros(groups, dtype=torch.float64)
         rows = max(1, min(self.tile, SUMMED // max(1, x[:, 0].numel())))
@@ -176,7 +178,7 @@ class Tiled:
 
 
 def _scale(size: Sequence[int], result: Sequence[int]) -> float:
-    """1, 2 or another whole number, or 1/2: how many times as large a tile becomes."""
+    """The factor by which the steps change a tile's sides: 1/2 or a whole number. UserError for other factors."""
     scale = result[0] / size[0]
     if result[1] != size[1] * scale or (scale != 0.5 and scale % 1):
         raise UserError(
@@ -187,7 +189,10 @@ def _scale(size: Sequence[int], result: Sequence[int]) -> float:
 
 
 def storage(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """A tensor in main memory, or in a temporary file that vanishes with it where half of the free memory is less."""
+    """An uninitialised tensor in main memory, or in a temporary file when it needs over half of the free memory.
+
+    The file's space is freed together with the tensor.
+    """
     size = int(np.prod(shape))
     if size * dtype.itemsize <= free_memory() / 2:
         return torch.empty(shape, dtype=dtype)

@@ -1,4 +1,4 @@
-"""A generator that turns levels into levels: batches of pixels as NumPy arrays in, the same kind out."""
+"""The torch engine: runs a generator on batches of pixels, NumPy arrays in and out."""
 
 import os
 from functools import partial
@@ -17,7 +17,7 @@ from translate.system.device import choose
 from translate.system.hashed_tensors import nest
 
 if hasattr(os, "register_at_fork"):
-    # A fork leaves the threads behind that GNU's OpenMP would wait for in the child, for ever.
+    # A forked child has no OpenMP threads, and GNU's OpenMP would wait for them for ever.
     os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
@@ -31,7 +31,7 @@ def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
 
 
 def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
-    """(N, C, H, W) in [-1, 1] → levels (N, H, W, C) of `kind`, rounded, on the CPU."""
+    """(N, C, H, W) in [-1, 1] → levels (N, H, W, C) on the CPU. kind: uint8 or uint16 (rounded), or float32."""
     levels = outputs.float().clamp(-1, 1).add_(1).mul_(PEAKS[kind] / 2)
     if kind == "float32":
         return levels.permute(0, 2, 3, 1).cpu().numpy()
@@ -41,8 +41,7 @@ def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
 
 @torch.inference_mode()
 def translate_arrays(generator: nn.Module, arrays: np.ndarray, device: torch.device | str, batch: int = 16):
-    """uint8 (N, H, W, C) → uint8 (N, H, W, C'): in evaluation mode, which is the same every time; puts `generator`
-    back as it was."""
+    """uint8 (N, H, W, C) → uint8 (N, H, W, C'), in evaluation mode; restores the generator's mode afterwards."""
     training = generator.training
     generator.eval()
     parts = [to_image(generator(to_input(arrays[i : i + batch], device))) for i in range(0, len(arrays), batch)]
@@ -51,10 +50,11 @@ def translate_arrays(generator: nn.Module, arrays: np.ndarray, device: torch.dev
 
 
 class TorchEngine:
-    """One direction of a generator file, run by torch. Calling it: levels (N, H, W, C) → levels (N, H, W, C').
+    """One direction of a generator file, run by torch.
 
+    Calling it: levels (N, H, W, C), uint8, uint16 or float32 in [0, 1] → levels (N, H, W, C') of the same dtype.
     precision: fp32, bf16 or fp16 (autocast; norms stay in float32).
-    stochastic: dropout stays on, as in pix2pix at test time; everything else is as in evaluation.
+    stochastic: dropout stays on, as in pix2pix at test time; all other layers are in evaluation mode.
     """
 
     high_bit = True
@@ -72,7 +72,7 @@ class TorchEngine:
         checks.one_of("--precision", precision, ("fp32", "bf16", "fp16"))
         checks.switch("--stochastic", stochastic)
         device = choose(device)
-        # Convolutions are 1.3 to 1.7 times as fast with the channels last, on CPUs and on GPUs with tensor cores.
+        # channels_last makes convolutions 1.3 to 1.7 times as fast, on CPUs and on GPUs with tensor cores.
         self.layout = torch.contiguous_format if device == "mps" else torch.channels_last
         self.network = network.eval().to(device).to(memory_format=self.layout)
         self.description, self.direction, self.device = description, direction, device
@@ -86,7 +86,7 @@ class TorchEngine:
 
     @classmethod
     def load(cls, model: str | Path, direction: str = "a2b", **options) -> "TorchEngine":
-        """From a run folder, a generator file or a name in pretrained/; UserError says what is wrong with it."""
+        """model: a run folder, a generator file or a name in pretrained/. UserError when it can't be used."""
         tensors, description, path = generator_file.read(model)
         entry = generator_file.entry(description, direction, path)
         network = generator_file.build(entry, nest(tensors, f"{direction}/"), path)
@@ -100,9 +100,9 @@ class TorchEngine:
         return torch.autocast(torch.device(self.device).type, self.dtype, enabled=self.dtype is not None)
 
     def run(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) in [-1, 1] → the network's output. FloatingPointError when there is NaN or infinity in it."""
+        """(N, C, H, W) in [-1, 1] → the network's output. FloatingPointError when it contains NaN or infinity."""
         with self.autocast():
             y = self.network(x.contiguous(memory_format=self.layout))
-        if not torch.isfinite(y.sum(dtype=torch.float32)):  # one pass; outputs lie in [-1, 1], or are NaN
+        if not torch.isfinite(y.sum(dtype=torch.float32)):  # one pass; outputs in [-1, 1] have a finite sum
             raise FloatingPointError("the network's output is not a number (NaN or infinity)")
         return y

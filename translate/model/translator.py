@@ -1,4 +1,4 @@
-"""A trained generator to use: loaded from one self-describing file, it translates images of any size and kind."""
+"""The translator: loads a trained generator from one file and translates images of any size and type."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,26 +16,26 @@ from translate.system.text import in_short
 
 
 class Engine(Protocol):
-    """What runs a generator: levels (N, H, W, C) → levels (N, H, W, C') of the same kind. See torch_engine.py."""
+    """Runs a generator: levels (N, H, W, C) → levels (N, H, W, C') of the same dtype. See torch_engine.py."""
 
     description: dict[str, Any]
     direction: str
-    high_bit: bool  # whether it takes more than 8 bits
+    high_bit: bool  # whether it accepts more than 8 bits
 
     def __call__(self, levels: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What is done around the network.
+    """Processing before and after the network.
 
-    size: resize first, to (height, width), or so that the longer side is `size`; None: as it is.
-    alpha: 'keep' translates the picture laid on the background and gives it its alpha back, 'drop' leaves it opaque,
-    'background' lays the translated picture on the background.
-    background: instead of the model's own.
-    grey: whether a grayscale picture stays one ('keep') or takes the network's colours ('colour'). 'auto' keeps it
+    size: resize first, to (height, width) or to a longer side of `size` pixels; None: no resizing.
+    alpha: the network gets the image composited on the background. 'keep' restores the alpha channel afterwards,
+    'drop' gives an opaque image, 'background' composites the output on the background by the alpha channel.
+    background: (red, green, blue) in 0 to 255; None: the model's.
+    grey: whether a grayscale image stays grayscale ('keep') or gets the network's colours ('colour'). 'auto' keeps it
     unless the model was trained from grey to colour.
-    tile: pixels, for images larger than the device's memory (translate/model/tiles.py); 0: none.
+    tile: side of the tiles in pixels, for images larger than the device's memory (translate/model/tiles.py); 0: none.
     """
 
     size: int | tuple[int, int] | None = None
@@ -45,7 +45,7 @@ class Rules:
     tile: int = 0
 
     def __post_init__(self) -> None:
-        """UserError for what the command line refuses, in its words."""
+        """UserError for invalid values, with the command line's messages."""
         checks.one_of("--alpha", self.alpha, ("keep", "drop", "background"))
         checks.one_of("--grey", self.grey, ("auto", "keep", "colour"))
         for name, check in (("size", checks.size), ("background", checks.colour), ("tile", checks.tile)):
@@ -55,7 +55,7 @@ class Rules:
 class Translator:
     """One direction of a trained model. Calling it translates an image; equal inputs give equal outputs.
 
-    description: what the file says of itself: mode, domains, directions, training size, background, scores.
+    description: the model file's: mode, domains, directions, training size, background, scores.
     """
 
     def __init__(self, engine: Engine):
@@ -67,7 +67,7 @@ class Translator:
         grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
         self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
-        # What was black and white in the files that it was trained on, where these were of floats or of 16 bits.
+        # (black, white) of the training images, where these were of floats or of 16 bits.
         values = self.description.get("values") or {}
         self.trained_on_values = any(values.values())
         self.values_in, self.values_out = (_span(values.get(domain)) for domain in (source, target))
@@ -76,8 +76,9 @@ class Translator:
     def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
         """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
 
+        direction: 'a2b' or 'b2a'. device: 'cpu', 'cuda', 'auto' etc.
         options: precision ('fp32', 'bf16', 'fp16'), stochastic (pix2pix's dropout stays on).
-        UserError when there is no such thing, or it is damaged, or has no such direction, or an option is none.
+        UserError when there is no such model, it is damaged, it has no such direction, or an option is invalid.
         """
         if str(model).lower().endswith(".onnx"):
             from translate.model.onnx_engine import OnnxEngine
@@ -91,16 +92,16 @@ class Translator:
         """A path or PIL image gives a PIL image; an array gives an array, a torch tensor gives a tensor.
 
         Arrays: (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16, or float32 in [0, 1]. Tensors: (C, H, W), of floats
-        in [-1, 1], or of uint8 or uint16, which give floats in [-1, 1] as well. Where the model was trained on values
-        (description["values"]), uint16 and float32 arrays hold such values, going in and coming out.
+        in [-1, 1], or of uint8 or uint16; the result is of floats in [-1, 1]. If the model was trained on values
+        (description["values"]), uint16 and float32 arrays hold such values, in inputs and results.
 
-        Any size; the result has the same size and kind: grayscale stays grayscale, alpha and 16 bits are kept.
-        rules: see Rules. UserError for what is no image, or has values outside of its range.
+        Any size; the result has the same size and type: grayscale stays grayscale, alpha and 16 bits are kept.
+        rules: the fields of Rules. UserError for other types and shapes, and for values outside of the range.
         """
         return self.batch([image], **rules)[0]
 
     def batch(self, pictures: list, **rules) -> list:
-        """Several images of any kinds and sizes, in order; those of equal size go through the network together."""
+        """Several images of any types and sizes → results in the same order; images of equal shape form one batch."""
         wanted = Rules(**rules)
         inputs = [taken(image, self.values_in) for image in pictures]
         levels = [self.prepare(source, wanted) for source in inputs]
@@ -109,17 +110,17 @@ class Translator:
             places = [i for i, array in enumerate(levels) if (array.shape, array.dtype) == kind]
             try:
                 results = self.run(np.stack([levels[i] for i in places]), wanted)
-            except (ArithmeticError, MemoryError, RuntimeError) as error:  # NaN, no memory, what an engine can't run
+            except (ArithmeticError, MemoryError, RuntimeError) as error:  # NaN, too little memory, an engine's error
                 height, width = levels[places[0]].shape[:2]
                 raise UserError(f"an image of {height} × {width} can't be translated: {in_short(error)}.") from error
             for place, result in zip(places, results, strict=True):
                 outputs[place] = self.finish(inputs[place], result, wanted)
         return [given(result, like) for result, like in zip(outputs, pictures, strict=True)]
 
-    # The three parts of it, as translate/convert needs them ----------------------------------------------------------
+    # The three parts of a translation, which translate/convert calls one by one ---------------------------------------
 
     def prepare(self, source: Picture, rules: Rules) -> np.ndarray:
-        """The levels (H, W, C) that the network gets."""
+        """The network's input: levels (H, W, C), on the background and resized."""
         colours = picture.flatten(source, rules.background or self.background)
         if self.channels_in == 1 and not source.grey:
             colours = picture.luma(colours)
@@ -130,7 +131,7 @@ class Translator:
         return picture.resize(colours, target_size(source.size, rules.size))
 
     def run(self, levels: np.ndarray, rules: Rules) -> np.ndarray:
-        """levels (N, H, W, C) → levels (N, H, W, C')."""
+        """The network: levels (N, H, W, C) → levels (N, H, W, C'). UserError when the engine can't use tiles."""
         if rules.tile and max(levels.shape[1:3]) > rules.tile:
             from translate.model.tiles import translate_tiled
             from translate.model.torch_engine import TorchEngine
@@ -141,7 +142,7 @@ class Translator:
         return self.engine(levels)
 
     def finish(self, source: Picture, levels: np.ndarray, rules: Rules) -> Picture:
-        """The result, of the same kind as `source` was."""
+        """The result from the network's output (H, W, C'), with grayscale and alpha as in `source`, see Rules."""
         keep = rules.grey == "keep" or (rules.grey == "auto" and not self.adds_colour)
         if source.grey and keep and levels.shape[2] == 3:
             levels = picture.luma(levels)
@@ -161,7 +162,7 @@ class Translator:
 
 
 def target_size(size: tuple[int, int], wanted: int | tuple[int, int] | None) -> tuple[int, int]:
-    """(height, width) after resizing `size` as Rules.size says."""
+    """(height, width) of an image of `size` after resizing by Rules.size."""
     if not isinstance(wanted, int):
         return wanted or size
     longer = max(size)
@@ -169,7 +170,7 @@ def target_size(size: tuple[int, int], wanted: int | tuple[int, int] | None) -> 
 
 
 def _span(values: Any) -> Range | None:
-    """Two numbers of a description as they must be, else None."""
+    """A description's value range as (black, white); None when it is missing or invalid."""
     try:
         low, high = (float(value) for value in values)
     except (TypeError, ValueError):

@@ -1,1 +1,1 @@
-"""A trained generator as a web page that translates in the browser; see docs/web.md."""
+"""Export of a generator as a web page that translates in the browser; see docs/web.md."""

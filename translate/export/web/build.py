@@ -1,4 +1,4 @@
-"""Building the page: a folder of static files that translates pictures in the browser, from any host or none."""
+"""Builds the web page: a folder of static files that translates images in the browser, from any host or from disk."""
 
 import base64
 import gzip
@@ -27,8 +27,8 @@ from translate.system.files import sha256, sync_folder
 PAGE = Path(__file__).parent / "page"
 COPIED = ("style.css", "icon.svg", "load.js", "pixels.js", "png.js", "draw.js", "camera.js", "app.js")
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
-LIMIT = 2_000_000  # pixels that a picture is reduced to unless its full size is asked for …
-LAYER = 16_000_000  # … or fewer, so that no layer has more numbers than this: about 0.5 GB in all, what a phone can do
+LIMIT = 2_000_000  # pixels: larger images are reduced to this unless the full size is selected
+LAYER = 16_000_000  # values in a layer's output at most, which lowers the limit: about 0.5 GB in all, for phones
 LINES = re.compile(r"(line|edge|sketch|draw|outline|contour|doodle|scribble)", re.IGNORECASE)
 
 
@@ -39,17 +39,18 @@ def build(
     *,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
-    """Make `folder`: index.html and all it needs, to open from any static host or with a double click.
+    """Make `folder`: index.html and all files that it needs, for any static host or for opening from disk.
 
-    model: a run folder, a generator file or a name in pretrained/. Returns the files written. The folder appears whole
-    or not at all; UserError when it is there already, the model can't be used, or the runtime can't be fetched.
+    model: a run folder, a generator file or a name in pretrained/. say: prints a message. Returns the files written.
+    The folder is written completely or not at all. UserError when it exists already, the model can't be used, or the
+    runtime can't be downloaded.
     """
     if folder.exists():
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
     _, description, path = generator_file.read(model)
     entry = generator_file.entry(description, direction, path)
     script, glue, wasm = runtime.fetch(say)
-    from translate.export.onnx import onnx_bytes  # imports torch's exporter: only after all that can be wrong quickly
+    from translate.export.onnx import onnx_bytes  # slow to import, so after the checks above
 
     packed = {
         "worker": script + b"\n" + (PAGE / "worker.js").read_bytes(),
@@ -76,9 +77,12 @@ def build(
 
 
 def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]:
-    """`content` as classic scripts in data/. They load where fetch, modules and wasm files are refused (file://), and
-    gzip makes them smaller than the plain files in spite of base64: 4.9 MB for the runtime's 14.2 MB."""
-    stamp = hashlib.sha256(content).hexdigest()[:8]  # a browser's cache never mixes two exports
+    """Write `content` as classic scripts in data/; yields {"name", "bytes"} of each.
+
+    Browsers load classic scripts from file://, where they refuse fetch, modules and wasm files. With gzip they are
+    smaller than the plain files in spite of base64: 4.9 MB for the runtime's 14.2 MB.
+    """
+    stamp = hashlib.sha256(content).hexdigest()[:8]  # so that a browser's cache can't mix two exports
     text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
     for number, start in enumerate(range(0, len(text), PIECE)):
         file = f"data/{name}-{stamp}-{number:03d}.js"
@@ -88,7 +92,7 @@ def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]
 
 
 class Card(Settings):
-    """What the page takes of a model's card, the TOML file beside it; see pretrained/."""
+    """The fields of a model card, the TOML file beside the model, that the page shows; see pretrained/."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -102,7 +106,7 @@ def _card(path: Path) -> Card:
 
 
 def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What the page knows of its model; a generator from elsewhere doesn't say all of it."""
+    """The page's data about its model; imported generators have only some of it."""
     card = _card(path.with_suffix(".toml"))
     before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
     height, width = description.get("size") or (256, 256)
@@ -128,23 +132,23 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         "background": description.get("background") or rgb8.WHITE,
         "channels_in": arguments["in_channels"],
         "channels_out": arguments["out_channels"],
-        "lines": bool(LINES.search(before)),  # then the page begins with a drawing
+        "lines": bool(LINES.search(before)),  # the page then starts with a drawing canvas
         "limit": min(LIMIT, LAYER // arguments.get("filters", 64)),
         "facts": [fact for fact in facts if fact[1]],
     }
 
 
 def _index(about: dict[str, Any]) -> str:
-    data = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")  # nothing in it ends the <script>
+    data = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")  # so that no text can end the <script>
     page = (PAGE / "index.html").read_text(encoding="utf-8")
     return page.replace("{title}", html.escape(about["title"])).replace("{about}", data)
 
 
 def _licences(about: dict[str, Any]) -> str:
-    """Whose work the folder holds: the model's terms, the page's, the runtime's, and what the runtime is built from."""
+    """The licences of the model, the page, the runtime and the runtime's dependencies."""
     model = "".join(f"{term}: {text}\n" for term, text in about["facts"])
     text = (PAGE / "LICENCES.txt").read_text(encoding="utf-8").replace("{model}", model)
-    spec = find_spec("onnxruntime")  # the Python package says what the common C++ code is built from
+    spec = find_spec("onnxruntime")  # the Python package lists the dependencies of the common C++ code
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (notices := Path(folder) / "ThirdPartyNotices.txt").is_file():
             text += "\n\n" + notices.read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""The runtime that the page needs, onnxruntime-web: fetched once with the user's npm, checked, kept in the cache."""
+"""The page's runtime, onnxruntime-web: downloaded once with the user's npm, verified and cached."""
 
 from collections.abc import Callable
 
@@ -20,9 +20,9 @@ RUNTIME = Archive(
 
 
 def take(package: Archive, *names: str, say: Callable[[str], None] = print) -> dict[str, bytes]:
-    """The contents of the package's files `names`: fetched the first time, from the cache afterwards.
+    """The contents of the package's files `names`: downloaded the first time, from the cache afterwards.
 
-    UserError: 69 when it can't be had or isn't what it should be, 74 when the cache can't be written.
+    UserError: exit code 69 when the download fails or the package is invalid, 74 when the cache can't be written.
     """
     try:
         path = download.archive(package, cache_folder() / "archives", say)
@@ -39,9 +39,9 @@ def take(package: Archive, *names: str, say: Callable[[str], None] = print) -> d
 
 
 def fetch(say: Callable[[str], None] = print) -> tuple[bytes, bytes, bytes]:
-    """(script, glue, wasm): the classic script `ort`, the module that it imports, and the program itself.
+    """(script, glue, wasm): the classic script `ort`, the module that it imports, and the WebAssembly program.
 
-    The smallest build, on the CPU alone: those with WebGPU are twice as large, and the generators are small.
+    The smallest build, for the CPU only: those with WebGPU are twice as large, and the generators are small.
     """
     names = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
     found = take(RUNTIME, *(f"package/dist/{name}" for name in names), say=say)

@@ -1,4 +1,4 @@
-"""A server for one folder, for this machine only: the files that are in it, by their exact names, and nothing else."""
+"""The local web server of the page: serves the files of one folder on 127.0.0.1, by their exact names only."""
 
 import sys
 from http import HTTPStatus
@@ -16,21 +16,21 @@ TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 HEADERS = {
-    # The page is isolated, so that the runtime may use threads; and no other page may read it.
+    # Cross-origin isolation, so that the runtime can use threads and other sites can't read the page.
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",  # the next model has the same address
+    "Cache-Control": "no-store",  # the next model is served at the same address
 }
-FIRST = 8000  # the port when none is asked for and it is free
+FIRST = 8000  # the default port, if it is free
 
 
 class Server(ThreadingHTTPServer):
-    """Listens at http://127.0.0.1:PORT/. port: None takes 8000, or any free one; UserError when it can't be had."""
+    """Listens at http://127.0.0.1:PORT/. port: None takes 8000, or any free port. UserError if `port` can't be used."""
 
     request_queue_size = 128  # connections that wait to be accepted
-    allow_reuse_address = sys.platform != "win32"  # there it would let two servers share a port
+    allow_reuse_address = sys.platform != "win32"  # on Windows it would let two servers use one port
 
     def __init__(self, port: int | None = None):
         self.files: dict[str, Path] = {}
@@ -44,7 +44,7 @@ class Server(ThreadingHTTPServer):
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
 
     def show(self, folder: Path) -> None:
-        """Serve `folder`: exactly the files that are in it now; no other path is looked for on the disk at all."""
+        """Serve exactly the files that are in `folder` now; other paths are never looked up on the disk."""
         self.files = {f"/{file.relative_to(folder).as_posix()}": file for file in folder.rglob("*") if file.is_file()}
         self.files["/"] = folder / "index.html"
 
@@ -53,17 +53,17 @@ class Server(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, request, client_address) -> None:
-        """A browser that has gone away is nothing to report."""
+        """Ignore closed connections; report other errors as usual."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET and HEAD."""
+    """Answers GET and HEAD requests."""
 
     protocol_version = "HTTP/1.1"
     server: Server
-    timeout = 60  # seconds after which an idle connection gives its thread back
+    timeout = 60  # seconds until an idle connection is closed
 
     def do_GET(self) -> None:
         self._answer(with_content=True)
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:  # http://[/x
             file = None
         if self.headers.get("Host") not in self.server.hosts:
-            # Another site whose name was pointed at 127.0.0.1 (DNS rebinding) must not get at the model.
+            # Refuse other host names: DNS rebinding could let another site read the model.
             status, content = HTTPStatus.MISDIRECTED_REQUEST, b"This server answers to 127.0.0.1 only.\n"
         elif file is None:
             status, content = HTTPStatus.NOT_FOUND, b"Not found.\n"

@@ -1,4 +1,4 @@
-"""Norm, activation, sum and padding as one step that keeps the convolutions' layout: how networks run on CUDA."""
+"""Fused steps for CUDA: norm, activation, sum and padding as one step of Triton kernels, in channels_last."""
 
 from importlib.util import find_spec
 
@@ -14,8 +14,10 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def fuses(network: nn.Module, x: Tensor) -> bool:
-    """Whether the network runs in fused steps on x: on CUDA, with its weights' channels last. (`channels_last = false`
-    gives torch's own operations.)"""
+    """Whether the network runs in fused steps on x: on CUDA, with Triton and with weights in channels_last.
+
+    The setting `channels_last = false` gives torch's own operations.
+    """
     if not (TRITON and x.is_cuda and x.dtype in DTYPES):
         return False
     weights = (p for p in network.parameters() if p.ndim == 4 and not p.is_contiguous())

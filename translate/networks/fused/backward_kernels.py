@@ -1,6 +1,6 @@
-"""Triton kernels of the fused step's backward pass. See forward_kernels.py for how tiles, rows and parts are laid out.
+"""Triton kernels of the fused step's backward pass. See forward_kernels.py for tiles, rows and parts.
 
-The adjoint of the pad is a gather: every pixel adds up the places of the border that show it, so no two programs write
+The adjoint of the pad is a gather: each pixel sums the gradients of its copies in the border, so no two programs write
 to one address.
 """
 
@@ -12,11 +12,11 @@ from translate.networks.fused.forward_kernels import VARYING, mean_of_group
 
 @triton.jit
 def _target(i, size, pad, k, KIND: tl.constexpr):
-    """The k-th position that may show input i, and whether it does. The 0-th is i's own place."""
-    if KIND == 1:  # reflect: one place before the first and one after the last
+    """The k-th output position that can be a copy of input i, and whether it is one. The 0-th is i + pad."""
+    if KIND == 1:  # reflect: one position before the first and one after the last
         o = tl.where(k == 1, pad - i, pad + 2 * (size - 1) - i)
         shown = tl.where(k == 1, i >= 1, i <= size - 2) & (o >= 0) & (o < size + 2 * pad)
-    else:  # replicate: (k + 1) // 2 places before the first (odd k) or after the last
+    else:  # replicate: (k + 1) // 2 positions before the first (odd k) or after the last
         away = (k + 1) // 2
         o = i + pad + tl.where(k % 2 == 1, -away, away)
         shown = i == tl.where(k % 2 == 1, 0, size - 1)
@@ -28,9 +28,12 @@ def _gradient(
     d_padded, d_plain, n, inside, first, c, ok, height, width, channels, padded_channels, pad,
     PADDED: tl.constexpr, PLAIN: tl.constexpr, KIND: tl.constexpr, K: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """The gradient at the pixels `inside` (from `first` on) of image n: of every place that shows them, at most K × K,
-    and of the second output. n is int64, one for all pixels or one for each; the others are int32, which divide in far
-    fewer instructions."""
+    """The gradient at the pixels `inside` (from `first` on) of image n, summed over their copies, at most K × K, in the
+    padded output and over the plain output.
+
+    n is int64, one for all pixels or one for each. The others are int32, for which division takes far fewer
+    instructions.
+    """
     g = tl.zeros([BP, BC], tl.float32)
     seen = (c < channels)[None, :]
     if PADDED:
@@ -42,7 +45,7 @@ def _gradient(
         g += tl.load(d_padded + at[:, None] + c[None, :], ok[:, None] & seen, 0.0).to(tl.float32)
         if K > 1:
             border = (first // width <= pad) | ((first + BP - 1) // width >= height - 1 - pad)
-            for k in range(1, tl.where(border, K * K, K)):  # the first K: in the pixel's own row
+            for k in range(1, tl.where(border, K * K, K)):  # the first K are in the pixel's row
                 oy, row_shows = _target(iy, height, pad, k // K, KIND)
                 ox, column_shows = _target(ix, width, pad, k % K, KIND)
                 at = ((start + oy) * outer + ox) * padded_channels
@@ -60,8 +63,10 @@ def reduce_gradients(
     pixels, chunk, parts, KIND: tl.constexpr, K: tl.constexpr, PADDED: tl.constexpr, PLAIN: tl.constexpr,
     PER_IMAGE: tl.constexpr, AFFINE: tl.constexpr, STORE: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """sums (2, rows, parts, channels): Σ g and Σ g·x̂ of a part of a row, g the gradient before the activation.
-    d_skip: the gradient after it."""
+    """sums (2, rows, parts, channels): Σ g and Σ g·x̂ of a part of a row, with g the gradient before the activation.
+
+    d_skip: the gradient after the activation.
+    """
     blocks = tl.cdiv(channels, BC)
     part = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)
@@ -82,7 +87,7 @@ def reduce_gradients(
         n = r.to(tl.int64)
         inside = q
         first = start
-        if not PER_IMAGE:  # the one row is all images
+        if not PER_IMAGE:  # one row holds all images
             size = height * width
             n = (q // size).to(tl.int64)
             inside = q % size
@@ -112,7 +117,7 @@ def merge_gradients(
     sums, weight, totals, channels, rows, pixels, parts,
     GROUP: tl.constexpr, AFFINE: tl.constexpr, BS: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """totals (4, rows, channels): Σ g, Σ g·x̂ of a row; the means of w·g and w·g·x̂ over its group."""
+    """totals (4, rows, channels): Σ g and Σ g·x̂ of a row, and the means of w·g and w·g·x̂ over the channel's group."""
     blocks = tl.cdiv(channels, BC)
     row = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)
@@ -145,7 +150,7 @@ def input_gradient(
     tiles, KIND: tl.constexpr, K: tl.constexpr, PADDED: tl.constexpr, PLAIN: tl.constexpr, NORM: tl.constexpr,
     PER_IMAGE: tl.constexpr, AFFINE: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """dx = (w·g - mean(w·g) - x̂·mean(w·g·x̂)) / σ, or without a norm g."""
+    """dx = (w·g - mean(w·g) - x̂·mean(w·g·x̂)) / σ, or g without a norm."""
     blocks = tl.cdiv(channels, BC)
     tile = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)

@@ -1,21 +1,21 @@
-"""Triton kernels of the fused step y = pad(act(norm(x)) + skip), forward and backward.
+"""Triton kernels of the forward pass of the fused step y = pad(act(norm(x)) + skip).
 
-All maps are (N, H, W, C) in memory. A program works on a tile of BP pixels × BC channels, computes in float32, and
-reads and writes the tensors' own type. Statistics are kept per channel and row: a row is an image's pixels (instance
-and group norm) or the whole batch's (batch norm). Sums are made in parts, which a later kernel adds up in a fixed
-order: no atomics, so equal inputs give equal bits.
+All feature maps are (N, H, W, C) in memory. A program computes a tile of BP pixels × BC channels in float32 and reads
+and writes the tensors' dtypes. Statistics are per channel and row: a row is the pixels of one image (instance and group
+norm) or of the whole batch (batch norm). Rows are summed in parts, and a second kernel adds the parts in a fixed order.
+There are no atomics, so equal inputs give equal bits.
 """
 
 import triton
 import triton.language as tl
 
-# Numbers that change from layer to layer but for which no kernel of its own pays.
+# Arguments that differ between layers; specialising kernels for their values would only cost compile time.
 VARYING = ["height", "width", "rows", "pad", "tiles", "pixels", "chunk", "parts", "slope", "eps"]
 
 
 @triton.jit
 def _source(o, size, pad, KIND: tl.constexpr):
-    """The input row or column that output position o shows."""
+    """The input row or column of which output position o is a copy."""
     i = o - pad
     if KIND == 1:  # reflect
         i = tl.abs(i)
@@ -27,7 +27,10 @@ def _source(o, size, pad, KIND: tl.constexpr):
 
 @triton.jit(do_not_specialize=VARYING)
 def statistics(x, means, squares, channels, pixels, chunk, parts, BP: tl.constexpr, BC: tl.constexpr):
-    """Mean and Σ(x - mean)² of a part (chunk pixels) of a row, per channel: Welford's in each lane, then Chan's sum."""
+    """Mean and Σ(x - mean)² of a part (chunk pixels) of a row, per channel.
+
+    Welford's algorithm in each lane, then Chan's formula over the lanes.
+    """
     blocks = tl.cdiv(channels, BC)
     part = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)
@@ -60,7 +63,7 @@ def merge_statistics(
     means, squares, stats, channels, rows, pixels, chunk, parts, eps,
     GROUP: tl.constexpr, BS: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """stats (3, rows, channels): mean, 1/σ and variance of a row's parts; of GROUP channels together."""
+    """stats (3, rows, channels): mean, 1/σ and variance of a row, from its parts; the same for GROUP channels."""
     blocks = tl.cdiv(channels, BC)
     row = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)
@@ -88,7 +91,7 @@ def merge_statistics(
 
 @triton.jit
 def mean_of_group(v, GROUP: tl.constexpr, BC: tl.constexpr):
-    """Each channel's mean over its group of GROUP neighbours."""
+    """Each channel's mean over its group of GROUP consecutive channels."""
     if GROUP > 1:
         mean = tl.sum(tl.reshape(v, [BC // GROUP, GROUP]), 1) / GROUP
         v = tl.reshape(tl.broadcast_to(mean[:, None], [BC // GROUP, GROUP]), [BC])
@@ -101,7 +104,7 @@ def apply(
     KIND: tl.constexpr, NORM: tl.constexpr, PER_IMAGE: tl.constexpr, AFFINE: tl.constexpr, SKIP: tl.constexpr,
     PLAIN: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr,
 ):  # fmt: skip
-    """padded = pad(act(norm(x)) + skip), with channels of zeros behind; plain: the same without the pad."""
+    """padded = pad(act(norm(x)) + skip), filled up to padded_channels with zeros; plain: the same without the pad."""
     blocks = tl.cdiv(padded_channels, BC)
     tile = tl.program_id(0) // blocks
     c = tl.program_id(0) % blocks * BC + tl.arange(0, BC)

@@ -1,5 +1,7 @@
-"""The fused step as a differentiable function: kernels of our own, and torch's formulas where a derivative of a
-derivative is wanted (R1, gradient penalty)."""
+"""The fused step as an autograd function: Triton kernels, and torch operations for second derivatives.
+
+R1 and gradient penalties need second derivatives.
+"""
 
 from typing import Any
 
@@ -20,14 +22,15 @@ def norm_act_pad(
     dead: Tensor | None = None,
     dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """pad(act(norm(x)·weight + bias) + skip) for x (N, C, H, W), read and written with the channels last, computed in
-    float32. Returns the result, the same without the pad (the result itself where there is no pad), and the
-    statistics: (3, rows, C) mean, 1/σ and variance, a row being an image or the batch.
+    """pad(act(norm(x)·weight + bias) + skip) for x (N, C, H, W) in channels_last, computed in float32.
 
-    dead: the bias of the convolution before, which the norm takes away again: it is no part of x, its gradient is 0.
-    dtype: of the result; x's own by default.
+    Returns the result, the result without the pad (the same tensor when there is no pad), and the statistics
+    (3, rows, C): mean, 1/σ and variance, where a row is an image, or the batch for batch norm; None without a norm.
+
+    dead: the bias of the preceding convolution, which the norm cancels: x doesn't include it, and its gradient is 0.
+    dtype: of the result; None: x's dtype.
     """
-    x = x.contiguous(memory_format=torch.channels_last)  # out here: a second derivative goes through it
+    x = x.contiguous(memory_format=torch.channels_last)  # out here, so that second derivatives include it
     if skip is not None:
         skip = skip.contiguous(memory_format=torch.channels_last)
     padded, plain, stats = _NormActPad.apply(x, weight, bias, skip, dead, spec, dtype or x.dtype)
@@ -66,7 +69,7 @@ class _NormActPad(torch.autograd.Function):
             d_padded = d_padded.contiguous(memory_format=torch.channels_last)
         if d_plain is not None:
             d_plain = d_plain.contiguous(memory_format=torch.channels_last)
-        same = ctx.skip and d_plain is None and not spec.pad  # then the skip's gradient is there already
+        same = ctx.skip and d_plain is None and not spec.pad  # then d_padded is the skip's gradient
         d_x, d_weight, d_bias, d_skip = run_backward(
             d_padded, d_plain, x, weight, bias, stats, spec, ctx.skip and not same
         )
@@ -76,9 +79,9 @@ class _NormActPad(torch.autograd.Function):
 def differentiable(
     d_padded: Tensor | None, d_plain: Tensor | None, x: Tensor, weight: Tensor | None, bias: Tensor | None, spec: Spec
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-    """The same gradients by torch's own operations in float32, which can be differentiated again.
+    """The gradients of x, weight, bias and skip by torch operations in float32, which can be differentiated again.
 
-    With x̂ = (x - mean)/σ, z = w·x̂ + b and g the gradient for z: dx = (w·g - mean(w·g) - x̂·mean(w·g·x̂)) / σ.
+    With x̂ = (x - mean)/σ, z = w·x̂ + b and g the gradient of z: dx = (w·g - mean(w·g) - x̂·mean(w·g·x̂)) / σ.
     """
     wide = x.float()
     d_skip = torch.zeros_like(wide) if d_plain is None else d_plain.float()
@@ -107,7 +110,7 @@ def differentiable(
 
 
 def _unpadded(d: Tensor, like: Tensor, spec: Spec) -> Tensor:
-    """The adjoint of the pad."""
+    """The adjoint of the pad: the gradient of the unpadded map from that of the padded one."""
     if not spec.pad:
         return d
     p = spec.pad

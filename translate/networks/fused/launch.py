@@ -1,6 +1,6 @@
-"""What launches the Triton kernels: sizes of tiles and parts by simple rules, so that nothing is searched for at start.
+"""Launches the Triton kernels. Sizes of tiles and parts come from fixed rules, so no autotuning is needed.
 
-All tensors are (N, C, H, W) with the channels last in memory.
+All tensors are (N, C, H, W) in channels_last.
 """
 
 from typing import Any, NamedTuple
@@ -14,28 +14,28 @@ from translate.networks.fused import forward_kernels as forward
 from translate.networks.fused.spec import Spec
 
 KINDS = {"zeros": 0, "reflect": 1, "replicate": 2}
-TILE = 4096  # numbers a program has in registers at once: every access is 16 bytes wide, several are in flight
+TILE = 4096  # values that a program has in registers: every access is 16 bytes wide, several are in flight
 WARPS = 8
-PROGRAMS = 512  # enough to fill a large GPU; fewer rows and channels than this are cut into parts
-PARTS = 512  # of a row at most: a full-size map of one image still fills the GPU
-MERGED = 128  # parts that are added up at a time
-LANES = 16  # channels a program adds up parts of
+PROGRAMS = 512  # enough to fill a large GPU; with fewer rows and channel blocks, rows are cut into parts
+PARTS = 512  # of a row at most: one image of full size still fills the GPU
+MERGED = 128  # parts that a merge kernel loads at a time
+LANES = 16  # channels of a program in the merge kernels
 
 
 class _Sizes(NamedTuple):
-    """How a map (N, C, H, W) is cut up."""
+    """The division of a feature map (N, C, H, W) into rows, parts and tiles."""
 
     n: int
     c: int
     h: int
     w: int
-    rows: int  # that have statistics of their own
+    rows: int  # groups of pixels with separate statistics: N, or 1 for batch norm
     pixels: int  # of a row
     chunk: int  # pixels of a part of a row
-    parts: int
-    bp: int  # pixels and
+    parts: int  # of a row
+    bp: int  # pixels of a tile
     bc: int  # channels of a tile
-    blocks: int  # tiles beside each other that hold all channels
+    blocks: int  # tiles that together hold all channels
 
 
 def _sizes(x: Tensor, spec: Spec, channels: int) -> _Sizes:
@@ -50,7 +50,7 @@ def _sizes(x: Tensor, spec: Spec, channels: int) -> _Sizes:
 
 
 def _border(spec: Spec) -> dict[str, int]:
-    """The kind of padding, and how many positions may show one row or column: its own and those in the border."""
+    """The kind of padding, and K: how many output positions can be copies of one input row or column."""
     kind = KINDS[spec.kind] if spec.pad else 0
     return {"KIND": kind, "K": (1, 3, 2 * spec.pad + 1)[kind]}
 
@@ -60,7 +60,7 @@ def empty(like: Tensor, n: int, c: int, h: int, w: int, dtype: torch.dtype) -> T
 
 
 def statistics(x: Tensor, spec: Spec) -> Tensor:
-    """(3, rows, C) in float32: mean, 1/σ and variance of every row and channel."""
+    """(3, rows, C) in float32: mean, 1/σ and variance of each row and channel, or of its group of channels."""
     s = _sizes(x, spec, x.shape[1])
     parts = torch.empty((2, s.rows, s.parts, s.c), device=x.device)
     stats = torch.empty((3, s.rows, s.c), device=x.device)
@@ -84,7 +84,7 @@ def apply(
     spec: Spec,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor | None]:
-    """pad(act(norm(x)) + skip), and without the pad if `spec.plain`."""
+    """pad(act(norm(x)) + skip) in `dtype`, and the same without the pad if `spec.plain`, else None."""
     channels = spec.channels or x.shape[1]
     s = _sizes(x, spec, channels)
     height, width = s.h + 2 * spec.pad, s.w + 2 * spec.pad
@@ -103,7 +103,7 @@ def gradients(
     d_padded: Tensor | None, d_plain: Tensor | None, x: Tensor, weight: Tensor | None, bias: Tensor | None,
     stats: Tensor | None, spec: Spec, skip: bool,
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
-    """The gradients for x, weight, bias and skip, from those for the padded and the plain result (None: zero)."""
+    """The gradients of x, weight, bias and skip, from those of the padded and the plain result (None: zero)."""
     given: dict[str, Any] = {"PADDED": d_padded is not None, "PLAIN": d_plain is not None, "AFFINE": weight is not None}
     channels = x.shape[1] if d_padded is None else d_padded.shape[1]
     border, s, totals, d_skip = _border(spec), _sizes(x, spec, x.shape[1]), None, None
@@ -121,7 +121,7 @@ def gradients(
             sums, weight, totals, s.c, s.rows, s.pixels, s.parts,
             GROUP=spec.group, AFFINE=weight is not None, BS=MERGED, BC=lanes,
         )  # fmt: skip
-    if d_skip is not None:  # what was folded together once needs no second time
+    if d_skip is not None:  # d_skip holds the gradient with the pad's adjoint applied; it is not computed twice
         d_padded, d_plain, channels, spec, border = None, d_skip, s.c, spec._replace(pad=0), {"KIND": 0, "K": 1}
         given |= {"PADDED": False, "PLAIN": True}
     dx = torch.empty_like(x)

@@ -1,4 +1,4 @@
-"""The fused step's forward and backward pass as operations that torch.compile calls and doesn't look into."""
+"""The fused step's forward and backward pass as custom operators, which torch.compile calls without tracing them."""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ from translate.networks.fused.spec import Spec
 def run_forward(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, skip: Tensor | None, spec: Spec, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """The result, the same without the pad, and the statistics; the last two where there are any."""
+    """(result, result without the pad or None, statistics or None). See `norm_act_pad`."""
     if torch.compiler.is_compiling():
         padded, plain, stats = _forward(x, weight, bias, skip, dtype, *spec)
         return padded, plain if spec.plain else None, stats if spec.group else None
-    from translate.networks.fused import launch  # here: importing Triton takes time
+    from translate.networks.fused import launch  # imported here, because importing Triton is slow
 
     stats = launch.statistics(x, spec) if spec.group else None
     return *launch.apply(x, weight, bias, skip, stats, spec, dtype), stats
@@ -23,7 +23,7 @@ def run_backward(
     d_padded: Tensor | None, d_plain: Tensor | None, x: Tensor, weight: Tensor | None, bias: Tensor | None,
     stats: Tensor | None, spec: Spec, skip: bool,
 ) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
-    """The gradients for x, weight, bias and skip."""
+    """The gradients of x, weight, bias and skip; None for those that don't exist. skip: whether there was a skip."""
     if torch.compiler.is_compiling():
         d_x, d_weight, d_bias, d_skip = _backward(d_padded, d_plain, x, weight, bias, stats, skip, *spec)
         affine = weight is not None
@@ -33,7 +33,7 @@ def run_backward(
     return launch.gradients(d_padded, d_plain, x, weight, bias, stats, spec, skip)
 
 
-# Operations give tensors only: an empty one stands for None.
+# Custom operators return tensors only: an empty tensor stands for None.
 @torch.library.custom_op("translate::fused_forward", mutates_args=())
 def _forward(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, skip: Tensor | None, dtype: torch.dtype,

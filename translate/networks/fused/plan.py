@@ -1,6 +1,6 @@
-"""A network's steps with every run of norm, activation, sum and padding as one: how networks are played on CUDA.
+"""The fused plan of a network for CUDA: each sequence of norm, activation, sum and padding becomes one step.
 
-The layers stay the network's own, so its keys, its weights and what training does to them are untouched.
+The plan refers to the network's own layers, so its state dict and its training are unchanged.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ Step = nn.Module | str  # as in checkpointing.py
 KINDS: dict[type, str] = {nn.ReflectionPad2d: "reflect", nn.ReplicationPad2d: "replicate", nn.ZeroPad2d: "zeros"}
 NORMS = (nn.InstanceNorm2d, nn.GroupNorm, nn.BatchNorm2d)
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
-ALIGNED = 8  # channels: what tensor cores take at once in half precision
+ALIGNED = 8  # channels: in half precision tensor cores need multiples of this
 
 
 @dataclass
 class Fused:
-    """pad(act(norm(x)) + skip): takes the skip from the stack, puts the result without the pad there for `push`."""
+    """pad(act(norm(x)) + skip). add: pop the skip from the stack. push: push the result without the pad."""
 
     norm: nn.Module | None = None
-    slope: float = 1.0  # of the activation below 0; 1 is none
+    slope: float = 1.0  # of the activation for negative values; 1: no activation
     add: bool = False
     push: bool = False
     pad: int = 0
     kind: str = "zeros"
-    channels: int = 0  # for half precision: those of the image that comes next, in multiples of ALIGNED
-    dead: "Convolution | None" = None  # the convolution before, of which the norm takes the bias away
+    channels: int = 0  # in half precision: channels of the result, a multiple of ALIGNED; 0: as x
+    dead: "Convolution | None" = None  # the preceding convolution, whose bias the norm cancels
 
     def __call__(self, x: Tensor, stack: list[Tensor]) -> Tensor:
         norm, skip, half = self.norm, stack.pop() if self.add else None, _half(x)
         if norm is None and not self.pad and self.slope == 1 and half is None:
-            return x  # the image in float32: nothing to do
+            return x  # float32 input without padding: nothing to do
         weight, bias, group, eps = None, None, 0, 0.0
         if isinstance(norm, nn.GroupNorm):
             weight, bias, group, eps = norm.weight, norm.bias, norm.num_channels // norm.num_groups, norm.eps
@@ -62,8 +62,10 @@ class Fused:
 
 @dataclass
 class Convolution:
-    """A layer's convolution, of what is padded already unless by zeros: with 3 channels made 8 in half precision, and
-    without the bias that a norm takes away."""
+    """A layer's convolution. The input has its reflect or replicate padding already; zero padding is done here.
+
+    In half precision fewer than 8 channels are filled up to 8. biased: False leaves out a bias that a norm cancels.
+    """
 
     layer: nn.Conv2d | nn.ConvTranspose2d
     biased: bool = True
@@ -91,7 +93,7 @@ Planned = Step | Fused | Convolution
 
 
 def _half(x: Tensor) -> torch.dtype | None:
-    """The half precision that a convolution of x works in, if it does."""
+    """The dtype of a convolution of x if it is bfloat16 or float16, else None."""
     kind = x.device.type
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
     return dtype if dtype in (torch.bfloat16, torch.float16) else None
@@ -99,7 +101,7 @@ def _half(x: Tensor) -> torch.dtype | None:
 
 @torch.no_grad()
 def _track(norm: nn.BatchNorm2d, stats: Tensor, count: int) -> None:
-    """Move the running statistics as torch's batch norm does."""
+    """Update the running statistics as torch's batch norm does. count: values per channel."""
     if norm.running_mean is None or norm.running_var is None or norm.num_batches_tracked is None:
         return
     momentum = norm.momentum or 0.1
@@ -109,7 +111,7 @@ def _track(norm: nn.BatchNorm2d, stats: Tensor, count: int) -> None:
 
 
 def can_fuse(layer: object) -> bool:
-    """Whether there are kernels for the norm as it is now."""
+    """Whether the kernels support the norm in its present mode."""
     if isinstance(layer, nn.BatchNorm2d):
         return layer.training and distributed.world_size() == 1
     if isinstance(layer, nn.GroupNorm):
@@ -119,7 +121,7 @@ def can_fuse(layer: object) -> bool:
 
 
 def plan(steps: Sequence[Step]) -> list[Planned]:
-    """The steps, fused where they can be."""
+    """The plan for a network's steps: fused steps where the kernels support them, the steps themselves elsewhere."""
     todo = _plain_steps(steps)
     planned: list[Planned] = []
     at = 0
@@ -128,7 +130,7 @@ def plan(steps: Sequence[Step]) -> list[Planned]:
         if can_fuse(step) or isinstance(step, Fused) or (_slope(step) is not None and planned[-1:] != ["push"]):
             fused, after = _run(todo, at)
             if fused.norm is None and not fused.pad and not fused.channels:
-                planned.append(step)  # an activation alone
+                planned.append(step)  # a single activation
                 at += 1
                 continue
             if isinstance(fused.norm, nn.InstanceNorm2d) and planned and isinstance(planned[-1], Convolution):
@@ -143,7 +145,7 @@ def plan(steps: Sequence[Step]) -> list[Planned]:
 
 
 def _plain_steps(steps: Sequence[Step]) -> list[Step | Fused]:
-    """The steps without containers and identities, with what pads as a step of its own."""
+    """The steps without containers and identities; each padding except a convolution's zeros becomes a Fused step."""
     flat: list[Step | Fused] = []
     for step in steps:
         if isinstance(step, nn.Sequential):
@@ -165,13 +167,13 @@ def _plain_steps(steps: Sequence[Step]) -> list[Step | Fused]:
 
 
 def _run(todo: Sequence[Step | Fused], at: int) -> tuple[Fused, int]:
-    """The longest run from `at` on that one fused step can do, and where it ends."""
+    """(fused step, end): the longest sequence of steps from `at` on that one fused step can compute."""
     fused, rest = Fused(), [*todo, "", "", ""]
     if isinstance(norm := rest[at], NORMS):
         fused.norm = norm
         at += 1
         if rest[at] == "push" and _slope(rest[at + 1]) is not None and cast(nn.ReLU, rest[at + 1]).inplace:
-            fused.push = True  # what works in place changes what was pushed, too
+            fused.push = True  # an activation in place changes the pushed tensor as well
             at += 1
     if (slope := _slope(rest[at])) is not None:
         fused.slope = slope
@@ -189,7 +191,7 @@ def _run(todo: Sequence[Step | Fused], at: int) -> tuple[Fused, int]:
 
 
 def _slope(step: object) -> float | None:
-    """What an activation multiplies negative numbers by; None for other steps."""
+    """The factor of an activation for negative values; None for other steps."""
     if isinstance(step, nn.LeakyReLU):
         return step.negative_slope
     return 0.0 if isinstance(step, nn.ReLU) else None

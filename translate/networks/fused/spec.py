@@ -1,14 +1,15 @@
-"""What a fused step computes, without its tensors."""
+"""The parameters of a fused step, without its tensors."""
 
 from typing import NamedTuple
 
 
 class Spec(NamedTuple):
-    """A fused step without its tensors.
+    """The parameters of a fused step.
 
-    group: channels that are normalised together; 0 where there is no norm. batch: over the whole batch.
-    slope: of the activation for negative numbers; 1 where there is none. pad: pixels on every side, of `kind`.
-    channels: of the result; those that x hasn't are zeros. plain: the result without the pad is wanted as well.
+    group: channels that are normalised together; 0 without a norm. batch: statistics over the whole batch.
+    slope: of the activation for negative values; 1 without an activation. pad: pixels on every side.
+    kind: of padding: 'zeros', 'reflect' or 'replicate'. channels: of the result, filled up with zeros; 0: as x.
+    plain: whether the result without the pad is returned as well.
     """
 
     group: int = 0
