@@ -72,8 +72,8 @@ def extremes(raw: Raw, name: str = "") -> Extremes | None:
 def common_range(found: Iterable[Extremes | None], setting: str) -> Range | None:
     """The common range of many files; None if none of them needs one. UserError if files of different types need one.
 
-    16-bit integers: the smallest number of whole bits that holds all of them, at least 12 (4095). Other integers:
-    their extremes, extended to 0. Floats: [0, 1], extended to their extremes.
+    16-bit integers: 0 to the largest value of the fewest bits that hold them all (4095 for 12 bits). Other integers
+    and floats: [0, 1], extended to their extremes.
     """
     kinds: dict[str, Extremes] = {}
     for one in found:
