@@ -110,7 +110,7 @@ def range_words(span: Range) -> str:
 
 
 def levels(raw: Raw, wanted: Range | None = None) -> Levels:
-    """The range of the image. wanted: the domain's range, for formats that don't define white (see Raw.takes_range)."""
+    """The levels of an image. wanted: the domain's range, for formats that don't define white (see Raw.takes_range)."""
     colours, notes = raw.colours, list(raw.notes)
     if raw.peak == 255 and colours.dtype == np.uint8:
         return Levels(colours, raw.alpha, None, notes)
