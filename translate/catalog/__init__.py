@@ -1,4 +1,4 @@
-"""Named data sets: a name becomes the user's own folder, or a recipe that is fetched once and kept in the cache."""
+"""Named data sets: a name refers to the user's own folder, or to a recipe that is fetched once and cached."""
 
 from translate.catalog.fetch import Folder, cache_folder, fetch
 from translate.catalog.groups import classes

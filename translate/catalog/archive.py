@@ -1,4 +1,4 @@
-"""Reading wheels and npm packages without unpacking them: only regular files with harmless names, within limits."""
+"""Reads wheels and npm packages without unpacking them: only regular files with safe names, within limits."""
 
 import re
 import stat
@@ -22,8 +22,8 @@ class ArchiveError(Exception):
 def files(path: Path, wanted: Callable[[str], bool]) -> Files:
     """(name, content) of every file in the archive whose name is `wanted`.
 
-    Every name is looked at, also of the files that are not wanted: one that points outside, a link, a device, a name
-    that occurs twice, or more than the limits refuses the whole archive with ArchiveError. Nothing is ever written.
+    Every name is checked, also of files that are not wanted. ArchiveError for a path outside of the archive, a link,
+    a device, a duplicate name, or more than the limits. Nothing is written.
     """
     try:
         if path.suffix in (".whl", ".zip"):
@@ -44,7 +44,7 @@ def _zip(path: Path, wanted: Callable[[str], bool]) -> Files:
     guard = _Guard()
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
-            # orig_filename: zipfile itself cuts a name at a NUL and turns the system's separator into "/"
+            # orig_filename: zipfile cuts filename at a NUL and replaces the system's separator by "/"
             name = entry.orig_filename
             kind = stat.S_IFMT(entry.external_attr >> 16)
             guard.name(name.rstrip("/") if entry.is_dir() else name, regular=kind not in NOT_FILES)
@@ -58,7 +58,7 @@ def _zip(path: Path, wanted: Callable[[str], bool]) -> Files:
 
 def _tar(path: Path, wanted: Callable[[str], bool]) -> Files:
     guard = _Guard()
-    with tarfile.open(path, "r:gz") as archive:  # one pass first, so that nothing is taken from a hostile archive
+    with tarfile.open(path, "r:gz") as archive:  # first pass: check all names and sizes before reading
         for entry in archive:
             guard.name(entry.name, regular=entry.isreg() or entry.isdir())
             guard.size(entry.name, entry.size)
@@ -66,12 +66,12 @@ def _tar(path: Path, wanted: Callable[[str], bool]) -> Files:
         for entry in archive:
             if entry.isreg() and wanted(entry.name):
                 file = archive.extractfile(entry)
-                assert file is not None  # only for what isn't a regular file
+                assert file is not None  # None only if it isn't a regular file
                 yield entry.name, guard.read(entry.name, file.read)
 
 
 class _Guard:
-    """Counts and checks; what a header claims and what is really read count separately, since headers can lie."""
+    """Counts sizes and checks limits: declared and read sizes are counted separately, since headers can be wrong."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()

@@ -1,4 +1,4 @@
-"""Sets of many small images: read by torchvision's data sets, kept as one NumPy file of images and one of labels."""
+"""Data sets of many small images: read by torchvision, cached as one NumPy file of images and one of labels."""
 
 import functools
 import hashlib
@@ -18,10 +18,10 @@ IMAGES, LABELS = "images.npy", "labels.npy"
 
 
 def write(recipe: Recipe, raw: Path, folder: Path, say: Callable[[str], None]) -> int:
-    """Write IMAGES and LABELS into the empty `folder` and return how many images; all of it is checked first.
+    """Write IMAGES and LABELS into the empty `folder` and return the number of images; all of it is checked first.
 
-    raw: torchvision's folder of the files as their makers made them. Of a recipe of the kind torchvision they are
-    downloaded there, unless they are there already. Raises UserError when they can't be had or aren't the recipe's.
+    raw: torchvision's folder of the original files. For a recipe of the kind torchvision they are downloaded there,
+    unless they are there already. Raises UserError if they can't be downloaded or don't match the recipe.
     """
     assert recipe.arrays
     images, labels = read(recipe, recipe.arrays, raw, say)
@@ -50,7 +50,7 @@ def read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None]) 
 
 
 def _read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
-    from torchvision import datasets  # seconds; only when a set is made
+    from torchvision import datasets  # takes seconds; needed only to prepare a set
 
     load = getattr(datasets, wanted.loader)
     download = recipe.kind == "torchvision"
@@ -65,13 +65,13 @@ def _read(recipe: Recipe, wanted: Arrays, raw: Path, say: Callable[[str], None])
 
 
 def digest(images: np.ndarray, labels: np.ndarray) -> str:
-    """What a recipe's `contents` is of arrays: SHA-256 over their shape and bytes."""
+    """A recipe's `contents` for arrays: SHA-256 over their shape and bytes."""
     return hashlib.sha256(f"{images.shape}".encode() + images.tobytes() + labels.tobytes()).hexdigest()
 
 
 @functools.cache
 def images(path: Path) -> np.ndarray:
-    """The images of a set in the cache, uint8 (N, H, W, 1 or 3); read from the disk as they are used."""
+    """The images of a set in the cache, uint8 (N, H, W, 1 or 3), memory-mapped."""
     return _load(path, 4, mmap_mode="r")
 
 

@@ -1,4 +1,4 @@
-"""What a recipe must say of its package, found by fetching it: for a recipe that is being written."""
+"""Computes a recipe's checksums and counts by fetching its package, for authors of recipes."""
 
 import hashlib
 import tempfile
@@ -17,11 +17,11 @@ UNKNOWN: dict[str, Any] = {"file": "unknown", "sha256": "0" * 64, "bytes": 1, "c
 
 
 def digest(path: Path, say: Callable[[str], None] = print) -> dict[str, str | int]:
-    """file, sha256, bytes, count and contents for the recipe in the TOML file `path`, which may lack them; of files
-    that torchvision fetches count and contents only.
+    """file, sha256, bytes, count and contents for the recipe in the TOML file `path`, which may lack them; for files
+    that torchvision fetches only count and contents.
 
-    The package comes from its client, or from the cache's archives where the recipe's `file` is there.
-    Raises UserError when the recipe is wrong in another way, or no image of the package is taken.
+    The package comes from its client, or from the cache's archives if the recipe's `file` is there.
+    Raises UserError when the recipe has another error, or selects no image of the package.
     """
     recipe = Recipe.parse({**UNKNOWN, **read_toml(path), "name": path.stem}, str(path))
     archives = cache_folder() / "archives"

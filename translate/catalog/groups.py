@@ -1,4 +1,4 @@
-"""The classes that a named set's images have: its own labels, or a table of groups that came with it or another set."""
+"""Classes of a named set's images: its own labels, or a table of groups from its package or another set's."""
 
 import json
 from collections import Counter
@@ -10,11 +10,11 @@ from translate.catalog.names import recipes
 from translate.catalog.recipe import Groups, Recipe, codepoints
 from translate.errors import UNAVAILABLE, UserError
 
-FEWEST = 20  # images that make a class: of the flags most sets have all countries', but two have eight others
+FEWEST = 20  # fewest images of a class; most sets have all country flags, but two have only eight other flags
 
 
 def classes(folder: Folder, say: Callable[[str], None] = print) -> dict[str, str]:
-    """Key -> class of the set's images; of some sets not every image has one, as small classes are left out.
+    """Key -> class of the set's images; an image may have none, because small classes are left out.
 
     Raises UserError when the set has no classes (or, 69, when the table can't be fetched).
     """

@@ -1,5 +1,5 @@
-"""A set in the cache is what was put there: a list of its files with their SHA-256 lies beside it, and is looked at
-every time. The images are read anyway; hashing them takes a fraction of that."""
+"""Checks sets in the cache: a list of each set's files with their SHA-256 is stored beside it and compared at every
+use. The images are read anyway, and hashing takes a fraction of that time."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from translate.system.untrusted import read_object
 
 
 def note(folder: Path, target: Path) -> None:
-    """Write down the files of `folder`, which is about to become `target`."""
+    """Write the list of the files in `folder`, which will be renamed to `target`."""
     write_whole(_list(target), json.dumps(_files(folder), indent=0).encode())
 
 
 def problem(recipe: Recipe, target: Path) -> str:
-    """What is wrong with a set that is kept, in a few words; '' where nothing is.
+    """The problem with a cached set in a few words; '' if there is none.
 
-    A set of a version that made no list is counted, its arrays compared with the recipe, and then listed.
+    For a set of a version that wrote no list, files are counted, arrays compared with the recipe, and the list written.
     """
     try:
         known = read_object(_list(target))
@@ -51,7 +51,7 @@ def _old(recipe: Recipe, target: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """Name -> SHA-256 of each file. In one thread: of thousands of small files more only wait for each other."""
+    """Name -> SHA-256 of each file. In one thread: with thousands of small files more threads aren't faster."""
     return {name: sha256(folder / name) for name in sorted(os.listdir(folder))}
 
 

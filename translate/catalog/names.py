@@ -1,4 +1,4 @@
-"""From a name to a folder or a recipe."""
+"""Resolves the name of a data set to a folder or a recipe."""
 
 import difflib
 import os
@@ -27,9 +27,9 @@ def recipes() -> dict[str, Recipe]:
 
 
 def resolve(name: str) -> Path | Recipe:
-    """What `name` stands for: a path that exists, else the folder ./datasets/NAME, else a recipe.
+    """The path or recipe of `name`: an existing path, else the folder ./datasets/NAME, else a recipe.
 
-    Raises UserError that names near matches when it is none of them.
+    Raises UserError with similar names if it is none of them.
     """
     try:
         path = local(name)
@@ -38,7 +38,7 @@ def resolve(name: str) -> Path | Recipe:
         own = Path("datasets") / name
         if name and own.exists():
             return _folder(own)
-    except (OSError, ValueError) as error:  # a name of 300 letters, one with a NUL in it
+    except (OSError, ValueError) as error:  # for example a name of 300 letters or with a NUL
         raise UserError(f"{printable(name)[:300]} can't be a folder: {in_short(error)}.") from error
     known = _recipes()
     if name in known:
@@ -54,14 +54,14 @@ def resolve(name: str) -> Path | Recipe:
 
 
 def identify(name: str) -> str:
-    """`name` as it means the same from any working folder and in any file: a set's name, or an absolute path, as a
-    file: address where the path is not UTF-8, which neither TOML nor JSON can hold. UserError as `resolve`."""
+    """`name` in a form independent of the working folder: a set's name, or an absolute path. A path that is not UTF-8
+    becomes a file: URL, because TOML and JSON can't hold it. UserError as `resolve`."""
     found = resolve(name)
     return absolute(found) if isinstance(found, Path) else name
 
 
 def absolute(path: str | Path) -> str:
-    """See `identify`. Links stay as they are: what they lead to may move."""
+    """See `identify`. Links aren't resolved, because their targets may move."""
     whole = Path(os.path.abspath(local(str(path))))
     try:
         str(whole).encode()
@@ -71,7 +71,7 @@ def absolute(path: str | Path) -> str:
 
 
 def local(name: str) -> Path:
-    """The path that a user or `absolute` has written: ~ is the user's own folder."""
+    """The path from a user's text or from `absolute`; ~ is the user's home folder."""
     if name.startswith("file://"):
         return Path(os.fsdecode(unquote_to_bytes(name.removeprefix("file://"))))
     return Path(name).expanduser()

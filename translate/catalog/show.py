@@ -1,4 +1,4 @@
-"""What `translate data show` says and draws of a data set or folder."""
+"""The facts and the contact sheet of `translate data show` for a data set or folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ COLUMNS, ROWS = 10, 6
 
 
 def facts(name: str) -> list[str]:
-    """Lines about the set: what, how many, how large, licence, what it goes with. Fetches nothing."""
+    """Lines about the set: title, number of images, size, licence, sets it pairs with. Fetches nothing."""
     found = resolve(name)
     if isinstance(found, Path):
         return [f"{found}: a folder with {len(_files(found)):,} images"]
@@ -29,7 +29,7 @@ def facts(name: str) -> list[str]:
 
 
 def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
-    """Up to 60 images spread evenly over the set, uint8 (H, W, 3). Fetches the set where it is named."""
+    """A sheet of up to 60 images spread evenly over the set, uint8 (H, W, 3). Fetches a named set."""
     count, read = _pictures(resolve(name), say)
     pictures = []
     for place in np.linspace(0, count - 1, min(count, COLUMNS * ROWS)).astype(int):
@@ -45,7 +45,7 @@ def contact_sheet(name: str, say: Callable[[str], None] = print) -> np.ndarray:
 
 
 def _pictures(found: Path | Recipe, say: Callable[[str], None]) -> tuple[int, Callable[[int], np.ndarray]]:
-    """How many images there are, and how to read one, uint8 (H, W, 1 or 3); ImageError names its file."""
+    """(number of images, function that reads one as uint8 (H, W, 1 or 3)). ImageError names the file."""
     if isinstance(found, Path):
         paths = _files(found)
     else:

@@ -1,4 +1,4 @@
-"""The command line. One file a verb; torch is imported only inside a verb, so that --help answers at once."""
+"""The command line. One file per command; torch is imported only inside a command, so that --help is quick."""
 
 import contextlib
 import os
@@ -25,12 +25,12 @@ def main() -> None:
     # core from the thread that is waited for when another program uses a core: docs/log.md.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # Pillow warns on stderr about every odd file; what can't be used is listed in our own words.
+    # Pillow warns on stderr about every unusual file; files that can't be used are listed in our own messages.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         app(args=[_expanded(word) for word in sys.argv[1:]])
     except UserError as error:
-        if os.environ.get("RANK", "0") == "0":  # what torchrun starts all meets the same problems
+        if os.environ.get("RANK", "0") == "0":  # all processes of torchrun meet the same errors
             print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # names may hold escapes
         _report_to_torchrun(f"error: {error}")
         sys.exit(error.code)
@@ -38,7 +38,7 @@ def main() -> None:
         print("stopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if isinstance(error, OSError) and error.filename and error.strerror:  # about a file, so of the surroundings
+        if isinstance(error, OSError) and error.filename and error.strerror:  # about a file, so not a bug
             print(f"error: {printable(str(error.filename))}: {in_short(error)}.", file=sys.stderr)
             sys.exit(DISK)
         import traceback

@@ -1,4 +1,4 @@
-"""The Typer app: which verbs there are."""
+"""The Typer app and its commands."""
 
 import typer
 
@@ -10,7 +10,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # drawing the help with rich costs more than all the rest of it: 0.4 s
+    rich_markup_mode=None,  # rendering the help with rich takes 0.4 s, more than all the rest
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)

@@ -1,4 +1,4 @@
-"""The names in the dicts of modes, presets and experiments, for --help: read from the source, as importing the dicts
+"""The names of modes, presets and experiments, for --help. They are read from the source, because importing the dicts
 imports torch, which takes seconds."""
 
 import ast

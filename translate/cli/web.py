@@ -32,7 +32,7 @@ def web(
             signal.signal(number, stop)
 
     with Server(port) as server, tempfile.TemporaryDirectory(prefix="translate-web-") as temporary:
-        from translate.export.web.build import build  # imports torch: after the port is known to be free
+        from translate.export.web.build import build  # imports torch, so only after the port was found free
 
         folder = Path(temporary) / "page"
         build(model, folder, direction)

@@ -1,4 +1,4 @@
-"""Images for training and testing: found, checked, paired, split, augmented and brought as batches."""
+"""Image data for training and testing: finding, checking, pairing, splitting, augmentation and batches."""
 
 from translate.data.dataset import Data
 from translate.data.items import Item, Problem

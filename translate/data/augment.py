@@ -8,15 +8,15 @@ import numpy as np
 
 from translate.data.settings import DataSettings
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else it looks for a newer version over the network
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it checks for a newer version over the network
 
 
 class Augment:
-    """Augmentation of one domain. `geometry(image, token)` moves pixels, `colour(image, token)` changes their values;
-    the same token gives the same change, also to another image of the same size: that is how pairs stay aligned."""
+    """Augmentation of one domain. `geometry(image, token)` moves pixels, `colour(image, token)` changes their values.
+    The same token gives the same change to any image of the same size, so that pairs stay aligned."""
 
     def __init__(self, settings: DataSettings, channels: int, colour: bool):
-        import albumentations as A  # 0.8 s, and brings OpenCV: only where images are really varied
+        import albumentations as A  # takes 0.8 s and imports OpenCV, so only if augmentation is used
         import cv2
 
         height, width = settings.size
@@ -49,8 +49,8 @@ class Augment:
 def _applied(pipeline: Any, image: np.ndarray, token: str) -> np.ndarray:
     if pipeline is None:
         return image
-    # Each step gets a seed of its own. Compose.set_random_seed gives all of them the same one, and then a mirrored
-    # image would always be cropped in the same half: the flip and the crop would read the same random number.
+    # Each transform gets its own seed. Compose.set_random_seed gives all of them the same one; then flip and crop
+    # would use the same random number, and a mirrored image would always be cropped in the same half.
     for number, step in enumerate(pipeline.transforms):
         step.set_random_seed(_seed(f"{token} {number}"))
     return pipeline(image=image)["image"]

@@ -1,4 +1,4 @@
-"""The opened data: one domain or two, split, checked, and brought one example or one batch at a time."""
+"""The opened data of one or two domains, checked and split; gives single examples and batches."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ Letter = Literal["a", "b"]
 
 @dataclass
 class Domain:
-    """The images of one side. `recipe` is None for a user's own folder."""
+    """The images of one domain. `recipe` is None for a user's own folder."""
 
     name: str
     recipe: Recipe | None
@@ -53,7 +53,7 @@ class Data:
         self.domains = domains
         self.settings = settings
         self.paired = paired
-        self.truth = truth  # test_a[i] and test_b[i] show the same thing
+        self.truth = truth  # whether test_a[i] and test_b[i] are a pair
         self.seed = seed
         self.problems = problems
         self.classes = classes
@@ -67,7 +67,7 @@ class Data:
 
     @property
     def train_b(self) -> list[Item]:
-        """Empty where there is one domain."""
+        """Empty if there is only one domain."""
         return [item for domain in self.domains[B:] for item in domain.train.items]
 
     @property
@@ -76,12 +76,12 @@ class Data:
 
     @property
     def test_b(self) -> list[Item]:
-        """Empty where there is one domain."""
+        """Empty if there is only one domain."""
         return [item for domain in self.domains[B:] for item in domain.test.items]
 
     @property
     def in_memory(self) -> bool:
-        """Whether training images are kept decoded; worker processes then help only with heavy augmentation."""
+        """Whether decoded training images are kept in memory; workers then help only with heavy augmentation."""
         return self.domains[A].train.stack is not None
 
     def fits_on(self, device: str) -> bool:
@@ -94,7 +94,7 @@ class Data:
     # Training
 
     def order(self, domain_index: int, n: int) -> int:
-        """Index of the n-th training image that is seen of domain 0 (a) or 1 (b)."""
+        """Index of the n-th training image seen of domain 0 (a) or 1 (b)."""
         domain = A if self.paired else domain_index  # pairs share their order
         return nth(self.seed, domain, len(self.domains[domain_index].train), n)
 
@@ -112,7 +112,7 @@ class Data:
             moved = augment.geometry(domain.train[self.order(index, n)], token)
             parts.append(to_floats(augment.colour(moved, token)))
         if self.classes:
-            parts.append(self._labels[self.order(A, n), ...])  # the dots keep it an array
+            parts.append(self._labels[self.order(A, n), ...])  # with "..." the result stays an array
         return tuple(parts)
 
     def batches(
@@ -128,9 +128,9 @@ class Data:
         """Batches with images start to stop - 1 in the order they are seen, on `device`.
 
         Tensors (x, y) of two domains; (x,) of one, with labels (x, c). x, y: (B, C, H, W) in [-1, 1]; c: int64 (B,).
-        The last batch may be smaller. `share` = (rank, ranks) takes every ranks-th image of each batch. What comes
-        doesn't depend on `workers`, nor on where a run was interrupted. UserError names a file that can't be read.
-        On CUDA the next batch is copied, and with augment_on = "device" varied, while one is in use.
+        The last batch may be smaller. `share` = (rank, ranks) takes every ranks-th image of each batch. The batches
+        don't depend on `workers` or on where a run was interrupted. UserError names a file that can't be read. On CUDA
+        the next batch is copied, and augmented with augment_on = "device", while the current one is in use.
         """
         device = torch.device(device)
         there = self._there(device) if self.settings.augment_on == "device" else None
@@ -138,7 +138,7 @@ class Data:
             there.make if there else self._made,
             Stretch(start, stop, batch, share),
             self._names,
-            workers=0 if there and there.resident else workers,  # nothing is left for them to do
+            workers=0 if there and there.resident else workers,  # all images are on the device
             pin=device.type == "cuda",
         )
 
@@ -148,7 +148,7 @@ class Data:
         return loader.brought(made, device, there.finish if there else bring)
 
     def _made(self, numbers: range) -> Batch:
-        """The batch of these numbers, on the CPU."""
+        """The batch of the images with these numbers, on the CPU."""
         examples = [self.example(n) for n in numbers]
         return tuple(torch.stack([torch.from_numpy(part) for part in parts]) for parts in zip(*examples, strict=True))
 
@@ -174,7 +174,7 @@ class Data:
         return f"{items[A].name} (side by side)" if items[A].part else ", ".join(item.name for item in items)
 
     def train_labels(self) -> np.ndarray:
-        """The class of each training image as its place in `classes`, int64 (N,), in the order of `train_images`."""
+        """The class of each training image as an index into `classes`, int64 (N,), in the order of `train_images`."""
         return self._labels
 
     # Testing
@@ -201,10 +201,10 @@ class Data:
         number = {name: index for index, name in enumerate(self.classes)}
         return np.array([number[item.label] for item in items] if self.classes else [], np.int64)
 
-    # For people and for the record
+    # Licences
 
     def licences(self) -> dict[str, str]:
-        """Name of a set -> its licence, for what was fetched by recipe; nothing is known of a user's own folders."""
+        """Name of a data set -> its licence, for sets fetched by recipe; licences of users' own folders are unknown."""
         return {domain.recipe.name: domain.recipe.licence for domain in self.domains if domain.recipe is not None}
 
 

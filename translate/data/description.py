@@ -1,4 +1,4 @@
-"""Opened data in words: the lines for a person, the fingerprint, and the run folder's data.json."""
+"""Descriptions of opened data: the printed summary, the fingerprint, and the run folder's data.json."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ CLASSES_SHOWN = 12
 
 
 def describe(data: Data) -> list[str]:
-    """What was opened, for a person: each side with its licence, the classes, then the kind, size and cache."""
+    """The printed summary: each domain with its licence, the classes, then the kind, size and cache."""
     lines = []
     for letter, domain in zip("ab", data.domains, strict=False):
         train, test = len(domain.train), len(domain.test)
@@ -33,7 +33,7 @@ def describe(data: Data) -> list[str]:
 
 
 def fingerprint(data: Data) -> str:
-    """SHA-256 over names, sizes, contents and labels of all images used and the split; settings don't enter."""
+    """SHA-256 over names, sizes, contents and labels of all images used, and the split; independent of the settings."""
     listing: list[Any] = [data.paired, data.truth]
     for items in (*(domain.train.items for domain in data.domains), *(domain.test.items for domain in data.domains)):
         listing.append([[item.key, item.part, item.height, item.width, item.digest] for item in items])
@@ -43,7 +43,7 @@ def fingerprint(data: Data) -> str:
 
 
 def record(data: Data) -> dict[str, Any]:
-    """What a run folder keeps (data.json): every file's SHA-256, the split, the fingerprint, all problems."""
+    """The contents of data.json in a run folder: every file's SHA-256, the split, the fingerprint, all problems."""
     sides = dict(zip("ab", data.domains, strict=False))
     files: dict[str, str] = {}
     for letter, domain in sides.items():
@@ -68,7 +68,7 @@ def _side(domain: Domain) -> dict[str, Any]:
         "licence": None if recipe is None else recipe.licence,
         **({"range": list(domain.train.reader.values)} if domain.train.reader.values else {}),
         "train": len(domain.train),
-        # A set that is one file has a split of its own, and tens of thousands of numbers in place of names.
+        # A data set in one file has its own split, and tens of thousands of numbers instead of names.
         "test": [item.key for item in test] if test[0].place is None else len(test),
     }
 
@@ -84,6 +84,6 @@ def _file(item: Item) -> str:
 
 
 def _counts(data: Data) -> dict[str, dict[str, int]]:
-    """Class -> how many images of it are for training and for testing."""
+    """Class -> its number of training and of test images."""
     train, test = (Counter(item.label for item in items) for items in (data.train_a, data.test_a))
     return {name: {"train": train[name], "test": test[name]} for name in data.classes}

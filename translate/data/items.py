@@ -1,4 +1,4 @@
-"""What the other files of this package pass around: one image (Item), one thing that is wrong (Problem)."""
+"""The records used throughout this package: one image (Item) and one problem with the data (Problem)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,24 +9,24 @@ Part = Literal["", "left", "right"]
 
 @dataclass
 class Item:
-    """One image that is used. What is known only after reading it is filled in by the scan."""
+    """One image that is used. The scan fills in the fields that need the file to be read."""
 
-    key: str  # what it is called in its set: the relative path without suffix, or a recipe's key
+    key: str  # its name in the data set: the relative path without suffix, or a recipe's key
     path: Path
-    name: str = ""  # folder and relative path, as a person knows it
+    name: str = ""  # folder and relative path, for messages
     part: Part = ""  # half of a side-by-side file
-    height: int = 0  # as stored, upright, before any resizing; of the half where `part` is set
+    height: int = 0  # as stored, upright, before resizing; of the half if `part` is set
     width: int = 0
     digest: str = ""  # SHA-256 of the file
-    place: int | None = None  # number inside the file, where that is one array of many images
-    label: str = ""  # its class, where the images have labels
+    place: int | None = None  # index inside the file, if the file is an array of many images
+    label: str = ""  # its class, if the images have labels
 
 
 class Problem(NamedTuple):
-    """Something a person should know about the data before training begins."""
+    """A problem with the data, reported before training starts."""
 
     kind: Literal["unreadable", "pair", "name", "size", "blank", "label", "passed over"]
-    text: str  # names the file and says what is wrong and what became of it
+    text: str  # names the file, the problem and what was done about it
 
     def __str__(self) -> str:
         return self.text
@@ -42,11 +42,11 @@ HEADINGS = {
     "blank": "of nearly one colour, which makes gradients explode in instance normalisation",
 }
 LISTED = 20
-LEFT_OUT = ("unreadable", "pair", "label")  # kinds that cost an image
+LEFT_OUT = ("unreadable", "pair", "label")  # kinds of problem for which an image is left out
 
 
 def report(problems: list[Problem]) -> list[str]:
-    """All problems in one go, by kind: up to 20 of each, and how many more there are."""
+    """All problems by kind: up to 20 of each, and the number of further ones."""
     lines = []
     for kind, heading in HEADINGS.items():
         texts = [problem.text for problem in problems if problem.kind == kind]

@@ -1,4 +1,4 @@
-"""Classes of images, for GANs: a data set's own, the names of sub-folders, or a CSV file."""
+"""Class labels of images, for GANs: from the data set, the names of sub-folders, or a CSV file."""
 
 import csv
 import os
@@ -14,14 +14,14 @@ from translate.errors import UserError
 from translate.image import rgb8
 from translate.system.text import printable
 
-HEADERS = {"file", "filename", "image", "path", "name", "key"}  # what the first cell of a heading line is called
+HEADERS = {"file", "filename", "image", "path", "name", "key"}  # possible first cells of a heading line
 
 
 def assign(side: Side, name: str, labels: str, problems: list[Problem], say: Callable[[str], None]) -> None:
-    """Give each image of the side its class; those without one are left out and become problems.
+    """Set the class of each image of the domain. Images without one are left out and reported as problems.
 
-    labels: "auto" or a CSV file, see DataSettings. Nothing is read of the images. Raises UserError when there are no
-    classes to be had, or fewer than two.
+    labels: "auto" or a CSV file, see DataSettings. Image files aren't opened. Raises UserError when there are fewer
+    than two classes.
     """
     class_of = _automatic(side, name, say) if labels == "auto" else _listed(side, name, catalog.local(labels))
     none: list[Item] = []
@@ -30,7 +30,7 @@ def assign(side: Side, name: str, labels: str, problems: list[Problem], say: Cal
             item.label = class_of(item)
         none += [item for item in items if not item.label]
         items[:] = [item for item in items if item.label]
-    if none and side.folder and labels == "auto":  # known of the set and meant: no problem of the user's
+    if none and side.folder and labels == "auto":  # known of the named set, so not a problem
         say(f"{name}: {len(none):,} images belong to no class and are left out")
     else:
         where = "is in no sub-folder" if labels == "auto" else f"has no class in {Path(labels).name}"
@@ -48,7 +48,7 @@ def settle(train: Pictures, test: Pictures, name: str, problems: list[Problem]) 
             text = f"{item.name} is for testing, but there is no image of its class {item.label} to train on"
             problems.append(Problem("label", text))
     test.keep(known)
-    if train.items:  # that there are none at all is said elsewhere
+    if train.items:  # an empty training set is reported elsewhere
         enough(classes, name)
     return sorted(classes, key=natural)
 
@@ -60,7 +60,7 @@ def enough(classes: set[str], name: str) -> None:
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
-    """For sorting as people count: 2 before 10."""
+    """Key for natural sorting: 2 before 10."""
     parts = re.split(r"(\d+)", name.casefold())
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
@@ -78,11 +78,11 @@ def _automatic(side: Side, name: str, say: Callable[[str], None]) -> Callable[[I
 
 
 def _listed(side: Side, name: str, path: Path) -> Callable[[Item], str]:
-    """The classes in a CSV file, which must name nothing but images of the side."""
+    """The classes in a CSV file. UserError if it names anything but images of the domain."""
     root = catalog.resolve(name)
 
     def key(item: Item) -> str:
-        """As a line calls it, without suffix: relative to the folder that was given (testA/x beside trainA)."""
+        """An image's name in the CSV file, without suffix, relative to the given folder (testA/x beside trainA)."""
         if not isinstance(root, Path):
             return item.key
         relative = Path(os.path.relpath(item.path, root)).as_posix().removeprefix("../")

@@ -1,4 +1,4 @@
-"""Finding images in folders, and recognising how a user has laid them out."""
+"""Finds images in folders and recognises the folder layout."""
 
 import os
 import re
@@ -22,7 +22,7 @@ TEST_NAMES = ("test", "val", "validation")
 
 @dataclass
 class Side:
-    """One domain's images. `test` is None where the folders don't say which images are for testing."""
+    """One domain's images. `test` is None if the folders don't define the test images."""
 
     train: list[Item]
     test: list[Item] | None = None
@@ -39,10 +39,10 @@ def recipe_side(folder: Folder) -> Side:
 
 
 def two_sides(a: Path, b: Path, settings: DataSettings, paired: bool, problems: list[Problem]) -> tuple[Side, Side]:
-    """The two domains in the user's folders. Layouts, in the order they are looked for:
+    """The two domains in the user's folders. Layouts, in the order they are tried:
 
     one folder with trainA, trainB (testA, testB); one folder of side-by-side images (with or without train, test);
-    and for each folder on its own: trainX with a sibling testX; train and test inside; any tree of images.
+    and for each single folder: trainX with a sibling testX; train and test inside; any tree of images.
     """
     if _same(a, b):
         if (a / "trainA").is_dir() and (a / "trainB").is_dir():
@@ -120,7 +120,7 @@ def _half(side: Side, part: Part) -> Side:
 
 
 def _twice_as_wide(side: Side) -> bool:
-    """By the first images that open; the scan later checks every one."""
+    """Decided by the first images that open; the scan later checks all of them."""
     shapes = []
     for item in side.train[:20]:
         try:
@@ -128,7 +128,7 @@ def _twice_as_wide(side: Side) -> bool:
                 with Image.open(item.path, formats=FORMATS) as image:
                     shapes.append(image.width == 2 * image.height)
         except Exception:
-            continue  # the scan says what is wrong with it
+            continue  # the scan reports the problem
     return bool(shapes) and all(shapes)
 
 

@@ -1,4 +1,4 @@
-"""Batches as torch tensors, made in this process or by worker processes, the same either way; their way to a device."""
+"""Batches as torch tensors, made in this process or by workers with equal results, and their copy to a device."""
 
 import itertools
 import sys
@@ -17,7 +17,7 @@ Batch = tuple[Tensor, ...]  # (x, y) of two domains; (x,) or (x, c) of one
 
 @dataclass(frozen=True)
 class Stretch:
-    """Images start to stop - 1 in batches, of which share = (rank, ranks) takes every ranks-th image."""
+    """Images start to stop - 1 in batches; share = (rank, ranks) selects every ranks-th image of each batch."""
 
     start: int
     stop: int
@@ -36,7 +36,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Batches(Dataset):
-    """Whole batches, so that a worker's result needs no collating. make: the batch of these numbers."""
+    """A dataset of whole batches, so that no collating is needed. make: gives the batch of a list of image numbers."""
 
     make: Callable[[range], Batch]
     stretch: Stretch
@@ -48,7 +48,7 @@ class Batches(Dataset):
         try:
             return self.make(self.stretch.numbers(index))
         except UserError as error:
-            return str(error)  # an exception would come out of a worker with a traceback for its message
+            return str(error)  # an exception from a worker would have a traceback as its message
 
 
 def batches(
@@ -59,7 +59,7 @@ def batches(
     workers: int,
     pin: bool,
 ) -> Iterator[Batch]:
-    """The batches of `stretch`, in main memory. name(n) is what a message calls the n-th image."""
+    """The batches of `stretch`, in main memory. name(n) is the name of the n-th image in messages."""
     if workers == 0:
         for index in range(len(stretch)):
             made = make(stretch.numbers(index))
@@ -72,8 +72,8 @@ def batches(
         pin_memory=pin,
         prefetch_factor=2,
         worker_init_fn=_start_worker,
-        generator=torch.Generator().manual_seed(0),  # else every iterator draws a number from torch's global stream
-        # Forked processes see the decoded images where they are; others would each be sent a copy of all of them.
+        generator=torch.Generator().manual_seed(0),  # otherwise every iterator advances torch's global generator
+        # Forked processes share the decoded images in memory; spawned ones would each get a copy of all of them.
         multiprocessing_context="fork" if sys.platform == "linux" else None,
     )
     arrived = 0
@@ -93,12 +93,12 @@ def batches(
 
 
 def brought(batches: Iterator[Batch], device: torch.device, bring: Callable[..., Batch]) -> Iterator[Batch]:
-    """Each batch as `bring` gives it on `device`. On CUDA the next one is on its way while one is in use."""
+    """Each batch after `bring` has moved it to `device`. On CUDA the next batch is copied while one is in use."""
     if device.type != "cuda":
         for made in batches:
             yield bring(*made)
         return
-    # A stream of its own, so that `bring` doesn't queue behind the training's round.
+    # A separate stream, so that `bring` doesn't wait for the training round.
     stream = torch.cuda.Stream(device)
     coming: tuple[Batch, torch.Event] | None = None
     for following in itertools.chain(batches, [None]):
@@ -111,7 +111,7 @@ def brought(batches: Iterator[Batch], device: torch.device, bring: Callable[...,
             current = torch.cuda.current_stream(device)
             current.wait_event(done)
             for part in parts:
-                part.record_stream(current)  # its memory is not used again before the round is through with it
+                part.record_stream(current)  # its memory isn't reused before the round has finished with it
             yield parts
 
 

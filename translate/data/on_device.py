@@ -1,4 +1,4 @@
-"""Batches that are varied where the training runs: what each process knows of them, and what becomes of it there."""
+"""Batches augmented on the training device: the part made on the CPU, and the part computed on the device."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,14 +10,14 @@ from translate.data.settings import DataSettings
 from translate.data.store import Pictures
 from translate.data.vary import Vary, uniform
 
-SHARE = 0.25  # of a GPU's free memory, for images that stay there
+SHARE = 0.25  # fraction of a GPU's free memory that decoded images may take
 
 
 class OnDevice:
-    """`make` says on the CPU which images a batch takes and what is drawn for each; `finish` does it on the device.
+    """`make` selects a batch's images and samples their augmentation on the CPU; `finish` applies it on the device.
 
-    pictures: each domain's. streams: the number of each domain's random numbers; of pairs both have the same.
-    order(domain, n): the place of the n-th image. labels: the class of each image of the first domain; may be empty.
+    pictures: of each domain. streams: the random stream of each domain; paired domains have the same one.
+    order(domain, n): the index of the n-th image. labels: the class of each image of the first domain; may be empty.
     """
 
     def __init__(
@@ -38,12 +38,12 @@ class OnDevice:
 
     @property
     def resident(self) -> bool:
-        """Whether all images are on the device, so that only what is drawn has to come."""
+        """Whether all images are on the device, so that only the sampled parameters are copied."""
         return bool(self.stacks)
 
     def make(self, numbers: range) -> tuple[Tensor, ...]:
-        """int32 (B, sum of 1 + width, + 1 with labels): place and row of each domain's image, class; then, unless they
-        are resident, each domain's images, uint8 (B, H, W, C). UserError names a file that can't be read."""
+        """int32 (B, sum of 1 + width, + 1 with labels): index and parameters of each domain's image, the class; then,
+        unless resident, each domain's images, uint8 (B, H, W, C). UserError names a file that can't be read."""
         columns: list[Sequence[int] | np.ndarray] = []
         images = []
         for index, (pictures, vary, stream) in enumerate(zip(self.pictures, self.vary, self.streams, strict=True)):
@@ -57,7 +57,7 @@ class OnDevice:
         return torch.from_numpy(np.column_stack(columns).astype(np.int32)), *images
 
     def finish(self, columns: Tensor, *images: Tensor) -> tuple[Tensor, ...]:
-        """The batch on the device, see Data.batches, of what `make` made."""
+        """The batch on the device, see Data.batches, from the result of `make`."""
         drawn = columns.numpy()
         here = columns.to(self.device, non_blocking=True)
         sources = self.stacks or [part.to(self.device, non_blocking=True) for part in images]
@@ -70,7 +70,7 @@ class OnDevice:
 
 
 def fit(stacks: Sequence[np.ndarray | None], device: torch.device) -> bool:
-    """Whether the images are decoded and take less than SHARE of the device's free memory; on a CPU they are there."""
+    """Whether the images are decoded and take less than SHARE of the device's free memory; always enough on a CPU."""
     kept = [stack for stack in stacks if stack is not None]
     if len(kept) < len(stacks):
         return False
@@ -78,7 +78,7 @@ def fit(stacks: Sequence[np.ndarray | None], device: torch.device) -> bool:
 
 
 def _resident(stacks: Sequence[np.ndarray | None], device: torch.device) -> list[Tensor]:
-    """The decoded images on the device where they fit; else none."""
+    """The decoded images on the device if they fit, else none."""
     if not fit(stacks, device):
         return []
     return [torch.from_numpy(stack).to(device) for stack in stacks if stack is not None]

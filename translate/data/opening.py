@@ -17,14 +17,14 @@ from translate.errors import UserError
 from translate.system.memory import free_memory
 
 Say = Callable[[str], None]
-MANY = 1000  # images from which progress is told
+MANY = 1000  # from this number of images on, progress is printed
 SPARE_MEMORY = 0.25
 
 
 def open_data(a: str, b: str | None, settings: DataSettings, *, paired: bool, seed: int, say: Say = print) -> Data:
     """Find, check and split the images of two domains, or of one (b=None): each the name of a data set or a folder.
 
-    Every file is read completely here. What can't be used is left out, and all of it is said at once, before the
+    Every file is read completely here. Unusable files are left out, and all of them are reported together before the
     first step. Raises UserError when nothing usable is left or, with `settings.strict`, when anything was left out.
     """
     names = (a,) if b is None else (a, b)
@@ -37,7 +37,7 @@ def open_data(a: str, b: str | None, settings: DataSettings, *, paired: bool, se
     found = [problem for problem in problems if problem.kind == "unreadable"]
     trainable = all(domain.train.items for domain in data.domains)
     if found and trainable and not all(domain.test.items for domain in data.domains):
-        # The few images that the hash had picked for testing can't be read: pick from those that can.
+        # The few images that the hash selected for testing can't be read: select again from the readable ones.
         problems.clear()
         left_out = frozenset(problem.text.partition(":")[0] for problem in found)
         data = _opened(names, settings, paired, seed, say, problems, left_out)
@@ -55,21 +55,21 @@ def _opened(
     names: tuple[str, ...], settings: DataSettings, paired: bool, seed: int, say: Say, problems: list[Problem],
     without: frozenset[str],
 ) -> Data:  # fmt: skip
-    """The data, which may be empty; what is wrong is added to `problems`. without: names left out."""
+    """The data, which may be empty; problems are added to `problems`. without: names to leave out."""
     sides = _sides(names, settings, paired, problems, say)
     if settings.labels:
         labels.assign(sides[0], names[0], settings.labels, problems, say)
     if without:
         dropped = {item.key for side in sides for item in side.train if item.name in without}
-        for side in sides:  # of a pair both
+        for side in sides:  # both domains
             side.train = [i for i in side.train if i.name not in without and not (paired and i.key in dropped)]
-    together = pairing.match(sides, names, paired, problems)  # test_a[i] and test_b[i] belong together
+    together = pairing.match(sides, names, paired, problems)  # test_a[i] and test_b[i] are a pair
 
     domains = []
     rules = [side.folder.recipe.held_out if side.folder else None for side in sides]
     channels = (settings.channels_a, settings.channels_b)
     for index, (side, name) in enumerate(zip(sides, names, strict=True)):
-        # A pair of a recipe and a folder: one rule for both, else a test image of one would train the other.
+        # A recipe paired with a folder: both need the same rule, or a test image's partner would be trained on.
         rule = rules[index] or (next(filter(None, rules), None) if together else None)
         train, test = (
             (side.train, spread(side.test))
@@ -90,12 +90,12 @@ def _opened(
     _scan([*trains, *tests], settings, problems, say)
     for parts, linked in ((trains, paired), (tests, together)):
         good = [[bool(item.digest) for item in pictures.items] for pictures in parts]
-        if linked:  # leave out both of a pair
+        if linked:  # leave out both images of a pair
             good = [[all(both) for both in zip(*good, strict=True)]] * len(parts)
         for pictures, wanted in zip(parts, good, strict=True):
             pictures.keep(wanted)
     if paired:
-        # That recipes come in different sizes is no news.
+        # Recipes are known to have different sizes: not reported.
         told = [] if all(domain.recipe for domain in domains) else problems
         for first, second in (trains, tests):
             fits = pairing.check_shapes(first.items, second.items, told)
@@ -135,12 +135,12 @@ def _scan(parts: list[Pictures], settings: DataSettings, problems: list[Problem]
 
 
 def _memory() -> float:
-    """Bytes of memory that are free; where only the machine's size is known that, and else a careful guess."""
+    """Bytes of free memory for this process; from the machine's total or a low estimate if it is unknown."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         whole = 8 << 30
-    return min(whole, free_memory()) / int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # torchrun's, all on one machine
+    return min(whole, free_memory()) / int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # per process of torchrun
 
 
 def _say_problems(problems: list[Problem], settings: DataSettings, say: Say) -> None:

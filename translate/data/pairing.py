@@ -1,4 +1,4 @@
-"""Which image of one domain belongs to which of the other: by relative name without suffix, or by a recipe's key."""
+"""Pairs images of two domains by relative name without suffix, or by a recipe's key."""
 
 from translate.data.items import Item, Problem
 from translate.data.listing import Side
@@ -8,13 +8,13 @@ ASPECT_TOLERANCE = 0.05
 
 
 def match(sides: list[Side], names: tuple[str, ...], paired: bool, problems: list[Problem]) -> bool:
-    """Leave only what has a partner, where partners are known; whether they are. False for one side alone."""
+    """Keep only images with a partner, if pairs are known. Returns whether they are; False for a single domain."""
     if len(sides) == 1:
         return False
     a, b = sides
     keys = common_keys(a, b)
     if keys is not None:
-        for side in sides:  # without a word: two recipes are known to differ
+        for side in sides:  # not reported: two recipes are known to differ
             side.train = [item for item in side.train if item.key in keys]
     elif paired:
         pair(a, b, (names[0], names[1]), problems)
@@ -22,7 +22,7 @@ def match(sides: list[Side], names: tuple[str, ...], paired: bool, problems: lis
 
 
 def common_keys(a: Side, b: Side) -> set[str] | None:
-    """The keys that two recipes share, or None where they aren't two recipes of the same kind or share nothing."""
+    """The keys that two recipes have in common; None if they aren't recipes of the same kind or have none in common."""
     if a.folder is None or b.folder is None or a.folder.recipe.keys != b.folder.recipe.keys:
         return None
     if a.folder.recipe.keys == "names" and b.folder.name not in a.folder.recipe.goes_with:
@@ -31,11 +31,11 @@ def common_keys(a: Side, b: Side) -> set[str] | None:
 
 
 def pair(a: Side, b: Side, names: tuple[str, str], problems: list[Problem]) -> None:
-    """Leave only images that have a partner, in the same order on both sides; every other one is a problem.
+    """Keep only images with a partner, in the same order in both domains; every other image is a problem.
 
     Raises UserError when there are no pairs at all.
     """
-    if (a.test is None) != (b.test is None):  # only one side says which are for testing: then nobody does
+    if (a.test is None) != (b.test is None):  # only one domain defines test images: ignored
         for side in (a, b):
             side.train, side.test = [*side.train, *(side.test or [])], None
             side.train.sort(key=lambda item: item.key)
@@ -65,7 +65,7 @@ def _matched(
 
 
 def check_shapes(first: list[Item], second: list[Item], problems: list[Problem]) -> list[bool]:
-    """Which pairs fit, once the sizes are known: other shapes are left out, other sizes only named."""
+    """Which pairs fit, by their sizes: a different aspect ratio is left out, a different size only reported."""
     fits = []
     for a, b in zip(first, second, strict=True):
         text = f"{a.name} is {a.height} x {a.width} (height x width), {b.name} is {b.height} x {b.width}"

@@ -8,12 +8,12 @@ from pydantic import Field, field_validator, model_validator
 from translate.image.raw import parse_range, range_words
 from translate.settings import Settings
 
-PILLOW_LIMIT = 178_956_970  # Pillow itself refuses to open more
+PILLOW_LIMIT = 178_956_970  # Pillow refuses to open larger images
 NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 class DataSettings(Settings):
-    """How images are brought to one size, varied and split. The defaults are the papers', scaled to the size."""
+    """How images are resized, augmented and split. The defaults are the papers', scaled to the size."""
 
     size: tuple[int, int] = Field((256, 256), description='height and width of the images: 256, or "256x512"')
     load: float = Field(1.117, ge=1, le=4, description="images are resized to size * load, then cropped to size at "

@@ -1,4 +1,4 @@
-"""Which images are held out for testing: decided by a hash of the group, so it never changes when images are added."""
+"""The train/test split: decided by a hash of each image's group, so that adding images doesn't change it."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from translate.errors import UserError
 def split(
     items: list[Item], percent: int, held_out: Callable[[str, int], bool] | None, what: str
 ) -> tuple[list[Item], list[Item]]:
-    """(train, test) of one domain. `held_out(key, percent)` is the recipe's rule; None takes each key as its group.
+    """(train, test) of one domain. `held_out(key, percent)` is the recipe's rule; with None each key is its own group.
 
     There is at least one test image. Raises UserError when there are too few images for both.
     """
@@ -30,7 +30,7 @@ def split(
 
 
 def some(items: list[Item], count: int) -> list[Item]:
-    """`count` of the items (0: all), spread over the set and the same in both domains."""
+    """`count` of the items (0: all), spread over the set; for equal keys the same in both domains."""
     if not 0 < count < len(items):
         return items
     chosen = {item.key for item in sorted(items, key=lambda item: _hash(item.key))[:count]}
@@ -38,8 +38,8 @@ def some(items: list[Item], count: int) -> list[Item]:
 
 
 def spread(items: list[Item]) -> list[Item]:
-    """In the order of a hash of their keys, the same in both domains: then the first few of them are a fair sample,
-    where by name they would all be alike."""
+    """Items ordered by a hash of their keys, the same in both domains. The first few are then a fair sample; in order
+    of name they would resemble each other."""
     return sorted(items, key=lambda item: _hash(item.key))
 
 

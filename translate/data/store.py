@@ -1,4 +1,4 @@
-"""Decoded images of one size: read from their files, checked, and kept in memory where that was decided."""
+"""Decoded images of one size: read from their files, checked, and optionally kept in memory."""
 
 import math
 import os
@@ -18,9 +18,9 @@ from translate.system.files import sha256
 from translate.system.memory import Budget, free_memory
 from translate.system.text import in_short, printable
 
-DECODED_BYTES = 16  # about what reading needs for each pixel of a file
-HEAD = 1 << 16  # bytes at a file's beginning, in which sizes are, except in some TIFFs
-BLANK = 2.0  # standard deviation, of 255, under which an image counts as blank
+DECODED_BYTES = 16  # approximate memory in bytes to read one pixel of a file
+HEAD = 1 << 16  # bytes at a file's start that hold the image size, except in some TIFFs
+BLANK = 2.0  # an image counts as blank below this standard deviation, in levels of 255
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Reader:
         )
 
     def whole(self, item: Item) -> np.ndarray:
-        """uint8 (H, W, C) in the file's own size; the half that is meant of a side-by-side file. ImageError."""
+        """uint8 (H, W, C) in the file's own size; of a side-by-side file the half in `item.part`. Raises ImageError."""
         if item.place is not None:
             return _channels(arrays.images(item.path)[item.place], self.channels)
         array = rgb8.read(
@@ -66,7 +66,7 @@ class Reader:
         return array[:, : width // 2] if item.part == "left" else array[:, width // 2 :]
 
     def sized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """The image at `size` (height, width), stretched or covering."""
+        """uint8 (H, W, C) resized to `size` (height, width): stretched, or filling it with a centre crop."""
         if self.fit == "stretch":
             return rgb8.resize(whole, size, self.interpolation)
         scale = max(size[0] / whole.shape[0], size[1] / whole.shape[1])
@@ -107,7 +107,7 @@ class Pictures:
             ) from error
 
     def keep(self, wanted: list[bool]) -> None:
-        """Leave only the images where `wanted` is true."""
+        """Keep only the images where `wanted` is true."""
         if all(wanted):
             return
         self.items = [item for item, good in zip(self.items, wanted, strict=True) if good]
@@ -115,9 +115,9 @@ class Pictures:
             self.stack = self.stack[np.array(wanted, bool)]
 
     def scan(self, in_memory: bool, done: Callable[[], None], problems: list[Problem]) -> list[bool]:
-        """Read every file completely, once, in as many threads as there are cores; say which are usable.
+        """Read every file completely, once, in as many threads as there are cores; return which are usable.
 
-        Fills in what the items don't know yet and, with `in_memory`, the stack. `done` is called after each image.
+        Fills in the items' missing fields and, with `in_memory`, the stack. `done` is called after each image.
         """
         if in_memory:
             self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
@@ -137,12 +137,12 @@ class Pictures:
             except rgb8.ImageError as error:
                 return Problem("unreadable", f"{item.name}: {error}")
             except UserError:
-                raise  # a damaged file of many images, which the catalog explains
-            except Exception as error:  # a decoder's, of whatever kind: one file costs only itself
+                raise  # a damaged file of many images; the catalog's message explains it
+            except Exception as error:  # decoders raise many types; only this file is left out
                 return Problem("unreadable", f"{item.name}: {in_short(error)}")
             if self.stack is not None:
                 self.stack[index] = small
-            # What is in an array was looked at when the recipe was made: to look again would cost seconds.
+            # Arrays were checked when the recipe was made; a second check would take seconds.
             if item.place is None and small.std(axis=(0, 1)).max() < BLANK:
                 return Problem("blank", f"{item.name}{f' ({item.part} half)' if item.part else ''}")
             return None
@@ -152,7 +152,7 @@ class Pictures:
 
         usable = []
         cores = os.cpu_count() or 1
-        step = max(1, min(500, len(self) // (8 * cores)))  # tiny images take less time than a thread's call
+        step = max(1, min(500, len(self) // (8 * cores)))  # one call per tiny image would be too slow
         with ThreadPoolExecutor(cores) as pool:
             for found in pool.map(some, [range(i, min(i + step, len(self))) for i in range(0, len(self), step)]):
                 for problem in found:
@@ -164,9 +164,9 @@ class Pictures:
 
 
 def _pixels(item: Item) -> int:
-    """How many pixels the file's header declares; 0 where it can't be read, which `whole` explains."""
+    """The number of pixels in the file's header; 0 if it can't be read, which `whole` reports."""
     try:
-        if not item.path.is_file():  # before opening: a FIFO would block for ever
+        if not item.path.is_file():  # before opening, because a FIFO would block forever
             return 0
         with open(item.path, "rb") as file:
             return decode.pixels(file.read(HEAD))

@@ -1,4 +1,4 @@
-"""Which values are black and white in a domain of floats or of more than 8 bits: one range for all its files."""
+"""The value range, black to white, of a domain of floats or of more than 8 bits: one range for all its files."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,9 @@ from translate.image.raw import Extremes, Range, common_range, extremes, parse_r
 
 
 def domain_range(letter: str, items: list[Item], settings: DataSettings, say: Callable[[str], None]) -> Range | None:
-    """The setting's, or what all files of the domain share; None where 8 bits say it. UserError where no one range
-    fits. What was found is said; files that can't be read are left to the check."""
+    """The range from the setting, or the common one of all files of the domain; None for files of 8 bits. UserError if
+    no single range fits. Reports a range that was found through `say`. Unreadable files are skipped; the later
+    check reports them."""
     if fixed := parse_range(getattr(settings, f"range_{letter}")):
         return fixed
 

@@ -1,1 +1,1 @@
-"""Image files as arrays of their own values: one reader for training and for use, and writers that lose nothing."""
+"""Image files as arrays of their own values: one reader for training and inference, and lossless writers."""

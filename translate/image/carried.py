@@ -1,4 +1,4 @@
-"""What a file holds besides its pixels, brought to a new size and to another kind of file, and what is lost by it."""
+"""Metadata of an image file: adapted to a new size and another file format, with notes on what is lost."""
 
 import struct
 from typing import Any
@@ -8,15 +8,15 @@ from PIL import Image
 from translate.image.source import ImageError
 from translate.image.tiff_tags import Entry
 
-DENSITY = {"JPEG", "PNG", "TIFF", "BMP", "DIB"}  # kinds that hold pixels per inch
-UNKNOWN = (72.0, 72.0)  # what programs write that know no density
+DENSITY = {"JPEG", "PNG", "TIFF", "BMP", "DIB"}  # formats that hold pixels per inch
+UNKNOWN = (72.0, 72.0)  # written by programs for an unknown density
 KEEPS_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
 EXIF_BLOCK, EXIF_WIDTH, EXIF_HEIGHT, WIDTH, HEIGHT = 0x8769, 0xA002, 0xA003, 0x0100, 0x0101
 SCALE, TIE_POINTS, TRANSFORMATION = 33550, 33922, 34264
 
 
 def for_size(carried: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """(what fits a picture of (height, width), notes). The picture's place and extent on paper or Earth stay."""
+    """(metadata for a picture of (height, width), notes). Its position and extent on paper or Earth stay the same."""
     before = carried.get("size", size)
     if before == size:
         return carried, []
@@ -30,7 +30,7 @@ def for_size(carried: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, 
 
 
 def _placed(tag: int, entry: Entry, across: float, down: float) -> Entry:
-    """A GeoTIFF tag for so many times as many pixels across and down."""
+    """A GeoTIFF tag after resizing by factors of the width and the height."""
     values = entry.values
     if tag == SCALE and len(values) >= 2:
         return Entry(entry.kind, (values[0] / across, values[1] / down, *values[2:]))
@@ -43,7 +43,7 @@ def _placed(tag: int, entry: Entry, across: float, down: float) -> Entry:
 
 
 def losses(carried: dict[str, Any], exif: bytes, kind: str) -> list[str]:
-    """What a file of this kind can't hold."""
+    """Notes on metadata that a file of this format can't hold."""
     notes = []
     if "dpi" in carried and kind not in DENSITY:
         notes.append(f"pixel density left out: {kind} holds none")
@@ -55,7 +55,7 @@ def losses(carried: dict[str, Any], exif: bytes, kind: str) -> list[str]:
 
 
 def exif_of(exif: bytes, size: tuple[int, int]) -> bytes:
-    """The EXIF block with the sizes of a picture of (height, width), where it names any."""
+    """The EXIF block with its size fields, if any, set to (height, width)."""
     block = Image.Exif()
     try:
         block.load(exif)
@@ -70,7 +70,7 @@ def exif_of(exif: bytes, size: tuple[int, int]) -> bytes:
 
 
 def png_chunks(carried: dict[str, Any], exif: bytes) -> list[tuple[bytes, bytes]]:
-    """What a PNG holds besides its picture: pixels per metre and EXIF."""
+    """A PNG's metadata chunks: pixels per metre and EXIF."""
     found = []
     if dpi := carried.get("dpi"):
         found.append((b"pHYs", struct.pack(">IIB", *(round(density / 0.0254) for density in dpi), 1)))

@@ -1,4 +1,4 @@
-"""Colour as every program shows it: embedded profiles, LAB, CMYK and palettes become sRGB or grey of 8 bits."""
+"""Colour conversion: embedded profiles, LAB, CMYK and palettes to sRGB or grey of 8 bits."""
 
 import io
 from collections.abc import Callable
@@ -11,7 +11,7 @@ OTHER = {"YCbCr": "YCbCr", "HSV": "HSV", "CMYK": "CMYK", "LAB": "LAB"}
 
 
 class ToSRGB(NamedTuple):
-    """convert: a part of the image without alpha, in `mode`, to L or RGB. notes: what it does, for the report."""
+    """convert: from (a part of) the image without alpha, in `mode`, to L or RGB. notes: its effects, for the report."""
 
     mode: str
     convert: Callable[[Image.Image], Image.Image]
@@ -19,7 +19,7 @@ class ToSRGB(NamedTuple):
 
 
 def to_srgb(image: Image.Image, mode: str) -> ToSRGB:
-    """How `image`'s colours, brought to `mode` (L, RGB, CMYK, LAB, YCbCr or HSV), become what is shown."""
+    """The conversion of `image`'s colours, in `mode` (L, RGB, CMYK, LAB, YCbCr or HSV), to sRGB or grey."""
     notes = [f"{mode} converted to RGB"] if mode in OTHER else []
     profile, name, space = _profile(image)
     if profile and "sRGB" not in name:
@@ -50,7 +50,7 @@ def _through(transform: ImageCms.ImageCmsTransform, kept: str) -> Callable[[Imag
 
 
 def _profile(image: Image.Image) -> tuple[ImageCms.ImageCmsProfile | None, str, str]:
-    """(the embedded profile or None, its name, the mode that it is for)"""
+    """(the embedded profile or None, its name, its mode)."""
     data = image.info.get("icc_profile")
     if not data:
         return None, "", ""
@@ -58,4 +58,4 @@ def _profile(image: Image.Image) -> tuple[ImageCms.ImageCmsProfile | None, str, 
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
         return profile, ImageCms.getProfileDescription(profile).strip(), SPACES.get(profile.profile.xcolor_space, "")
     except Exception:
-        return None, "", ""  # damaged: the numbers are taken as they are
+        return None, "", ""  # damaged: the values are used unconverted

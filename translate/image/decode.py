@@ -1,4 +1,4 @@
-"""Any image file or Pillow image as Raw: upright, in RGB or grey, its alpha apart, nothing rounded."""
+"""Decodes any image file or Pillow image to Raw: upright, in RGB or grey, with separate alpha, without rounding."""
 
 import io
 import warnings
@@ -10,22 +10,22 @@ from translate.image import jpeg, netpbm, pillow, png, sniff, tiff, tiff_layout,
 from translate.image.raw import Raw
 from translate.image.source import MAX_PIXELS, ImageError, reason, refuse_large
 
-# Pillow's own words about odd files; what matters of them is in an ImageError, and the pixel limit is ours.
+# Pillow's warnings about unusual files: errors are raised as ImageError, and the pixel limit is our own.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-Image.init()  # registers all formats; Pillow doing it at the first strange file is not safe in threads
-# An allowlist, because Pillow would hand an EPS file to Ghostscript. Content decides, not the suffix.
+Image.init()  # registers all formats; Pillow would do it at the first unknown file, which is not thread-safe
+# An allowlist, because Pillow would pass an EPS file to Ghostscript. Decided by content, not by suffix.
 PILLOW = {
     "PNG": ["PNG"], "JPEG": ["JPEG"], "TIFF": ["TIFF"], "PNM": ["PPM"], "GIF": ["GIF"], "WEBP": ["WEBP"],
     "BMP": ["BMP", "DIB"], "AVIF": ["AVIF"], "TGA": ["TGA"],
 }  # fmt: skip
 FORMATS = [name for names in PILLOW.values() for name in names if name in Image.OPEN]
 ORIENTATION = 0x0112
-DENSE = {"BMP": 300, "TGA": 130}  # pixels that one byte can stand for, of kinds whose decoders don't ask
+DENSE = {"BMP": 300, "TGA": 130}  # most pixels per byte, for formats whose decoders don't check it
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Raw:
-    """The image in a file's bytes. Raises ImageError, and nothing else."""
+    """The image in a file's bytes. Raises only ImageError."""
     try:
         return _decode(data, max_pixels)
     except ImageError:
@@ -36,7 +36,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Raw:
 
 
 def pixels(data: bytes) -> int:
-    """How many pixels a file's header declares; 0 where it can't be read, which `decode` explains."""
+    """The number of pixels that a file's header declares; 0 if it can't be read, which `decode` reports."""
     try:
         if data.startswith(sniff.TIFF_MAGIC):
             tags = tiff_tags.Tags(data)
@@ -48,12 +48,12 @@ def pixels(data: bytes) -> int:
 
 
 def may_take_range(head: bytes) -> bool:
-    """Whether a file that begins so may be one that `takes_range`."""
+    """Whether a file with these first bytes may be one that `takes_range`."""
     return head.startswith((b"\x89PNG", b"P2", b"P3", b"P5", b"P6", b"PF", b"Pf", *sniff.TIFF_MAGIC))
 
 
 def takes_range(data: bytes) -> bool:
-    """Whether a file may hold values whose range its kind doesn't say, by its header. See Raw.takes_range."""
+    """Whether, by its header, a file may hold values whose range its format doesn't define. See Raw.takes_range."""
     if data.startswith(b"\x89PNG"):
         return data[24:25] == b"\x10"
     if data[:2] in (b"P2", b"P3", b"P5", b"P6"):
@@ -68,11 +68,11 @@ def takes_range(data: bytes) -> bool:
 
 
 def of_pil(image: Image.Image, max_pixels: int = MAX_PIXELS) -> Raw:
-    """A Pillow image of any mode. Raises ImageError, and nothing else."""
+    """Raw from a Pillow image of any mode. Raises only ImageError."""
     try:
         refuse_large(*image.size, max_pixels)
         notes = pillow.frames(image)
-        image.load()  # before EXIF is asked for: a TIFF is turned by it, and a PNG may have it behind its picture
+        image.load()  # before EXIF is read: load() rotates a TIFF, and in a PNG EXIF may follow the pixels
         return _finished(pillow.of_loaded(image), pillow.exif_of(image), notes, pillow.density(image))
     except ImageError:
         raise
@@ -121,9 +121,9 @@ def _tiff(data: bytes, max_pixels: int) -> Raw:
     if tiff_layout.plain(found):
         with Image.open(io.BytesIO(data), formats=PILLOW["TIFF"]) as image:
             refuse_large(*image.size, max_pixels)
-            image.info.pop("xmp", None)  # other programs don't turn pictures by it
+            image.info.pop("xmp", None)  # other programs don't rotate pictures by it
             image.load()
-            exif[ORIENTATION] = image.getexif().get(ORIENTATION, 1)  # Pillow turns TIFFs itself
+            exif[ORIENTATION] = image.getexif().get(ORIENTATION, 1)  # Pillow has already rotated a TIFF
             raw = pillow.of_loaded(image)
     else:
         raw = tiff.decode(data, found)
@@ -133,7 +133,7 @@ def _tiff(data: bytes, max_pixels: int) -> Raw:
 
 
 def _finished(raw: Raw, exif: Image.Exif, notes: list[str], carried: dict) -> Raw:
-    """Upright, with what else the file holds."""
+    """The image rotated upright, with the file's metadata."""
     turned = exif.get(ORIENTATION, 1)
     raw.colours = np.ascontiguousarray(turn(raw.colours, turned))
     raw.alpha = None if raw.alpha is None else np.ascontiguousarray(turn(raw.alpha, turned))
@@ -153,7 +153,7 @@ def _finished(raw: Raw, exif: Image.Exif, notes: list[str], carried: dict) -> Ra
 
 
 def turn(array: np.ndarray, orientation: int) -> np.ndarray:
-    """(H, W, …) upright, as EXIF orientations 1 to 8 say."""
+    """(H, W, …) rotated upright, for EXIF orientations 1 to 8."""
     if orientation in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     vertical = orientation in (3, 4, 7, 8)

@@ -1,7 +1,7 @@
-"""JPEG: decoded by libjpeg-turbo with its warnings heard, so that half a picture is not taken for a whole one.
+"""JPEG: decoded by libjpeg-turbo with its warnings as errors, so that a damaged picture isn't used as a whole one.
 
-Pillow and OpenCV keep these warnings to themselves: a file that was cut and ended again, or that has a foreign sector
-in its middle, comes out of them grey or shifted from there on.
+Pillow and OpenCV suppress these warnings: a truncated file with an end marker, or one with a damaged part in its
+middle, is decoded as grey or shifted from there on.
 """
 
 import simplejpeg
@@ -11,20 +11,20 @@ from translate.image.source import ImageError
 
 SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 BROKEN = ("premature end", "corrupt", "extraneous bytes", "marker type", "huffman", "restart")
-LEAST = 600  # pixels that one byte can stand for; a header that declares more has lost its picture
+LEAST = 600  # most pixels per byte; if a header declares more, the data is missing
 END = b"\xff\xd9"
-NO_SEGMENTS = {0x00, 0x01, 0xFF, *range(0xD0, 0xDA)}  # what follows 0xFF and has no length
-NEEDED = {0xE0, 0xEE, 0xDB, 0xDD, *range(0xC0, 0xD0)}  # JFIF, Adobe, tables, restarts, frames
+NO_SEGMENTS = {0x00, 0x01, 0xFF, *range(0xD0, 0xDA)}  # marker codes without a length
+NEEDED = {0xE0, 0xEE, 0xDB, 0xDD, *range(0xC0, 0xD0)}  # markers kept: JFIF, Adobe, tables, restarts, frames
 
 
 def refuse_empty(data: bytes, image: Image.Image) -> None:
-    """ImageError when so few bytes can't hold so many pixels."""
+    """ImageError if the file has too few bytes for its number of pixels."""
     if image.width * image.height > LEAST * len(data):
         raise ImageError("truncated")
 
 
 def refuse_twelve_bits(data: bytes) -> None:
-    """Of a file that Pillow doesn't know: ImageError when its frame header says why."""
+    """For a file that Pillow doesn't recognise: ImageError if its frame header gives the reason."""
     place = 2
     while place + 4 < len(data) and data[place] == 0xFF:
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
@@ -36,21 +36,21 @@ def refuse_twelve_bits(data: bytes) -> None:
 
 
 def decoded(data: bytes, image: Image.Image) -> Image.Image:
-    """The picture of an opened file, whole, in its own mode. ImageError when libjpeg says that part of it is lost."""
+    """The picture of an opened file in its own mode. ImageError if libjpeg warns that part of it is missing."""
     space = SPACES.get(image.mode)
     if space is None:
         image.load()
         return image
     cmyk = image.mode == "CMYK"
     try:
-        # Of CMYK only the check, at an eighth of the size: which inks are inverted is Pillow's to know.
+        # CMYK is only checked, at an eighth of the size; Pillow decodes it, because it knows which inks are inverted.
         array = simplejpeg.decode_jpeg(_cleaned(data), space, min_factor=8 if cmyk else 1, strict=True)
     except ValueError as error:
         text = str(error)
         if any(word in text.lower() for word in BROKEN):
             ended = "premature end of jpeg file" in text.lower()
             raise ImageError("truncated" if ended else f"damaged ({text[:100]})") from error
-        array = None  # a warning about something else: Pillow decides
+        array = None  # another warning: left to Pillow
     if array is None or cmyk:
         image.load()
         return image
@@ -60,13 +60,13 @@ def decoded(data: bytes, image: Image.Image) -> Image.Image:
 
 
 def _cleaned(data: bytes) -> bytes:
-    """With what the picture needs only: libjpeg also warns of odd metadata, and of junk between a header's parts."""
+    """Only the segments needed for the pixels: libjpeg also warns about metadata and bytes between segments."""
     parts, place = [data[:2]], 2
     while place + 4 <= len(data):
         marker, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
         if data[place] != 0xFF or marker in NO_SEGMENTS or length < 2:
             place += 1
-        elif marker == 0xDA:  # the picture begins
+        elif marker == 0xDA:  # start of the pixel data
             return b"".join([*parts, _without_padding(data[place:])])
         else:
             if marker in NEEDED:
@@ -76,12 +76,12 @@ def _cleaned(data: bytes) -> bytes:
 
 
 def _without_padding(data: bytes) -> bytes:
-    """Some cameras put zeros before the end marker, which libjpeg takes for something that is too much."""
+    """Without the zeros that some cameras write before the end marker: libjpeg warns about extra bytes."""
     end = data.rfind(END)
     last = end
     while last > 0 and data[last - 1] == 0:
         last -= 1
-    # A zero after 0xFF belongs to the picture.
+    # A zero after 0xFF belongs to the pixel data.
     if end - last < 2 or data[last - 1] == 0xFF:
         return data
     return data[:last] + data[end:]

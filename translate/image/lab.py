@@ -1,4 +1,4 @@
-"""CIE LAB of 8 or 16 bits, as TIFF 6.0 stores it, to sRGB of as many bits.
+"""Converts CIE LAB of 8 or 16 bits, as TIFF 6.0 stores it, to sRGB of the same depth.
 
 White point D50 and its adaptation to sRGB's D65: International Color Consortium, ICC.1:2022, Annex E.
 sRGB: IEC 61966-2-1.
@@ -15,7 +15,7 @@ TO_RGB = np.array(  # XYZ of D50 to linear sRGB (Bradford)
 
 
 def to_srgb(values: np.ndarray, bits: int) -> np.ndarray:
-    """(H, W, 3): L* from 0 to the largest level, a* and b* as signed numbers in unsigned ones."""
+    """LAB to sRGB, both (H, W, 3). L* is from 0 to the largest level, a* and b* are signed, stored as unsigned."""
     peak, kind = (1 << bits) - 1, values.dtype
     result = np.empty(values.shape, kind)
     for part in blocks(values.shape):

@@ -1,4 +1,4 @@
-"""Netpbm files, PGM and PPM, of any largest value, with bytes or with text. PBM and PFM go through Pillow."""
+"""Netpbm files: PGM and PPM with any largest value, binary or text. PBM and PFM are read by Pillow."""
 
 import re
 
@@ -10,11 +10,11 @@ from translate.image.source import ImageError, refuse_large
 GAP = rb"(?:\s|#[^\n\r]*[\n\r])+"
 HEADER = re.compile(rb"P([2356])" + GAP + rb"(\d+)" + GAP + rb"(\d+)" + GAP + rb"(\d+)(?:#[^\n\r]*[\n\r]|\s)")
 SPACE = re.compile(rb"\s")
-PIECE = 1 << 20  # bytes of text
+PIECE = 1 << 20  # bytes of text parsed at once
 
 
 def decode(data: bytes, max_pixels: int) -> Raw:
-    """ImageError, and nothing else."""
+    """Raw from the bytes of a PGM or PPM file. Raises only ImageError."""
     found = HEADER.match(data[:4096])
     if found is None or max(map(len, found.groups())) > 9:
         raise ImageError("damaged at its beginning")
@@ -40,7 +40,7 @@ def decode(data: bytes, max_pixels: int) -> Raw:
 
 
 def _text(text: bytes, count: int, kind: np.dtype) -> np.ndarray:
-    """The first `count` numbers of a text, read in pieces, since a list of words takes many times their room."""
+    """The first `count` numbers of a text, read in pieces, because a list of words takes many times the memory."""
     values, filled, place = np.empty(count, kind), 0, 0
     if len(text) < 2 * count - 1:
         raise ImageError("truncated")

@@ -1,4 +1,4 @@
-"""OpenCV's decoder, which is asked for 16-bit and float pictures only, and without its own words on stderr."""
+"""OpenCV's decoder, used only for 16-bit and float pictures, without its messages on stderr."""
 
 from contextlib import suppress
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def imdecode(data: bytes) -> np.ndarray | None:
-    """(H, W) or (H, W, blue, green, red and alpha) of the file's own type; None for what it can't read."""
+    """(H, W), or (H, W, C) in the order blue, green, red, alpha, of the file's own type; None if it can't be read."""
     import cv2
 
-    with suppress(AttributeError):  # from OpenCV 4.13 on; before that a warning is better than no picture
+    with suppress(AttributeError):  # exists from OpenCV 4.13 on; older versions print their warnings
         cv2.utils.logging.setLogLevel(0)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

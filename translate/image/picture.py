@@ -1,4 +1,4 @@
-"""What an image file holds with nothing lost: colours in 8, 16 or 32 bits, alpha, grey or not; and files made of it.
+"""Lossless pictures: colours in 8, 16 or 32 bits, grey or RGB, with alpha; read from files and written to files.
 
 `rgb8.py` gives the same files to training, always as 8 bits on a background.
 """
@@ -16,8 +16,8 @@ from translate.image.raw import Range, Raw, levels
 from translate.image.save import save
 from translate.image.source import KINDS as FORMATS
 
-PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each kind of pixel
-DEEP = {"PNG", "TIFF", "PPM"}  # can hold 16 bits; of these TIFF can hold floats
+PEAKS = {"uint8": 255, "uint16": 65535, "float32": 1}  # the largest level of each pixel type
+DEEP = {"PNG", "TIFF", "PPM"}  # formats that hold 16 bits; TIFF also holds floats
 NO_ALPHA = {"JPEG", "BMP", "DIB", "PPM"}
 
 
@@ -25,11 +25,11 @@ NO_ALPHA = {"JPEG", "BMP", "DIB", "PPM"}
 class Picture:
     """An upright picture in sRGB.
 
-    colours: (H, W, 1 or 3), uint8, uint16, or float32 in [0, 1]; one channel where the file is grayscale.
-    alpha: (H, W) of the same kind, or None.
-    scale: the file's values that the lowest and highest level stand for; None: those of its type.
-    carried: what else the file holds, see translate/image/carried.py.
-    notes: what had to be changed to get here, for the report.
+    colours: (H, W, 1 or 3), uint8, uint16, or float32 in [0, 1]; one channel if the file is grayscale.
+    alpha: (H, W) of the same type, or None.
+    scale: the file's values at the lowest and highest level; None: those of its type.
+    carried: the file's metadata, see translate/image/carried.py.
+    notes: changes made while decoding, for the report.
     """
 
     colours: np.ndarray
@@ -50,17 +50,17 @@ class Picture:
 
 
 def read(path: str | Path, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
-    """The image in a file. values: see images.read. Raises ImageError, and nothing else."""
+    """The image in a file. values: see rgb8.read. Raises only ImageError."""
     return parse(rgb8.contents(path), max_pixels=max_pixels, values=values)
 
 
 def parse(data: bytes, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
-    """The image in a file's bytes. Raises ImageError, and nothing else."""
+    """The image in a file's bytes. Raises only ImageError."""
     return of_raw(decode.decode(data, max_pixels), values)
 
 
 def of_pil(image: Image.Image, *, max_pixels: int = rgb8.MAX_PIXELS, values: Range | None = None) -> Picture:
-    """A Pillow image of any mode. ImageError when it is too large, or holds NaN."""
+    """The picture of a Pillow image of any mode. ImageError when it is too large or contains NaN."""
     return of_raw(decode.of_pil(image, max_pixels), values)
 
 
@@ -71,10 +71,10 @@ def of_raw(raw: Raw, values: Range | None) -> Picture:
 
 
 def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.WHITE) -> tuple[bytes, list[str]]:
-    """(the bytes of a file of the kind that `suffix` names, notes on what that kind can't hold).
+    """(the bytes of a file of the format of `suffix`, notes on what the format can't hold).
 
-    quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. Alpha is laid on `background` where the kind
-    has none, and 16 bits are rounded to 8.
+    quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. If the format has no alpha, the picture is
+    composited on `background`; if it has no 16 bits, levels are rounded to 8.
     """
     kind = FORMATS[suffix.lower()]
     carried, notes = metadata.for_size(picture.carried, picture.size)
@@ -99,7 +99,7 @@ def encode(picture: Picture, suffix: str, *, quality: int = 95, background=rgb8.
 
 
 def _in_values(picture: Picture, notes: list[str], *, floats: bool) -> Picture:
-    """With the numbers that its levels stand for. floats: whether the file can hold them."""
+    """The picture in the file's original values (see scale). floats: whether the output format holds floats."""
     colours, scale = picture.colours, picture.scale
     if scale is None:
         return picture
@@ -118,19 +118,19 @@ def _in_values(picture: Picture, notes: list[str], *, floats: bool) -> Picture:
 
 
 def in_values(picture: Picture) -> Picture:
-    """With the numbers that its levels stand for, floats where integers can't hold them."""
+    """The picture in the file's original values, as floats if integers can't hold them."""
     return _in_values(picture, [], floats=True)
 
 
 def _together(picture: Picture) -> np.ndarray:
-    """(H, W, 1 to 4)"""
+    """Colours and alpha as one array, (H, W, 1 to 4)."""
     if picture.alpha is None:
         return picture.colours
     return np.concatenate([picture.colours, picture.alpha[..., None]], axis=2)
 
 
 def flatten(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
-    """The colours laid on an opaque background, so that what hides under full transparency is never seen."""
+    """The colours composited on an opaque background, so that colours under full transparency aren't visible."""
     colours, alpha = picture.colours, picture.alpha
     if alpha is None:
         return colours
@@ -139,14 +139,14 @@ def flatten(picture: Picture, background: tuple[int, int, int]) -> np.ndarray:
         share = alpha[..., None]
         return colours * share + (ground / 255).astype(np.float32) * (1 - share)
     peak = PEAKS[colours.dtype.name]
-    double = np.uint16 if peak == 255 else np.uint32  # just wide enough for peak * peak + peak / 2
+    double = np.uint16 if peak == 255 else np.uint32  # the smallest type for peak * peak + peak / 2
     wide, share = colours.astype(double), alpha[..., None].astype(double)
     ground = np.rint(ground * (peak / 255)).astype(double)
     return ((wide * share + ground * (peak - share) + peak // 2) // peak).astype(colours.dtype)
 
 
 def luma(colours: np.ndarray) -> np.ndarray:
-    """(…, 3) → (…, 1) of the same kind: the grey of equal brightness (ITU-R 601, as Pillow's)."""
+    """RGB (…, 3) → luma (…, 1) of the same type (ITU-R BT.601, as in Pillow)."""
     grey = colours.astype(np.float32) @ np.array([[0.299], [0.587], [0.114]], np.float32)
     return grey if colours.dtype == np.float32 else np.rint(grey).astype(colours.dtype)
 
@@ -157,7 +157,7 @@ def to_bytes(array: np.ndarray | None):
 
 
 def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 1 or 3) of any kind to (height, width): bicubic, antialiased when it shrinks."""
+    """(H, W, 1 or 3) of any pixel type, resized to (height, width): bicubic, antialiased when it shrinks."""
     if array.shape[:2] == size or array.dtype == np.uint8:
         return rgb8.resize(array, size)
     peak = PEAKS[array.dtype.name]
@@ -168,7 +168,7 @@ def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def to_pil(picture: Picture) -> Image.Image:
-    """As a Pillow image, which holds 8 bits, or 16 where it is grayscale without alpha."""
+    """The picture as a Pillow image of 8 bits, or of 16 if it is grayscale without alpha."""
     if picture.grey and picture.colours.dtype == np.uint16 and picture.alpha is None:
         return Image.fromarray(_in_values(picture, [], floats=False).colours[..., 0])
     image = rgb8.to_pil(to_bytes(picture.colours))

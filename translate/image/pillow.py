@@ -1,4 +1,4 @@
-"""A Pillow image of any mode, decoded, as Raw; and what it says of itself besides its pixels."""
+"""Converts a decoded Pillow image of any mode to Raw, with its metadata."""
 
 import numpy as np
 from PIL import Image
@@ -7,33 +7,33 @@ from translate.image import png
 from translate.image.colour import to_srgb
 from translate.image.raw import Raw, blocks
 
-OLD_EXIF = "Raw profile type exif"  # a text of PNG
-DEEP = ("I", "F")  # modes that begin so hold more than 8 bits
+OLD_EXIF = "Raw profile type exif"  # key of a PNG text chunk
+DEEP = ("I", "F")  # prefixes of modes with more than 8 bits
 
 
 def frames(image: Image.Image) -> list[str]:
     try:
         frames = getattr(image, "n_frames", 1)
     except Exception:
-        return ["the first of several frames"]  # of which a later one is damaged
+        return ["the first of several frames"]  # a later frame is damaged
     return [f"the first of {frames} frames"] if frames > 1 else []
 
 
 def exif_of(image: Image.Image) -> Image.Exif:
-    """What the EXIF block says: not XMP, which other programs don't turn pictures by."""
+    """The image's EXIF block, without XMP, because other programs don't rotate pictures by it."""
     exif = Image.Exif()
     try:
         if isinstance(image.info.get("exif"), bytes):
             exif.load(image.info["exif"])
         elif not {"exif", "xmp"} & image.info.keys() and (image.format != "PNG" or OLD_EXIF in image.info):
-            exif = image.getexif()  # of TIFF its tags; PNG's old form; what a person has put there
+            exif = image.getexif()  # also a TIFF's tags, a PNG's old text form, and values set by the caller
     except Exception:
-        return Image.Exif()  # damaged EXIF says nothing about the picture
+        return Image.Exif()  # a damaged block is ignored
     return exif
 
 
 def density(image: Image.Image) -> dict[str, tuple[float, float]]:
-    """Pixels per inch, across and down, as Raw.carried has them."""
+    """Horizontal and vertical pixels per inch, as in Raw.carried."""
     dpi = image.info.get("dpi")
     try:
         return {"dpi": (float(dpi[0]), float(dpi[1]))} if dpi and dpi[0] > 0 and dpi[1] > 0 else {}
@@ -42,8 +42,8 @@ def density(image: Image.Image) -> dict[str, tuple[float, float]]:
 
 
 def of_loaded(image: Image.Image, header: png.Header | None = None) -> Raw:
-    """A decoded Pillow image. header: of a PNG of at most 8 bits, whose transparent colour Pillow would compare with
-    values that it has spread."""
+    """Raw from a decoded Pillow image. header: for a PNG of at most 8 bits, because Pillow would compare its
+    transparent colour with values already scaled to 8 bits."""
     if image.mode.startswith(DEEP):
         return _deep(image)
     mode, alpha_mode = _modes(image, header)
@@ -67,7 +67,7 @@ def of_loaded(image: Image.Image, header: png.Header | None = None) -> Raw:
 
 
 def _modes(image: Image.Image, header: png.Header | None) -> tuple[str, str]:
-    """(the mode of its colours, the mode that has its alpha or '')"""
+    """(the mode of the image's colours, the mode with its alpha or '')."""
     if image.mode in ("1", "L", "LA", "La"):
         return "L", "LA" if image.mode in ("LA", "La") else ""
     if image.mode in ("P", "PA"):
@@ -84,7 +84,7 @@ def _with_alpha(part: Image.Image, mode: str) -> Image.Image:
 
 
 def _key(image: Image.Image, colours: np.ndarray) -> np.ndarray | None:
-    """Alpha from the one transparent colour that a Pillow image in memory may have."""
+    """Alpha from the single transparent colour that a Pillow image in memory may have."""
     key = image.info.get("transparency")
     if image.mode not in ("1", "L", "RGB") or key is None or isinstance(key, bytes):
         return None

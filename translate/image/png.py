@@ -17,7 +17,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # channels of each colour type
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 ADAM7 = ((0, 8, 0, 8), (4, 8, 0, 8), (0, 4, 4, 8), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))
-DENSE = 100  # pixels for each compressed byte, above which the data is first counted, without keeping it
+DENSE = 100  # above this number of pixels per compressed byte, the data's length is checked before decoding
 PIECE = 1 << 16
 
 
@@ -38,7 +38,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Of the uncompressed data, filter bytes too."""
+        """The length of the uncompressed data in bytes, with filter bytes."""
         passes = ADAM7 if self.interlaced else ((0, 1, 0, 1),)
         total = 0
         for x, across, y, down in passes:
@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 
 def header(data: bytes, max_pixels: int) -> Header:
-    """What the chunks say. ImageError when they contradict each other, are damaged, or declare too many pixels."""
+    """The contents of the chunks. ImageError if they are inconsistent or damaged, or declare too many pixels."""
     view, place = memoryview(data), 8
     fields: tuple[int, ...] = ()
     transparent, profile, exif, parts, ended = b"", False, b"", [], False
@@ -106,7 +106,7 @@ def _refuse_odd(fields: tuple[int, ...], max_pixels: int) -> None:
 
 
 def _refuse_short(found: Header) -> None:
-    """ImageError when the compressed data ends before the picture does; nothing of it is kept."""
+    """ImageError if the compressed data is too short for the picture; the data is not kept in memory."""
     missing, stream = found.bytes, zlib.decompressobj()
     try:
         for part in (data[at : at + PIECE] for data in found.data for at in range(0, len(data), PIECE)):
@@ -123,9 +123,9 @@ def _refuse_short(found: Header) -> None:
 
 
 def transparency(found: Header, values: np.ndarray) -> np.ndarray | None:
-    """Alpha (H, W) of 0 and the largest level, from the one transparent value of a grey or RGB picture.
+    """Alpha (H, W) of 0 and the largest level, from the single transparent value of a grey or RGB picture.
 
-    values: (H, W, C) as decoded, where depths below 8 were spread over 0 to 255.
+    values: (H, W, C) as decoded, with depths below 8 scaled to 0 to 255.
     """
     if found.colour not in (0, 2) or len(found.transparent) < 2 * found.samples:
         return None
@@ -141,7 +141,7 @@ def transparency(found: Header, values: np.ndarray) -> np.ndarray | None:
 
 
 def decode_high_bit(found: Header) -> Raw:
-    """A PNG of 16 bits. OpenCV gets the picture's own chunks only, so that no animation, gamma or hint changes it."""
+    """Decodes a PNG of 16 bits. OpenCV gets only the pixel chunks, so that animation and gamma have no effect."""
     fields = (found.width, found.height, found.depth, found.colour, 0, 0, int(found.interlaced))
     clean = b"".join([SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", *fields)),
                       chunk(b"IDAT", b"".join(found.data)), chunk(b"IEND", b"")])  # fmt: skip
@@ -167,7 +167,7 @@ def encode_high_bit(values: np.ndarray, extra: list[tuple[bytes, bytes]]) -> byt
     colour = {count: kind for kind, count in SAMPLES.items() if kind != 3}[channels]
     rows = np.ascontiguousarray(values, ">u2").view(np.uint8).reshape(height, -1)
     up = np.zeros((height, rows.shape[1] + 1), np.uint8)
-    up[:, 0] = 2  # filter "up": each row less the one above
+    up[:, 0] = 2  # filter "up": each row minus the one above
     up[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=up[1:, 1:])
     packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)

@@ -1,4 +1,4 @@
-"""The values of an image file, and how they become levels between black and white."""
+"""The decoded values of an image file, and their conversion to levels between black and white."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from translate.image.source import ImageError
 
 Range = tuple[float, float]  # the values that are black and white
 DARK = 4095  # the largest value of 12 bits
-ROWS = 1 << 20  # pixels that are converted at once, so that wide copies stay small
+ROWS = 1 << 20  # pixels converted at once, to limit the memory of temporary arrays
 
 
 @dataclass
 class Raw:
-    """A decoded, upright image in RGB or grey with the numbers that the file holds.
+    """A decoded, upright image in RGB or grey with the file's own values.
 
     colours: (H, W, 1 or 3). alpha: (H, W), not associated, or None.
-    peak: the value that is white where the kind of file says so (255, 65535, a PGM's largest value); None where
-    values have no such bound: floats, signed and 32-bit integers. Their colours are then of any numeric type.
+    peak: the value of white if the format defines it (255, 65535, a PGM's largest value); None for values without
+    such a bound: floats, signed and 32-bit integers. Their colours are then of any numeric type.
     alpha_peak: likewise for alpha, always known. white_is_zero: for values without a bound.
     """
 
@@ -35,12 +35,12 @@ class Raw:
 
     @property
     def takes_range(self) -> bool:
-        """Whether a domain's range applies: 16-bit integers often hold 10 or 12 bits, floats anything."""
+        """Whether a domain's range applies: 16-bit integers often hold 10 or 12 bits, and floats have any range."""
         return self.peak in (None, 65535)
 
 
 class Extremes(NamedTuple):
-    """The lowest and highest value of one file or of many. name: of a file that holds such values."""
+    """The lowest and highest value of one or more files. name: a file with such values."""
 
     kind: str  # "16-bit integers", "integers" or "floats"
     low: float
@@ -51,7 +51,7 @@ class Extremes(NamedTuple):
 class Levels(NamedTuple):
     """colours (H, W, 1 or 3) and alpha (H, W) or None: uint8, uint16, or float32 in [0, 1].
 
-    scale: the file's values of the lowest and highest level; None where these are its type's own.
+    scale: the file's values at the lowest and highest level; None if these are its type's own.
     """
 
     colours: np.ndarray
@@ -61,7 +61,7 @@ class Levels(NamedTuple):
 
 
 def extremes(raw: Raw, name: str = "") -> Extremes | None:
-    """None where the file's kind says what is white. ImageError for NaN."""
+    """The image's extremes; None if the format defines white. ImageError for NaN."""
     if not raw.takes_range:
         return None
     low, high = _finite_extremes(raw.colours)
@@ -70,10 +70,10 @@ def extremes(raw: Raw, name: str = "") -> Extremes | None:
 
 
 def common_range(found: Iterable[Extremes | None], setting: str) -> Range | None:
-    """The one range of many files; None where none of them needs any. UserError when files of different kinds need it.
+    """The common range of many files; None if none of them needs one. UserError if files of different types need one.
 
-    16-bit integers are bounded by the smallest number of whole bits that holds all of them (4095 where none is
-    larger); other integers by their extremes and 0; floats by [0, 1] and what lies outside of it.
+    16-bit integers: 0 to the largest value of the fewest bits that hold them all (4095 for 12 bits). Other integers
+    and floats: [0, 1], extended to their extremes.
     """
     kinds: dict[str, Extremes] = {}
     for one in found:
@@ -95,7 +95,7 @@ def common_range(found: Iterable[Extremes | None], setting: str) -> Range | None
 
 
 def parse_range(text: str) -> Range | None:
-    """'-1024:3000' as two numbers; None for 'auto'. ValueError."""
+    """'-1024:3000' as two numbers; None for 'auto'. ValueError for other text."""
     if text.strip().lower() == "auto":
         return None
     low, _, high = text.partition(":")
@@ -110,7 +110,7 @@ def range_words(span: Range) -> str:
 
 
 def levels(raw: Raw, wanted: Range | None = None) -> Levels:
-    """wanted: the domain's range, for files whose kind doesn't say what is white (see Raw.takes_range)."""
+    """The levels of an image. wanted: the domain's range, for formats that don't define white (see Raw.takes_range)."""
     colours, notes = raw.colours, list(raw.notes)
     if raw.peak == 255 and colours.dtype == np.uint8:
         return Levels(colours, raw.alpha, None, notes)
@@ -144,12 +144,12 @@ def levels(raw: Raw, wanted: Range | None = None) -> Levels:
 
 
 def _top(kind: type[np.generic]) -> int:
-    """The highest level: uint8, uint16 or float32."""
+    """The highest level of uint8, uint16 or float32."""
     return {np.uint8: 255, np.uint16: 65535}.get(kind, 1)
 
 
 def _scaled(values: np.ndarray, low: float, high: float, kind: type[np.generic]) -> np.ndarray:
-    """(v - low) / (high - low), cut off at 0 and 1, as levels of `kind`."""
+    """(v - low) / (high - low), clipped to [0, 1], as levels of `kind`."""
     peak = _top(kind)
     if values.dtype == kind and (low, high) == (0, peak) and kind != np.float32:
         return values
@@ -162,14 +162,14 @@ def _scaled(values: np.ndarray, low: float, high: float, kind: type[np.generic])
 
 
 def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Rows of an image of this shape, about a million pixels at once."""
+    """Slices of rows of an image of this shape, about a million pixels each."""
     rows = max(1, ROWS // max(1, shape[1]))
     for top in range(0, shape[0], rows):
         yield slice(top, top + rows)
 
 
 def _finite_extremes(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())  # NaN comes through both
+    low, high = float(values.min()), float(values.max())  # both propagate NaN
     if not np.isfinite([low, high]).all():
         raise ImageError("contains NaN or infinity")
     return low, high

@@ -1,6 +1,6 @@
-"""Image files as uint8 arrays: read as a viewer shows them, resized, written as PNG.
+"""Image files as uint8 arrays: read with profile and orientation applied, resized, written as PNG.
 
-Without rounding, for use: picture.py. Both read through decode.py.
+picture.py reads files without rounding, for inference. Both use decode.py.
 """
 
 import io
@@ -44,12 +44,12 @@ def read(
     max_pixels: int = MAX_PIXELS,
     values: Range | None = None,
 ) -> np.ndarray:
-    """The image in `path` as uint8 (H, W, channels), channels 1 or 3, looking as a viewer shows it.
+    """The image in `path` as uint8 (H, W, channels), channels 1 or 3.
 
-    EXIF orientation is applied, transparency is laid on `background`, an embedded colour profile is converted to sRGB,
-    of an animation the first frame is taken. values: what is black and white in files of 16 bits and more; None: 0 to
-    65535, and for floats and other integers [0, 1] and what the file has outside of it. Raises ImageError, and nothing
-    else, when the file isn't a whole image of at most `max_pixels`.
+    EXIF orientation is applied, transparency is composited on `background`, an embedded colour profile is converted to
+    sRGB, and an animation gives its first frame. values: the range, black to white, for files of more than 8 bits;
+    None: 0 to 65535 for 16 bits, and [0, 1] extended to the file's extremes for floats and other integers. Raises only
+    ImageError, when the file isn't a complete image of at most `max_pixels`.
     """
     return _opaque(levels(decode(contents(path), max_pixels), values), background, channels)
 
@@ -71,14 +71,14 @@ def _opaque(found: Levels, background: tuple[int, int, int], channels: int) -> n
 
 
 def _flatten(pixels: np.ndarray, alpha: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:
-    """RGB laid on an opaque colour, so that what hides under full transparency is never seen."""
+    """RGB composited on an opaque colour, so that colours under full transparency aren't visible."""
     share = alpha[..., None].astype(np.uint32)
     mixed = (pixels * share + np.array(background, np.uint32) * (255 - share) + 127) // 255
     return mixed.astype(np.uint8)
 
 
 def to_bytes(array: np.ndarray) -> np.ndarray:
-    """uint8, uint16 or float32 in [0, 1], rounded to uint8."""
+    """Levels of uint8, uint16 or float32 in [0, 1], rounded to uint8."""
     if array.dtype == np.uint8:
         return array
     return np.rint(array / 257 if array.dtype == np.uint16 else array * 255).astype(np.uint8)

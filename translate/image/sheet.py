@@ -1,4 +1,4 @@
-"""The labelled contact sheet: rows of images under headings, examples side by side."""
+"""Contact sheets: rows of images under headings, with several examples side by side."""
 
 import math
 import unicodedata
@@ -11,7 +11,7 @@ GAP = 4  # between the images of one example
 WIDE_GAP = 20  # between examples side by side
 MARGIN = 12
 SMALL = 128  # images smaller than this are enlarged, pixel by pixel
-RATIO = 1.5  # width / height that the sheet tries to have
+RATIO = 1.5  # target of the sheet's width / height
 
 
 def sheet(
@@ -24,11 +24,11 @@ def sheet(
     names: list[str] | None = None,
 ) -> np.ndarray:
     """A contact sheet, uint8 (H, W, 3). Each row is one example: one image, uint8 (h, w, 1 or 3), per heading.
-    Headings that are all empty take no room.
+    If all headings are empty, no space is reserved for them.
 
     `scale`: enlargement without smoothing; None enlarges until the longer side has 128 pixels. `side_by_side`: how
-    many examples stand beside each other; None chooses so that the sheet fits a screen. A None in a row stays empty.
-    `names`: of the rows, written before them; then all examples stand below each other.
+    many examples are side by side; None chooses so that the sheet fits a screen. A None in a row is left empty.
+    `names`: labels left of the rows; then all examples are in one column.
     """
     pictures = [[None if image is None else _rgb(image) for image in row] for row in rows]
     present = [image for row in pictures for image in row if image is not None]
@@ -78,7 +78,7 @@ def sheet(
 
 
 def _best_split(count: int, width: int, height: int) -> int:
-    """How many examples side by side bring the sheet near to RATIO without leaving much of it empty."""
+    """The number of examples side by side that brings the sheet near RATIO with little empty space."""
 
     def distance(beside: int) -> float:
         down = math.ceil(count / beside)
@@ -94,7 +94,7 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 
 
 def _drawable(text: str, font) -> str:
-    """The text with what Pillow's built-in font lacks written otherwise: arrows as ->, é as e, the rest as ?."""
+    """The text with characters that Pillow's built-in font lacks replaced: arrows by ->, é by e, the rest by ?."""
     missing = bytes(font.getmask("\uffff"))
 
     def has(letter: str) -> bool:

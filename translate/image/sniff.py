@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: a kind of image that is read, or the name of what it is instead."""
+"""Recognises a file by its first bytes: a supported image format, or the name of another file type."""
 
 import struct
 
@@ -21,11 +21,11 @@ OTHERS = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"SIMPLE  =", "a FITS file, which is not read"),
 )
-TGA_BITS = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}  # by the kind of picture
+TGA_BITS = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}  # by image type
 
 
 def kind(data: bytes) -> str:
-    """PNG, JPEG, TIFF, PNM, GIF, WEBP, BMP, AVIF or TGA. ImageError that names what it is instead."""
+    """PNG, JPEG, TIFF, PNM, GIF, WEBP, BMP, AVIF or TGA. ImageError names the type of any other file."""
     head = data[:512]
     if head.startswith(b"\x89PNG"):
         return "PNG"
@@ -75,14 +75,14 @@ def _instead(head: bytes) -> str:
 
 
 def _is_dib(head: bytes) -> bool:
-    """A Windows bitmap without its file header: sizes and depths as they can be."""
+    """Whether it is a Windows bitmap without its file header: its sizes and depths must be valid."""
     size, width, height, planes, bits = struct.unpack_from("<IiiHH", head)
     known = size in (40, 52, 56, 64, 108, 124) and planes == 1 and bits in (1, 4, 8, 16, 24, 32)
     return known and 0 < width < 1 << 20 and 0 < abs(height) < 1 << 20
 
 
 def _is_tga(data: bytes) -> bool:
-    """Truevision TGA has no signature at its beginning, so every field has to be as it can be."""
+    """Whether it is a Truevision TGA, which has no signature at its start: every header field must be valid."""
     if len(data) < 19:
         return False
     _, colours, kind = data[:3]

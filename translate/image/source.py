@@ -1,4 +1,4 @@
-"""The bytes of an image file: size limits, why a file can't be used, and which names and kinds are images."""
+"""Reads the bytes of image files: size limits, errors, and the supported suffixes and formats."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ from translate.system.text import printable
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 2_000_000_000
-# The kinds of file that are written, by suffix. All of them are read, whatever the suffix says: the content decides.
+# The formats that can be written, by suffix. For reading, the content decides, not the suffix.
 KINDS = {
     ".png": "PNG", ".apng": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP",
     ".avif": "AVIF", ".bmp": "BMP", ".dib": "DIB", ".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF", ".tga": "TGA",
@@ -22,7 +22,7 @@ UNSUPPORTED = ("unsupported", "not supported", "unknown", "unrecognized", "canno
 
 
 class ImageError(Exception):
-    """Why a file can't be used as an image, in a few words without the file's name ("truncated")."""
+    """A file can't be used as an image. The message is a few words without the file's name ("truncated")."""
 
 
 def is_image_name(name: str) -> bool:
@@ -34,7 +34,7 @@ def _most_first(pair: tuple[str, int]) -> tuple[int, str]:
 
 
 class PassedOver(Counter[str]):
-    """Files that were not looked at, counted by their endings."""
+    """Files that were skipped, counted by suffix."""
 
     def add(self, name: str) -> None:
         if not name.startswith("."):
@@ -45,7 +45,7 @@ class PassedOver(Counter[str]):
 
 
 def contents(path: str | Path) -> bytes:
-    """The file's bytes. Raises ImageError, and nothing else, when it isn't a file that can be read and has some."""
+    """The file's bytes. Raises only ImageError, when the file can't be read or is empty."""
     try:
         information = os.stat(path)
         refuse_special(information.st_mode)
@@ -62,7 +62,7 @@ def contents(path: str | Path) -> bytes:
 
 
 def refuse_special(mode: int) -> None:
-    """ImageError for what is no regular file. Before opening: a FIFO would block for ever, a device may never end."""
+    """ImageError unless it is a regular file. Called before opening: a FIFO would block, a device may never end."""
     if not stat.S_ISREG(mode):
         kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe (FIFO)", stat.S_ISSOCK: "a socket"}
         raise ImageError(next((name for test, name in kinds.items() if test(mode)), "a device") + ", not a file")
@@ -77,7 +77,7 @@ def refuse_large(width: int, height: int, max_pixels: int) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """An exception of a decoder or of the system in a few words."""
+    """A short message for an exception of a decoder or of the system."""
     text = " ".join(str(error).split())
     if isinstance(error, UnidentifiedImageError):
         return "damaged at its beginning"

@@ -1,7 +1,7 @@
-"""TIFF: what a file says of itself decides who decodes it, and what nobody here decodes rightly is refused by name.
+"""TIFF: chooses the decoder by the file's tags, and raises a specific error for what no decoder reads correctly.
 
-Pillow reads the plain kinds of 8 bits. All others go through tifffile and imagecodecs, the extra `science`; without it
-OpenCV reads 16-bit and float pictures of the plainest kind, and the rest is refused.
+Pillow reads the common types of 8 bits. All others need tifffile and imagecodecs, the extra `science`; without it
+OpenCV reads the simplest 16-bit and float pictures, and the rest raises ImageError.
 """
 
 import importlib.util
@@ -36,12 +36,12 @@ def science() -> bool:
 
 
 def decode(data: bytes, found: Layout) -> Raw:
-    """Everything but the plain kinds of 8 bits. ImageError, and nothing else."""
+    """Decodes everything but the common types of 8 bits. Raises only ImageError."""
     colours = COLOURS.get(found.photometric)
     if colours is None or found.samples < colours or found.format > FLOAT:
         raise ImageError(f"of a kind that can't be read here (a {found.words})")
     more = found.samples - colours
-    # Of samples that nobody named, the fourth of RGB is alpha to every viewer; more than that is no picture.
+    # An unspecified fourth sample of RGB is shown as alpha by all viewers; more samples aren't supported.
     extra = found.extra[-more:] if more and found.extra else (UNASSOCIATED,) if more == 1 else ()
     if len(extra) != more or (more > 1 and not {ASSOCIATED, UNASSOCIATED} & set(extra)):
         raise ImageError(f"of a kind that can't be read here (a {found.words}: not all of them are colours)")
@@ -90,7 +90,7 @@ def _raw(values: np.ndarray, found: Layout, colours: int, extra: tuple[int, ...]
 
 
 def _simple(found: Layout, extra: tuple[int, ...]) -> bool:
-    """Whether OpenCV is known to read it rightly."""
+    """Whether OpenCV is known to read it correctly."""
     kinds = {(16, UNSIGNED), (32, FLOAT)}
     samples = {BLACK_IS_ZERO: (1,), RGB: (3, 4)}.get(found.photometric, ())
     plain_alpha = extra in ((), (UNASSOCIATED,))
@@ -110,7 +110,7 @@ def _by_opencv(data: bytes, found: Layout) -> np.ndarray:
 
 
 def _by_tifffile(data: bytes, found: Layout) -> np.ndarray:
-    """(H, W, samples) of the file's own type. Part by part, so that a damaged one ends it before the next is made."""
+    """(H, W, samples) of the file's own type. Decoded part by part, so that it stops at the first damaged one."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -136,7 +136,7 @@ def _by_tifffile(data: bytes, found: Layout) -> np.ndarray:
 
 
 def _divided(values: np.ndarray, alpha: np.ndarray, top: float) -> np.ndarray:
-    """Associated colours without their alpha; 0 where there is none."""
+    """Associated (premultiplied) colours divided by alpha; 0 where alpha is 0."""
     result = np.zeros(values.shape, values.dtype)
     for part in blocks(values.shape):
         share = alpha[part][..., None].astype(np.float64)
@@ -156,7 +156,7 @@ def _inks(values: np.ndarray, top: float) -> np.ndarray:
 
 
 def _spread(values: np.ndarray, peak: int, bits: int) -> np.ndarray:
-    """Levels of an odd depth over 8 or 16 bits."""
+    """Levels of an unusual depth, scaled to 8 or 16 bits."""
     kind = np.uint8 if bits < 8 else np.uint16
     wide = values.astype(np.uint32) * np.iinfo(kind).max
     return ((wide + peak // 2) // peak).astype(kind)

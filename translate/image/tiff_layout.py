@@ -1,4 +1,4 @@
-"""What a TIFF says of its first page, checked against the file before anything is decoded."""
+"""The layout of a TIFF's first page from its tags, checked against the file before anything is decoded."""
 
 import math
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from translate.image.source import ImageError, refuse_large
 from translate.image.tiff_tags import Tags
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
-COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4, CIELAB: 3}  # samples of the kinds decoded here
+COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, CMYK: 4, CIELAB: 3}  # samples of the colour spaces decoded here
 ASSOCIATED, UNASSOCIATED = 1, 2  # of extra samples
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # formats of samples
-PACKED = {1: 1.1, 5: 1600, 8: 1100, 32946: 1100, 32773: 70, 7: 700, 6: 700}  # most that a compression can shrink by
-LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32946, 32773}  # compressions that Pillow's has everywhere
+PACKED = {1: 1.1, 5: 1600, 8: 1100, 32946: 1100, 32773: 70, 7: 700, 6: 700}  # largest ratio of each compression
+LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32946, 32773}  # compressions that Pillow's libtiff supports on all platforms
 
 
 @dataclass
 class Layout:
-    """A TIFF's first page in numbers. extra: what each sample beyond the colours is."""
+    """The numbers of a TIFF's first page. extra: the meaning of each sample beyond the colours."""
 
     tags: Tags
     width: int
@@ -79,7 +79,7 @@ def layout(data: bytes, max_pixels: int) -> Layout:
 
 
 def _refuse_missing(data: bytes, found: Layout) -> None:
-    """ImageError when strips or tiles are missing, lie outside of the file, or can't hold so many pixels."""
+    """ImageError when strips or tiles are missing, outside of the file, or too short for the number of pixels."""
     tags = found.tags
     offsets = tags.numbers(tiff_tags.TILE_OFFSETS) or tags.numbers(tiff_tags.OFFSETS)
     counts = tags.numbers(tiff_tags.TILE_COUNTS) or tags.numbers(tiff_tags.COUNTS)
@@ -105,7 +105,7 @@ def _refuse_missing(data: bytes, found: Layout) -> None:
 
 
 def plain(found: Layout) -> bool:
-    """Whether Pillow is known to read it rightly: see the matrix in tests/test_tiff.py."""
+    """Whether Pillow is known to read it correctly: see the matrix in tests/test_tiff.py."""
     if (
         found.compression not in LIBTIFF
         or found.tags.big

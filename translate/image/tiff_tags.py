@@ -1,4 +1,4 @@
-"""The directory of a TIFF or BigTIFF file, read without trust: a damaged entry is left out, never an exception.
+"""Reads the directory of a TIFF or BigTIFF file; damaged entries are left out and raise no exception.
 
 Adobe, "TIFF Revision 6.0" (1992); BigTIFF: Library of Congress, https://www.loc.gov/preservation/digital/formats/fdd/fdd000328.shtml
 """
@@ -12,17 +12,17 @@ WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, OFFSETS, ORIENTATION, SAMPLES = 2
 ROWS, COUNTS, XDPI, YDPI, PLANAR, UNIT, PREDICTOR, TILE_WIDTH, TILE_HEIGHT = 278, 279, 282, 283, 284, 296, 317, 322, 323
 TILE_OFFSETS, TILE_COUNTS, EXTRA, FORMAT, PROFILE = 324, 325, 338, 339, 34675
 MAX_TAGS, MAX_PAGES, MAX_VALUES = 4096, 10_000, 10_000_000
-# Where a picture lies on the Earth: scale, tie points, transformation, keys, GDAL's metadata and "no data" value.
+# Georeference: scale, tie points, transformation, keys, GDAL's metadata and "no data" value.
 GEO = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)
 
 
 class Entry(NamedTuple):
     kind: int  # TIFF's number of the type
-    values: tuple  # numbers, or one bytes
+    values: tuple  # numbers, or a single bytes object
 
 
 class Tags:
-    """tags: of the first page. order: '<' or '>'. pages: how many there are."""
+    """tags: of the first page. order: '<' or '>'. pages: the number of pages."""
 
     def __init__(self, data: bytes):
         self.order = "<" if data[:2] == b"II" else ">"
@@ -36,7 +36,7 @@ class Tags:
             place = self._page(place)
 
     def number(self, tag: int, default: int = 0) -> int:
-        """The first value of a tag whose type is a whole number, else the default."""
+        """The first value of a tag of an integer type, else the default."""
         numbers = self.numbers(tag)
         return numbers[0] if numbers else default
 
@@ -55,7 +55,7 @@ class Tags:
         return (found[0] * unit, found[1] * unit) if unit and len(found) == 2 else None
 
     def carried(self) -> dict[str, Any]:
-        """What is to come along: 'dpi' and 'geo'."""
+        """The metadata to keep: 'dpi' and 'geo'."""
         geo = {tag: self.tags[tag] for tag in GEO if tag in self.tags}
         dpi = self.density()
         return {**({"dpi": dpi} if dpi else {}), **({"geo": geo} if geo else {})}
@@ -70,7 +70,7 @@ class Tags:
         return struct.unpack_from(form, self.data, place)[0] if 0 <= place <= len(self.data) - size else 0
 
     def _page(self, place: int) -> int:
-        """Reads the first directory and counts the others; where the next one is, or 0."""
+        """Reads the first directory and counts the others. Returns the offset of the next one, or 0."""
         width, entry = (8, 20) if self.big else (2, 12)
         if place + width > len(self.data):
             return 0

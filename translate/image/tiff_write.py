@@ -1,4 +1,4 @@
-"""TIFF files of 8, 16 and 32 bits with transparency, pixel density and georeference: no library in the core writes all.
+"""Writes TIFF of 8, 16 and 32 bits with alpha, density and georeference, which no core dependency writes in full.
 
 Adobe, "TIFF Revision 6.0" (1992). Deflate in strips; integers with the horizontal predictor.
 """
@@ -18,7 +18,7 @@ SHORT, LONG, RATIONAL = 3, 4, 5
 
 
 def encode(values: np.ndarray, carried: dict[str, Any]) -> bytes:
-    """(H, W, 1 to 4) of uint8, uint16 or float32: grey or RGB, with unassociated alpha behind it where even.
+    """A TIFF file of (H, W, C), C 1 to 4, uint8, uint16 or float32: grey or RGB, with unassociated alpha if C is even.
 
     carried: 'dpi' (x, y) and 'geo' {tag: Entry}, see tiff_tags.Tags.carried.
     """
@@ -58,7 +58,7 @@ def encode(values: np.ndarray, carried: dict[str, Any]) -> bytes:
 
 
 def _packed(strip: np.ndarray) -> bytes:
-    """A strip after its predictor, compressed."""
+    """A strip, compressed after its predictor."""
     if strip.dtype.kind == "u":
         different = strip.copy()
         different[:, 1:] -= strip[:, :-1]

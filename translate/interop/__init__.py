@@ -1,1 +1,1 @@
-"""Networks of other programs: the layout of pytorch-CycleGAN-and-pix2pix, read (.pth → generator file) and written."""
+"""Networks of other programs: reads and writes the .pth layout of pytorch-CycleGAN-and-pix2pix."""

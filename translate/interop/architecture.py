@@ -1,4 +1,4 @@
-"""A network of ours by its arguments, without its numbers; and in words, where a state dict doesn't fit it."""
+"""Our networks by name and arguments, without weights; describes where a state dict doesn't fit one."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Architecture:
         return self.network in GENERATORS
 
     def build(self, **changes: Any) -> nn.Module:
-        """The network without its numbers (on the meta device), so that nothing is allocated."""
+        """The network on the meta device, without weights, so that nothing is allocated."""
         with torch.device("meta"):
             return {**GENERATORS, **DISCRIMINATORS}[self.network](**{**self.arguments, **changes})
 
@@ -39,7 +39,7 @@ class Architecture:
 
 
 def in_words(network: str, count: int = 0) -> str:
-    """'a ResNet generator with 9 blocks'; count: of blocks, of levels or of layers."""
+    """A description such as 'a ResNet generator with 9 blocks'. count: number of blocks, levels or layers."""
     many = "" if count == 1 else "s"
     return {
         "resnet": f"a ResNet generator with {count} block{many}",
@@ -50,7 +50,7 @@ def in_words(network: str, count: int = 0) -> str:
 
 
 def mismatch(architecture: Architecture, shapes: Shapes, source: str) -> UserError | None:
-    """What keeps these names and shapes from being the architecture's, in words; None where nothing does."""
+    """The first difference between these names and shapes and the architecture's, as text; None if there is none."""
     network = architecture.build()
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     words = parts(network)
@@ -67,7 +67,7 @@ def mismatch(architecture: Architecture, shapes: Shapes, source: str) -> UserErr
 
 
 def parts(network: nn.Module) -> dict[str, str]:
-    """Module name -> what it is, in words: 'the second convolution of block 3'."""
+    """Module name -> its description, such as 'the second convolution of block 3'."""
     words: dict[str, str] = {}
     count: Counter[str] = Counter()
     block, last = "-", ""

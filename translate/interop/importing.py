@@ -1,4 +1,4 @@
-"""What `translate import` does: checkpoints of the official layout become one generator file."""
+"""`translate import`: converts checkpoints of the official layout into one generator file."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from translate.interop.junyanz import understand
 from translate.system import hashed_tensors
 from translate.system.files import write_whole
 
-# Which discriminator of ours judges as theirs does. Theirs is named after the generator that it trains: D_A comes with
-# G_A: A → B, and judges images of B, which are our Y.
+# Official discriminator name -> ours. Theirs is named after the generator that it trains: D_A comes with G_A: A → B,
+# so its input is images of B, which are our Y.
 JUDGES = {"net_d": "D", "net_d_a": "D_Y", "net_d_b": "D_X"}
 
 
 @dataclass
 class Options:
-    """What was typed. Files may be FILE.pth:NAME. judges: a key of JUDGES -> file."""
+    """The command line's options. Files may be FILE.pth:NAME. judges: discriminators, a key of JUDGES -> file."""
 
     file: str
     back: str | None = None
@@ -78,7 +78,7 @@ def import_checkpoint(options: Options, say=print) -> Path:
 
 
 def summary(architecture: Architecture) -> str:
-    """'a ResNet generator with 9 blocks, 64 filters, instance norm, 3 → 3 channels'"""
+    """A description: 'a ResNet generator with 9 blocks, 64 filters, instance norm, 3 → 3 channels'."""
     a = architecture.arguments
     channels = f"{a['in_channels']} → {a['out_channels']}" if architecture.generates else a["in_channels"]
     norm = f"{a['norm']} norm" if a["norm"] != "none" else "no norm"
@@ -86,7 +86,7 @@ def summary(architecture: Architecture) -> str:
 
 
 def _facts(description: dict[str, Any], options: Options) -> dict[str, Any]:
-    """What else a generator file says. The official files say neither the size nor the images they were trained on."""
+    """The other metadata of a generator file. Official files hold neither the image size nor the training data."""
     entry = description["directions"]["a2b"]
     paired = "D" in description["discriminators"] or (entry["network"] == "unet" and not options.back)
     side = 2 ** entry["arguments"]["depth"] if entry["network"] == "unet" else 256
@@ -108,6 +108,6 @@ def _channels(entry: dict[str, Any]) -> tuple[int, int]:
 
 
 def _stem(word: str) -> str:
-    """horse2zebra for folder/horse2zebra.pth, run-G_A for run.pth:G_A"""
+    """A name from the path: horse2zebra for folder/horse2zebra.pth, run-G_A for run.pth:G_A."""
     path, name = pth.split(word)
     return path.stem + (re.sub(r"[^\w.-]+", "_", f"-{name}") if name else "")

@@ -1,4 +1,4 @@
-"""The layout of pytorch-CycleGAN-and-pix2pix: its state dicts as networks of ours, and ours as its files."""
+"""The layout of pytorch-CycleGAN-and-pix2pix: converts its state dicts to our networks, and ours to its files."""
 
 import io
 from collections import OrderedDict
@@ -17,14 +17,14 @@ from translate.system.hashed_tensors import nest
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
-# What a ResNet has there; a U-Net has no other choice than its upsampling.
+# The options of the official ResNet; of the official U-Net only the upsampling can differ.
 FIXED = {"downs": 2, "kernel": 7, "padding": "reflect", "upsampling": "deconv", "residual": False}
 
 
 def understand(state: dict[str, Tensor], source: str) -> tuple[Architecture, dict[str, Tensor]]:
-    """(architecture, its weights in float32, ready for load_state_dict) of a state dict of theirs.
+    """(architecture, weights in float32, ready for load_state_dict) of an official state dict.
 
-    UserError (exit code 5) says in words what `source` is and which part of it doesn't fit.
+    UserError (exit code 5) names what `source` is and which part of it doesn't fit.
     """
     state = {name: tensor for name, tensor in state.items() if not _stale(name, state)}
     if not state:
@@ -61,7 +61,7 @@ def write(model: str, folder: Path) -> list[Path]:
     files = {}
     for direction, entry in directions.items():
         weights = nest(tensors, f"{direction}/")
-        generator_file.build(entry, weights, source)  # so that only what fits is passed on
+        generator_file.build(entry, weights, source)  # raises unless the weights fit
         files[folder / f"latest_net_{names[direction]}.pth"] = _official(entry, weights, source)
     for path in files:
         if path.exists():
@@ -74,17 +74,17 @@ def write(model: str, folder: Path) -> list[Path]:
 
 
 def _stale(name: str, state: dict[str, Tensor]) -> bool:
-    """Whether these are statistics of an instance norm, which old versions kept in the file and never used.
+    """Whether these are running statistics of an instance norm, which old versions saved and never used.
 
-    A batch norm has a scale as well; where dropout is, the index of a norm can be that of a convolution's neighbour.
+    A batch norm has a scale as well. With dropout, a norm's index can be that of a convolution's neighbour.
     """
     module, _, kind = name.rpartition(".")
     return kind in STATISTICS and f"{module}.weight" not in state
 
 
 def _left_out(architecture: Architecture, shapes: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes that we have and the official layout leaves out, all of them to be zero: counters of batch norm
-    (PyTorch before 0.4.1) and, without a norm, the biases of convolutions that a norm would follow."""
+    """Names and shapes that our networks have and the official layout lacks; all are filled with zeros: counters of
+    batch norm (PyTorch before 0.4.1) and, without norms, the biases of convolutions that a norm would follow."""
     ours = {name: tuple(tensor.shape) for name, tensor in architecture.build().state_dict().items()}
     counters = {name for name in ours if name.endswith("num_batches_tracked")}
     missing = counters | (_biases(architecture) if architecture.arguments["norm"] == "none" else set())
@@ -92,13 +92,13 @@ def _left_out(architecture: Architecture, shapes: dict[str, tuple[int, ...]]) ->
 
 
 def _biases(architecture: Architecture) -> set[str]:
-    """Names of the biases that a network has only where its norm isn't batch norm."""
+    """Names of the biases that a network has only if its norm isn't batch norm."""
     with_norm = architecture.build(norm="batch").state_dict()
     return {name for name in architecture.build().state_dict() if name.endswith(".bias") and name not in with_norm}
 
 
 def _official(entry: dict[str, Any], weights: dict[str, Tensor], source: Path) -> "OrderedDict[str, Tensor]":
-    """The state dict as the official program saves it; UserError names the argument that it has no place for."""
+    """The state dict as the official program saves it. UserError names an argument that the layout can't represent."""
     network, arguments = entry["network"], entry["arguments"]
     if network not in ("resnet", "unet"):
         raise UserError(f"{source} is a '{network}' generator; the official layout has resnet and unet only.")

@@ -1,7 +1,7 @@
-"""torch.save's format before PyTorch 1.6 (2020): five pickles, then the numbers. Checked here, read by torch.
+"""Checks torch.save's format before PyTorch 1.6 (2020): five pickles, then the numbers. torch reads it afterwards.
 
-torch believes what such a file declares: it allocates every storage at its declared length, and enlarges it for a
-tensor that asks for more. So both are compared with the file first.
+torch trusts the sizes in such a file: it allocates every storage at its declared length, and enlarges it for a tensor
+that needs more. So both are compared with the file's size first.
 """
 
 import mmap
@@ -17,15 +17,15 @@ BEGINNING = b"\x80\x02\x8a\n" + MAGIC.to_bytes(10, "little") + b"."  # the first
 def check(path: Path) -> Counter[int]:
     """Sizes in bytes of the storages in a file that starts with BEGINNING.
 
-    ValueError, or another that reading nonsense raises, unless the file has just what it declares. Foreign if it asks
-    for more than weights.
+    Raises ValueError or another exception of the parser unless the file has exactly the declared contents, and Foreign
+    if it contains anything but weights.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         pickles = Pickles(content)
         if (pickles.follow(), pickles.follow()) != (MAGIC, VERSION):
             raise ValueError("its version of the format is unknown")
         pickles.follow()  # facts about the machine that wrote it
-        pickles.follow()  # what was saved
+        pickles.follow()  # the saved object
         declared, keys = pickles.storages, pickles.follow()
         if not isinstance(keys, list) or sorted(keys) != sorted(declared):
             raise ValueError("its list of storages is wrong")

@@ -1,4 +1,4 @@
-"""What the pickles of a state dict would make, followed with stand-ins: nothing is run, imported or allocated."""
+"""Interprets the pickles of a state dict with placeholders: nothing is run, imported or allocated."""
 
 import itertools
 import mmap
@@ -6,9 +6,9 @@ import pickletools
 from dataclasses import dataclass
 from typing import Any
 
-STEPS = 500_000  # a checkpoint of four networks with their optimizers takes some 60,000
+STEPS = 500_000  # limit of opcodes; a checkpoint of four networks with optimizers has about 60,000
 
-# Bytes per number of a storage. A GPU's are called torch.cuda.FloatStorage and so on.
+# Bytes per number of each storage type. Storages of GPUs are named torch.cuda.FloatStorage and so on.
 SIZES = {1: "Byte Char Bool", 2: "Half BFloat16 Short", 4: "Float Int", 8: "Double Long"}
 STORAGES = {
     f"{module} {kind}Storage": size
@@ -26,25 +26,25 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()
 
 
 class Foreign(Exception):
-    """A file asks for something that no weights need; the message is its name."""
+    """A file refers to something that weights don't need; the message is its name."""
 
 
 class Name(str):
-    """A global that a pickle asked for, as 'module name'."""
+    """A global that a pickle refers to, as 'module name'."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Declared numbers: how many, of how many bytes each."""
+    """A declared storage: the count of its numbers and the bytes of each."""
 
     length: int
     size: int
 
 
 class Pickles:
-    """Follows one pickle after another with just the steps that torch's own reader of weights knows.
+    """Interprets one pickle after another, with only the opcodes that torch's weights_only reader supports.
 
-    `storages`: what was declared so far, by key.
+    storages: those declared so far, by key.
     """
 
     def __init__(self, content: mmap.mmap):
@@ -52,8 +52,8 @@ class Pickles:
         self.storages: dict[str, Storage] = {}
 
     def follow(self) -> Any:
-        """What the next pickle makes. Numbers, strings, lists and tuples are as they would be, dictionaries are empty,
-        tensors are None. Foreign, ValueError, or another that nonsense raises."""
+        """The next pickle's object. Numbers, strings, lists and tuples have their values, dictionaries are empty,
+        tensors are None. Raises Foreign, ValueError or another exception of the parser on an invalid pickle."""
         stack: list[Any] = []
         below: list[list[Any]] = []
         memo: dict[int, Any] = {}
@@ -103,7 +103,7 @@ class Pickles:
                 case "REDUCE":
                     arguments = stack.pop()
                     stack.append(self._call(stack.pop(), arguments))
-                case "BUILD":  # a state dict's attribute _metadata; a tensor's would be another way to enlarge it
+                case "BUILD":  # only for a state dict's _metadata: on a tensor it could enlarge the tensor
                     stack.pop()
                     if not isinstance(stack[-1], dict):
                         raise ValueError("it changes something that is no dictionary")
@@ -140,7 +140,7 @@ class Pickles:
                 storage = Storage(length, STORAGES[kind])
             case _:
                 raise ValueError("a storage in it is malformed")
-        if not key.isascii():  # what is one key here and two for torch, which decodes other letters otherwise
+        if not key.isascii():  # torch decodes other letters differently, so keys equal here may differ there
             raise ValueError("a storage in it has no ordinary key")
         if not 0 <= length * storage.size <= len(self.content):
             raise ValueError(f"it declares {length:,} numbers, more than the file has bytes")

@@ -1,4 +1,4 @@
-"""Checkpoints of torch.save, from strangers: nothing in them is run, nothing they declare is believed unseen."""
+"""Reads untrusted checkpoints of torch.save: no code in them is run, and declared sizes are checked first."""
 
 import math
 import warnings
@@ -17,23 +17,23 @@ from translate.interop.pickles import Foreign
 
 State = dict[str, Tensor]
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-WRAPPERS = ("module.", "_orig_mod.")  # of DataParallel and torch.compile, which people save along
+WRAPPERS = ("module.", "_orig_mod.")  # prefixes of DataParallel and torch.compile, often saved with the weights
 
 
 def read(word: str) -> State:
     """The weights of one network: of FILE, or of FILE:NAME where the file holds several.
 
-    The names are without what DataParallel and torch.compile put before them. No more is allocated than the file has
-    bytes, and nothing where it is of PyTorch 1.6 or later: the tensors are views of it then. UserError (exit code 2: no
-    such file or network, 5: not acceptable) says why not.
+    The prefixes of DataParallel and torch.compile are removed from the names. At most the file's size is allocated, and
+    nothing for files of PyTorch 1.6 or later, whose tensors are views of the file. UserError with exit code 2: no such
+    file or network; 5: not acceptable.
     """
     path, name = split(word)
     sizes = _check(path)
     try:
-        with warnings.catch_warnings(action="ignore"):  # about its own ways with odd files
-            # Never without weights_only. If mapped, tensors are views of the file, whatever sizes they declare.
+        with warnings.catch_warnings(action="ignore"):  # torch's warnings about unusual files
+            # weights_only is required for safety. With mmap, tensors are views of the file whatever sizes they declare.
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=not is_legacy(path))
-    except Exception as error:  # torch's readers raise anything on a file that was made up
+    except Exception as error:  # torch's readers raise many types on a forged file
         raise UserError(f"{path} can't be read as weights: {_first_line(error)}.", DAMAGED) from error
     state = _choose(_networks(content), name, path)
     _check_tensors(state, sizes, path)
@@ -60,8 +60,8 @@ def split(word: str) -> tuple[Path, str | None]:
 
 
 def _check(path: Path) -> Counter[int]:
-    """Sizes of the storages in the file. UserError unless it is a whole file of torch.save that asks for nothing but
-    what weights need."""
+    """Sizes in bytes of the storages in the file. UserError unless it is a complete file of torch.save that contains
+    nothing but weights."""
     try:
         if is_legacy(path):
             return legacy.check(path)
@@ -74,7 +74,7 @@ def _check(path: Path) -> Counter[int]:
             "was run. Save only the network's state_dict() with torch.save.",
             DAMAGED,
         ) from foreign
-    except Exception as error:  # zipfile and pickletools raise many kinds on a file that was cut or made up
+    except Exception as error:  # zipfile and pickletools raise many types on a truncated or forged file
         raise UserError(f"{path} is damaged or no checkpoint: {_first_line(error)}.", DAMAGED) from error
 
 
@@ -91,7 +91,7 @@ def _check_archive(path: Path) -> Counter[int]:
                 DAMAGED,
             )
         stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-        # Before anything is unpacked: torch.save compresses nothing and names nothing twice.
+        # Checked before anything is unpacked: torch.save compresses nothing and has no duplicate names.
         if not stored or len(set(names)) < len(names) or sum(e.file_size for e in entries) > path.stat().st_size:
             raise UserError(f"{path} is a ZIP archive that torch.save did not write.", DAMAGED)
         if broken := archive.testzip():
@@ -120,7 +120,7 @@ def _other_kind(beginning: bytes) -> str:
 
 
 def _networks(content: Any, name: str = "", depth: int = 3) -> dict[str, State]:
-    """Every state dict in what was saved, by its dotted name: '' if it is one itself."""
+    """Every state dict in the saved object, by its dotted name; '' if the object is a state dict itself."""
     if not isinstance(content, dict):
         return {}
     # dict.items: a pickle may give an OrderedDict attributes, and one called 'items' would hide its method.
@@ -159,8 +159,8 @@ def _check_tensors(state: State, sizes: Counter[int], path: Path) -> None:
                 "float32, float16, bfloat16 or float64.",
                 DAMAGED,
             )
-    # A tensor of stride 0 declares as much as it likes: 200,000 × 200,000 numbers in a file of 1.5 kB. And a storage
-    # that is mapped may run on into its neighbours, or into what follows them.
+    # A tensor with stride 0 can declare any size: 200,000 × 200,000 numbers in a file of 1.5 kB. And a mapped storage
+    # can extend into its neighbours, or into the bytes after them.
     declared = sum(math.prod(tensor.shape) * tensor.element_size() for tensor in state.values())
     storages = {s.data_ptr(): s.nbytes() for s in (tensor.untyped_storage() for tensor in state.values())}
     if declared > path.stat().st_size or Counter(storages.values()) - sizes:

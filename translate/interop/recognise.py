@@ -1,4 +1,4 @@
-"""What network a state dict belongs to, from its names and shapes alone.
+"""Recognises the network of a state dict from its names and shapes only.
 
 The names are those of pytorch-CycleGAN-and-pix2pix, which ours have too: "model.<i>" in a ResNet and a PatchGAN,
 "model.model…" nested in a U-Net, "net.<i>" in the 1×1 discriminator.
@@ -15,7 +15,7 @@ Parsed = TypeVar("Parsed", GeneratorSettings, DiscriminatorSettings)
 
 BLOCK = r"model\.(\d{1,6})\.conv_block\."
 
-# Networks that share names with ours and compute something else. What gives them away -> what they are.
+# Networks with the same names as ours that compute something else: a part that identifies them -> description.
 STRANGERS = {
     ".filt": "a network of CUT with its anti-aliased down- and upsampling",
     "mlp_": "the feature sampler of CUT",
@@ -27,7 +27,7 @@ STRANGERS = {
 
 
 def recognise(shapes: Shapes, source: str) -> Architecture:
-    """The architecture that these names and shapes are nearest to; UserError (exit code 5) where there is none."""
+    """The architecture closest to these names and shapes. UserError (exit code 5) if there is none."""
     for mark, what in STRANGERS.items():
         if any(mark in name for name in shapes):
             raise UserError(f"{source} looks like {what}, for which this toolkit has no equal network.", DAMAGED)
@@ -50,7 +50,7 @@ def recognise(shapes: Shapes, source: str) -> Architecture:
 def _resnet(shapes: Shapes, source: str) -> Architecture:
     numbered = [re.match(BLOCK, name) for name in shapes]
     blocks = sorted({int(match[1]) for match in numbered if match})
-    downs = (blocks[0] - 4) // 3  # also where the first block or two are missing
+    downs = (blocks[0] - 4) // 3  # also correct when the first one or two blocks are missing
     first = 4 + 3 * downs
     count = blocks[-1] - first + 1
     if count > 2 * len(blocks):
@@ -84,8 +84,8 @@ def _unet(shapes: Shapes, source: str) -> Architecture:
     end = _convolution(shapes, f"model.model.3.{inner}weight", "the last convolution", what, source)
     out = {"deconv": end[1], "resize": end[0], "shuffle": end[0] // 4}[upsampling]
     norm = _norm(shapes, source)
-    # Dropout leaves no trace here and changes nothing in use. pix2pix, which has batch norm, trains with it and
-    # CycleGAN, which has instance norm, without: so is it noted, for training on and for --stochastic.
+    # Dropout can't be seen in the weights and has no effect in eval mode. pix2pix (batch norm) trains with it, CycleGAN
+    # (instance norm) without, so the norm decides what is recorded for further training and for --stochastic.
     return _generator(
         source,
         entry[1],
@@ -129,7 +129,7 @@ def _parse(model: type[Parsed], source: str, values: dict[str, Any]) -> Parsed:
 
 
 def _norm(shapes: Shapes, source: str) -> str:
-    """batch, instance or none, by what each leaves in a file."""
+    """The norm, batch, instance or none, from the names in the state dict."""
     scaled = any(name.endswith(".weight") and len(shape) == 1 for name, shape in shapes.items())
     if scaled and not any(name.endswith(".running_mean") for name in shapes):
         raise UserError(
@@ -139,7 +139,7 @@ def _norm(shapes: Shapes, source: str) -> str:
         )
     if scaled:
         return "batch"
-    # Convolutions have a bias before instance norm only; two at most have one whatever follows.
+    # Convolutions have a bias only before instance norm, except at most two that always have one.
     return "instance" if sum(name.endswith(".bias") for name in shapes) > 2 else "none"
 
 

@@ -23,8 +23,8 @@ MAX_LENGTH = 500  # characters
 
 @dataclass
 class Expression:
-    """A sum of latents (length,). value: the sum; means: of each mean in order its seeds and value (length,); seeds:
-    outside of means."""
+    """A sum of latents. value: the sum (length,). means: for each mean, in order, its seeds and value (length,).
+    seeds: the seeds outside of means."""
 
     text: str
     length: int

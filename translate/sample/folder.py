@@ -23,10 +23,10 @@ class Folder:
     """
 
     def __init__(self, path: Path, model: str):
-        """UserError if the folder holds a file that this verb didn't write, or that was changed since."""
+        """UserError if the folder holds a file that this command didn't write, or one that was changed since."""
         self.path, self.model = path, model
         self.files: dict[str, str] = {}  # path below the folder -> SHA-256
-        self.stale = False  # whether `files` are another generator's
+        self.stale = False  # whether `files` belong to another generator
         if path.exists() and not path.is_dir():
             raise UserError(f"--out {path} is a file; name a folder.")
         if not path.is_dir():
@@ -41,7 +41,7 @@ class Folder:
     def _refuse_foreign(self) -> None:
         for file in sorted(self.path.rglob("*")):
             name = file.relative_to(self.path).as_posix()
-            part = file.name.startswith(".") and file.name.endswith(".part")  # of a killed run
+            part = file.name.startswith(".") and file.name.endswith(".part")  # left by a killed run
             if name in (RECORD, LOCK) or part or (file.is_dir() and not file.is_symlink()):
                 continue
             if name not in self.files or not file.is_file() or file.is_symlink() or sha256(file) != self.files[name]:
@@ -63,7 +63,7 @@ class Folder:
         raise UserError(f"{self.path / RECORD} is not a record of `translate sample`; name another folder with --out.")
 
     def write(self, contents: dict[str, bytes]) -> None:
-        """Write files (path below the folder → content), each whole; equal ones are kept. UserError."""
+        """Write files (path below the folder → content) atomically; equal ones are kept. UserError if it fails."""
         if self.stale:
             self._remove(list(self.files))
             self.files, self.stale = {}, False
@@ -88,6 +88,6 @@ class Folder:
 
 
 def _is_below(name: str) -> bool:
-    """Whether a record's name leads to nothing outside its folder, where old files are removed by it."""
+    """Whether a name in the record stays inside the folder; old files are removed by these names."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and not re.search(r"[\\:\x00]", name)

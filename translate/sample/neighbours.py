@@ -15,7 +15,7 @@ from translate.system.untrusted import read_object
 
 ROWS = 12
 MAX_SAMPLES = 200  # samples, and held-out images, whose distances are compared
-COPY_RATIO = 0.5  # samples' median distance divided by held-out images'; below it samples are copies
+COPY_RATIO = 0.5  # below this ratio of median distances, samples to held-out images, samples count as copies
 
 
 def open_training_data(run: Path, say: Callable[[str], Any]) -> Data:

@@ -97,8 +97,8 @@ def _sample(
 
 
 def _pictures(sampler: Sampler, seeds: range, classes: list[int], folder: Folder) -> dict[str, np.ndarray]:
-    """Write the sample of each seed, with classes in a folder per class; return the first MAX_SAMPLES of each class,
-    uint8 (N, H, W, C)."""
+    """Write the sample of each seed, in one folder per class if there are classes. Returns the first MAX_SAMPLES of
+    each class, uint8 (N, H, W, C)."""
     jobs = list(product(classes or [-1], seeds))
     folders = _folder_names(sampler.classes)
     kept: dict[int, list[np.ndarray]] = {number: [] for number in classes or [-1]}

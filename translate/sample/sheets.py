@@ -32,7 +32,7 @@ def grid(pictures: np.ndarray, seeds: range, caption: str) -> bytes:
 
 
 def by_class(pictures: dict[str, np.ndarray], seeds: range, caption: str) -> bytes:
-    """A sheet with a row for each class, of the first seeds, the same ones in each."""
+    """A sheet with one row per class; every row has the same first seeds."""
     seeds, names = seeds[:PER_CLASS], list(pictures)
     text = f"{caption}; {_seeds(seeds)} from left to right, the same random numbers in every class"
     rows = [list(pictures[name][: len(seeds)]) for name in names]
@@ -40,7 +40,7 @@ def by_class(pictures: dict[str, np.ndarray], seeds: range, caption: str) -> byt
 
 
 def interpolation(sampler: Sampler, seeds: range, classes: Sequence[int], caption: str) -> bytes:
-    """A sheet of interpolations: each row from one seed to the next. classes: of the rows, cyclically."""
+    """A sheet of interpolations: each row goes from one seed to the next. classes: assigned to the rows cyclically."""
     pairs = list(pairwise(seeds))[:PER_CLASS]
     rows: Rows = []
     for number, pair in enumerate(pairs):
@@ -58,8 +58,8 @@ def expression(sampler: Sampler, found: Expression, chosen: int | None, caption:
     """A sheet of latent arithmetic: each mean's samples and the mean, the other seeds, then the result and eight
     variations of it (Radford et al. 2016, Fig. 7).
 
-    A mean of n latents is about 1/√n as long as a latent, which training hardly has. So means and results are scaled to
-    the length √latent before they are shown; the sum itself uses the means as they are.
+    A mean of n latents has about 1/√n of a latent's norm, a norm that hardly occurs in training. So means and results
+    are scaled to norm √latent before the generator is applied; the sum itself uses the unscaled means.
     """
 
     def images(z: torch.Tensor) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Settings made complete: what follows from the device, the image size and the data; refuses what can't work."""
+"""Completes and checks settings: fills in values that depend on the device, the image size and the data."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from translate.train.settings import Precision, RunSettings, TrainSettings
 
 
 def complete(settings: RunSettings) -> RunSettings:
-    """The settings with those filled in that depend on the device and the image size. UserError for what can't work."""
+    """The settings with values that depend on device and image size filled in. UserError for invalid combinations."""
     t, size = settings.train, settings.data.size
     if settings.data.augment_on == "auto" and t.device != "cuda":
         settings.data.augment_on = "cpu"  # on CUDA it depends on the data: with_augmentation
@@ -51,8 +51,8 @@ def complete(settings: RunSettings) -> RunSettings:
 
 
 def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) -> RunSettings:
-    """With the training's length in whole rounds, so that processes and threads have as many images and D takes its k
-    steps. By default 200 epochs of the larger domain (papers)."""
+    """The settings with the length rounded to whole rounds, so that all processes and threads get equally many images
+    and D takes its k steps. Default length: 200 epochs of the larger domain (papers)."""
     images = settings.train.images or 200 * max(len(data.train_a), len(data.train_b))
     k = MODES[settings.mode].steps_of_d(settings.mode_settings)
     images_per_round = settings.train.batch * settings.train.accumulate * k
@@ -63,8 +63,8 @@ def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) ->
 
 
 def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:
-    """With the place of augmentation chosen where it is "auto", in the settings and in the data: as the run was begun
-    (`recorded`), else on CUDA when kornia is there and the decoded images fit."""
+    """Resolves augment_on = "auto" in the settings and the data: the value the run was started with (`recorded`), else
+    the device when it is CUDA, kornia is installed and the decoded images fit in its memory."""
     if settings.data.augment_on == "auto":
         device = settings.train.device
         there = device == "cuda" and find_spec("kornia") is not None and data.fits_on(device)
@@ -75,7 +75,7 @@ def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -
 
 
 def _check_networks(settings: RunSettings) -> None:
-    """UserError for a generator of another kind of mode, and for a gradient penalty with batch norm in D."""
+    """UserError for a generator that doesn't fit the mode, and for a gradient penalty with batch norm in D."""
     kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
     if settings.generator.network not in kinds:
         raise UserError(
@@ -111,24 +111,24 @@ def _check_parts(t: TrainSettings) -> None:
 
 
 def _choose_graphs(settings: RunSettings) -> None:
-    """Fill in train.graphs: on CUDA, unless a round can't be recorded. UserError where it is asked for and can't be."""
+    """Fill in train.graphs: on for CUDA, unless a round can't be recorded. UserError if requested but not possible."""
     t = settings.train
     rmsprop = t.precision == "fp16" and "rmsprop" in (t.optimizer, t.optimizer_d or t.optimizer)
     problems = {
         f"device = {t.device}; it is for cuda": t.device != "cuda",
         "rmsprop in fp16, which waits for the device; use bf16": rmsprop,
-        # Seen at batch 1: the warm-up finds a gradient of 3 channels in another layout than the compiler expected.
+        # At batch 1 the warm-up met a gradient of 3 channels in a memory layout that the compiler didn't expect.
         "compile = true and fuse_passes = false; change one of them": t.compile and not t.fuse_passes,
     }
     found = [problem for problem, holds in problems.items() if holds]
     if t.graphs and found:
         raise UserError(f"train.graphs can't be had with {found[0]}.")
-    if t.graphs is None:  # over several processes only where it is asked for: not yet measured
+    if t.graphs is None:  # with several processes only on request: not yet measured
         t.graphs = not found and distributed.launched() == 1
 
 
 def best_precision(device: str) -> Precision:
-    """What precision 'auto' means on a device."""
+    """The precision that 'auto' selects on a device."""
     if device != "cuda":
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"

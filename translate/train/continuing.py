@@ -15,8 +15,8 @@ from translate.train.step.trainer import learning_rate
 def check_origin(
     folder: RunFolder, settings: RunSettings, values: dict[str, Any], fingerprint: str, path: Path, allowed: bool
 ) -> None:
-    """UserError when a checkpoint (its description: `values`) is of another run than the folder's: of settings that are
-    neither config.toml's nor these, or of other data."""
+    """UserError when a checkpoint doesn't belong to the folder's run. values: the checkpoint's description. Its
+    settings must be those of config.toml or the present ones, and its data must be the same."""
     own = renamed(values.get("settings") or {})
     own = {**own, "train": {**own.get("train", {}), "images": settings.train.images}}
     kept = renamed(read_toml(folder.config))
@@ -33,7 +33,7 @@ def check_origin(
 
 
 def check_length(total: int, images_seen: int, images_per_round: int) -> None:
-    """UserError when the training would be shorter than it was already, or can't be divided among the processes."""
+    """UserError when the new length is below the images already seen, or can't be divided among the processes."""
     left = total - images_seen
     if left < 0:
         raise UserError(
@@ -50,7 +50,7 @@ def check_length(total: int, images_seen: int, images_per_round: int) -> None:
 def what_changes(
     folder: RunFolder, settings: RunSettings, images_seen: int, changed: list[str], length: list[str]
 ) -> list[str]:
-    """Sentences about the settings that were changed on purpose, and about the effect of another length."""
+    """Sentences about settings changed on purpose, and about the effect of a changed length."""
     lines = [f"Continuing although this changed: {'; '.join(changed)}."] if changed else []
     if length:
         t = settings.train
@@ -67,7 +67,7 @@ def what_changes(
 
 
 def generator_is_of(path: Path, images_seen: int) -> bool:
-    """Whether `path` is an undamaged generator file of the state after so many images."""
+    """Whether `path` is an undamaged generator file, saved after the given number of images."""
     try:
         return generator_file.read(path)[1].get("images") == images_seen
     except UserError:

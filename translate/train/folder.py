@@ -20,11 +20,11 @@ generator.safetensors   the newest generator
 best.safetensors        the best one by score"""
 
 
-NOT_KEPT = [("train", "allow_change"), ("data", "strict")]  # settings of one start, left out of config.toml
+NOT_KEPT = [("train", "allow_change"), ("data", "strict")]  # settings of a single start, not written to config.toml
 
 
 class RunFolder:
-    """The files of one run: see LAYOUT."""
+    """The files of one run; LAYOUT lists them."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -33,7 +33,7 @@ class RunFolder:
         self.samples = path / "samples"
 
     def begun(self) -> bool:
-        """Whether the folder holds a run. UserError if it holds something else, or a run without its settings."""
+        """Whether the folder holds a run. UserError if it holds other files, or a run without its settings."""
         if self.config.is_file():
             return True
         if self.path.exists() and not self.path.is_dir():
@@ -52,8 +52,8 @@ class RunFolder:
         return False
 
     def begin(self, settings: RunSettings, record: dict[str, Any]) -> None:
-        """Write config.toml and data.json (record: `description.record`). After the first checkpoint, so that a folder
-        with a config.toml always has one."""
+        """Write config.toml and data.json (record: `description.record`). Called after the first checkpoint is written,
+        so that a folder with a config.toml always has a checkpoint."""
         write_whole(self.path / "data.json", json.dumps(record, indent=1).encode())
         plain = settings.plain()
         for table, name in NOT_KEPT:
@@ -61,12 +61,12 @@ class RunFolder:
         write_whole(self.config, to_toml(plain))
 
     def remove_leftovers(self) -> None:
-        """Delete the unfinished files of saves that were killed. Only by the folder's owner."""
+        """Delete unfinished files of killed saves. Only the folder's owner may call it."""
         for folder in (self.path, self.checkpoints, self.samples):
             remove_leftovers(folder)
 
     def recorded(self, table: str, name: str) -> Any:
-        """A setting of the run that lives here; None where its config.toml doesn't have it."""
+        """The value of a setting in this run's config.toml; None if it isn't there."""
         return renamed(read_toml(self.config)).get(table, {}).get(name)
 
     def compare(self, settings: RunSettings) -> list[str]:
@@ -81,12 +81,12 @@ class RunFolder:
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name not in FREE | PLACES]
 
     def moved(self, settings: RunSettings) -> list[str]:
-        """'name: old → new' of each folder or file of data with another path than when the run began."""
+        """'name: old → new' of each data folder or file whose path differs from when the run started."""
         changed = differences(renamed(read_toml(self.config)), settings.plain())
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name in PLACES]
 
     def compare_data(self, record: dict[str, Any]) -> str:
-        """The difference between the folder's data.json and `record` as text, '' if there is none."""
+        """The difference between the folder's data.json and `record` as text; '' if there is none."""
         try:
             old = read_object(self.path / "data.json")
             if not isinstance(old.get("files", {}), dict):

@@ -1,4 +1,4 @@
-"""A run from its first image to its last, which can be stopped and continued after any round."""
+"""The training loop of one run, which can be stopped and continued after any round."""
 
 import time
 from pathlib import Path
@@ -56,7 +56,7 @@ class Run:
         self.evaluator = Evaluator(settings, data, self.trainer)
         self.diagnosis = Diagnosis(self.trainer, self.evaluator.previews)
 
-    # Beginning and continuing ---------------------------------------------------------------------------------------
+    # Starting and continuing ----------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """A new run: the first checkpoint, then the settings, so that settings never exist without a checkpoint."""
@@ -75,7 +75,7 @@ class Run:
         self.images_seen = values["images"]
 
     def _checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The newest checkpoint's (tensors, description), if this run may continue from it."""
+        """(tensors, description) of the newest checkpoint. UserError if the run can't continue from it."""
         self.folder.remove_leftovers()
         data = description.record(self.data)
         changed = self.folder.compare(self.settings)
@@ -98,7 +98,7 @@ class Run:
             self.say(f"The same images are in another place: {'; '.join(moved)}.")
         for line in continuing.what_changes(self.folder, self.settings, values["images"], changed, length):
             self.say(line)
-        if changed or length or moved:  # in this order: a kill in between leaves a checkpoint of the new settings
+        if changed or length or moved:  # checkpoint first: after a kill in between it has the new settings
             self.images_seen = values["images"]
             self.trainer.load(tensors, values)
             self.evaluator.load(values)
@@ -134,7 +134,7 @@ class Run:
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
                 trainer.play(group, before)
                 self.images_seen += distributed.world_size() * sum(len(batch[0]) for batch in group)
-                if t.device == "cpu" or self.due("log", before):  # on a GPU this waits for the device
+                if t.device == "cpu" or self.due("log", before):  # on a GPU this synchronises
                     self._stop_at_nan()
                 if self.due("log", before):
                     self.report.statistics(self.images_seen)
@@ -148,7 +148,7 @@ class Run:
             log.close()
 
     def _batches(self):
-        """The batches from `images_seen` on."""
+        """The training batches from image number `images_seen` on."""
         return self.data.batches(
             self.images_seen,
             self.total,

@@ -32,7 +32,7 @@ def start(settings: RunSettings, path: Path, say=print) -> None:
         with claim(path, say) if rank0 else nullcontext():
             _start(settings, path, say if rank0 else _quiet)
     except UserError as error:
-        if distributed.rank() and error.code not in (DIVERGED, *CODES.values()):  # rank 0 reports those
+        if distributed.rank() and error.code not in (DIVERGED, *CODES.values()):  # rank 0 reports those codes
             print(f"error: rank {distributed.rank()}: {error}", file=sys.stderr)
         raise
     finally:
@@ -97,7 +97,7 @@ def _say_missing_weights(settings: RunSettings, say) -> None:
 
 
 def _open_everywhere(settings: RunSettings, say) -> Data:
-    """The data in every process; a machine's first one fetches what is missing, the others find it there."""
+    """The data, opened in every process: a machine's first process fetches missing files before the others read."""
     data = _open(settings, say) if distributed.is_first_on_machine() else None
     distributed.all_reduce_max(0)  # a barrier
     data = data or _open(settings, say)
@@ -121,7 +121,7 @@ def _open(settings: RunSettings, say) -> Data:
 
 def _seconds_a_round(run: Run, rounds: int = 3) -> float:
     t = run.settings.train
-    warm_up = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last one of them records
+    warm_up = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last of them records the graph
     batches = run.data.batches(
         0, min(run.total, run.images_per_round * (warm_up + rounds)), run.batch, device=run.trainer.device
     )

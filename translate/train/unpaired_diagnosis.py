@@ -1,5 +1,5 @@
-"""Says when unpaired training learns nothing, and why: the domains are equal, G is the identity, D is blind, the
-outputs are further from the domain than the inputs, or their colours have collapsed. Nothing depends on it."""
+"""Messages when unpaired training fails, with the cause: the domains are equal, G is the identity, D's accuracy is at
+chance, the outputs are further from the domain than the inputs, or their colours collapsed. Training isn't changed."""
 
 from collections import deque
 
@@ -9,18 +9,18 @@ import torch
 from translate.metrics import Scorer
 from translate.metrics.distance import equality, kid_resampled
 
-ENOUGH = 50  # images of each domain under which nothing is concluded
-EQUAL = 0.05  # p-value of equal domains above which they count as equal
-UNCHANGED = 0.02  # mean change of a pixel, of its range, up to which an output is its input
-LONG = 50  # reports over which D's accuracy is averaged; there are 400 in a training
-BLIND = 0.6  # accuracy of a D that hardly tells real from generated; 0.5 is chance
-FADED = 0.25  # spread of the outputs' mean colours by that of the domain
-COLOURFUL = 0.01  # spread of a domain's mean colours, of their range, above which it has any
+ENOUGH = 50  # fewest images per domain for a diagnosis
+EQUAL = 0.05  # the domains count as equal above this p-value of the test for equality
+UNCHANGED = 0.02  # an output counts as its input up to this mean pixel change, as a fraction of the range
+LONG = 50  # reports over which D's accuracy is averaged; a training has 400
+BLIND = 0.6  # at or below this accuracy D hardly separates real from generated; 0.5 is chance
+FADED = 0.25  # ratio of the spread of the outputs' mean colours to that of the domain
+COLOURFUL = 0.01  # a domain counts as coloured above this spread of its mean colours, as a fraction of the range
 INTERVAL = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 class UnpairedDiagnosis:
-    """Sentences about the first direction; each is given once."""
+    """Diagnoses the first direction; each message is given once."""
 
     def __init__(self) -> None:
         self.said: set[str] = set()
@@ -28,7 +28,7 @@ class UnpairedDiagnosis:
         self.equal: bool | None = None  # None: not yet tested
 
     def of_domains(self, scorer: Scorer) -> list[str]:
-        """Before the first step: whether the domains differ at all. Measures their features, where they are enough."""
+        """Before the first step: test whether the domains differ, on their features, if there are enough images."""
         if min(len(scorer.inputs), len(scorer.references)) < ENOUGH:
             return []
         scorer.prepare()
@@ -41,12 +41,12 @@ class UnpairedDiagnosis:
         )
 
     def of_players(self, diagnostics: dict[str, dict[str, float]]) -> None:
-        """Note D's mean accuracy since the last report."""
+        """Record D's mean accuracy since the last report."""
         if "accuracy" in (of_d := diagnostics.get("D", {})):
             self.accuracies.append(of_d["accuracy"])
 
     def of_translations(self, scorer: Scorer, outputs: np.ndarray) -> list[str]:
-        """After a scoring in the second half of the training. outputs: uint8 (N, H, W, C), those of `scorer.inputs`."""
+        """Called after scoring, in the second half of training. outputs: uint8 (N, H, W, C), of `scorer.inputs`."""
         if outputs.shape != scorer.inputs.shape or not self._can_tell(scorer) or self._are_equal(scorer):
             return []
         low, high = gain(scorer)
@@ -97,7 +97,7 @@ class UnpairedDiagnosis:
 
 
 def gain(scorer: Scorer) -> tuple[float, float]:
-    """95 % bootstrap interval of KID of the inputs minus KID of the outputs scored last: above 0, these are closer."""
+    """95 % bootstrap interval of KID(inputs) - KID(newest outputs); above 0 the outputs are closer to the domain."""
     inputs, outputs, references = (scorer.features[name] for name in ("inputs", "outputs", "references"))
     low, high = torch.quantile(kid_resampled(inputs, references) - kid_resampled(outputs, references), INTERVAL)
     return float(low), float(high)
