@@ -16,7 +16,7 @@ from torch import nn
 from translate.networks.fused import fuses, plan
 from translate.networks.fused.plan import Fused
 from translate.networks.layers import upsample
-from translate.networks.segments import checkpoint_activations
+from translate.networks.segments import Segmented, checkpoint_activations
 
 # The fast tier has every kernel, padding and norm once, and one network; the rest is slow in the interpreter.
 REPEATED = {"instance, relu", "instance, skip", "instance, relu, reflect 3", "group of 4, leaky, skip", "batch, leaky"}
@@ -61,6 +61,9 @@ def test_the_result_has_the_channels_last_whatever_comes_in():
 @pytest.mark.parametrize("name", some_slow(networks(), networks().keys() - FAST_NETWORKS))
 def test_a_network_in_fused_steps_is_the_network(name):
     network, channels = networks()[name]
+    if not isinstance(network, Segmented):
+        pytest.skip("its steps are not listed, so none of them is fused")
+    torch.manual_seed(7)  # with some images a ReLU or clamp is at its kink, and rounding changes a gradient
     x = torch.rand(2, channels, 16, 16) * 2 - 1
     twin = copy.deepcopy(network)
     assert largest(played(network, x, True), played(twin, x, False)) < 1e-4

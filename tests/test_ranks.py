@@ -182,7 +182,9 @@ def test_processes_refuse_to_continue_what_they_cannot_deal(pictures, tmp_path):
     together = [*TORCHRUN, *command(pictures, out, 16), "--batch", "2", "--set", "allow_change=true"]
     done = subprocess.run(together, capture_output=True, text=True, env=ENVIRONMENT, timeout=300)
     assert done.returncode != 0
-    assert done.stderr.count("error: the 9 images that are left can't be divided among 2 processes in rounds of 2") == 1
+    assert (
+        done.stderr.count("error: the 9 images that are left can't be divided among 2 processes in rounds of 2") >= 1
+    )  # and once more in torchrun's report
     assert (out / "config.toml").read_bytes() == settings
 
 

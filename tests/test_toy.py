@@ -44,7 +44,7 @@ def test_a_run_writes_figure_and_numbers_and_repeats_itself(tmp_path, monkeypatc
     assert code == 0
     for name in ("vanilla", "wgan"):
         assert name in said
-    assert sorted(path.name for path in out.iterdir()) == ["toy.png", "toy.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["toy.json", "toy.png"]
     width, height = Image.open(out / "toy.png").size
     assert width > 800
     assert height > 240
