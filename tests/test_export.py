@@ -63,6 +63,7 @@ def test_onnx_equals_torch_at_every_size_and_batch(model, float_file):
         assert np.abs(found.astype(int) - wanted).max() <= 1
 
 
+@pytest.mark.slow
 def test_uint8_files_give_the_translators_levels(model, uint8_file):
     mine, theirs = TorchEngine.load(model), OnnxEngine.load(uint8_file)
     for number, size in enumerate([ONE, *SIZES]):

@@ -168,6 +168,7 @@ def test_a_file_that_translates_nothing_is_refused_as_one_that_does(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_snippet_of_the_documentation_works(uint8_file, float_file, plain, tmp_path):
     """Exactly the lines of docs/sample.md, in a process of their own, without torch and without this toolkit."""
     text = (ROOT / "docs" / "sample.md").read_text(encoding="utf-8")

@@ -56,6 +56,7 @@ def test_a_folder_of_pictures_becomes_a_generator(mode, train, pictures, tmp_pat
     assert (made.shape, made.dtype) == ((3, 16, 16, 3), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mode", ["dcgan", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("vanilla", "wgan-gp"))]
 )
@@ -67,6 +68,7 @@ def test_sub_folders_are_classes(mode, train, pictures, tmp_path):
     assert not np.array_equal(made[0], made[1])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_continues_to_the_same_file(train, pictures, tmp_path, monkeypatch):
     words = ("--mode", "wgan", "--a", pictures[1], "--set", "save_every=10", "--set", "keep=5")
     train(*words)
