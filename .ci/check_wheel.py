@@ -46,7 +46,7 @@ assert len(list((work / "out").glob("*.png"))) == 24
 run("-m", "translate", "export", "run", "--to", "onnx", "--out", "run.onnx")
 run("-m", "translate", "convert", "run.onnx", "a", "out-onnx")
 assert len(list((work / "out-onnx").glob("*.png"))) == 24
-assert (where.parent / "web" / "page" / "index.html").is_file(), "the wheel must bring the page"
+assert (where.parent / "export" / "web" / "page" / "index.html").is_file(), "the wheel must bring the page"
 models = sorted(path.stem for path in (where.parent / "_data" / "pretrained").glob("*.safetensors"))
 assert models, "the wheel must bring the pretrained models"
 run("-c", f"import translate; translate.load({models[0]!r})")
