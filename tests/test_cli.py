@@ -161,6 +161,7 @@ def test_cycle_on_two_plain_folders_of_odd_files(odd, here, tmp_path):
     assert (tmp_path / "again" / newest).read_bytes() == (run / newest).read_bytes(), "--config runs it again, exactly"
 
 
+@pytest.mark.slow
 def test_a_rehearsal_shows_everything_and_writes_nothing(odd, here, tmp_path):
     words = ["train", "--mode", "cyclegan", "--a", str(odd / "one"), "--b", str(odd / "two"), *SMALL, *SETS]
     said = here(*words, "--dry-run")

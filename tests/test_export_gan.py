@@ -94,6 +94,7 @@ def test_the_file_says_what_it_is(classed, uint8_file, float_file):
     assert difference["max"] <= 1
 
 
+@pytest.mark.slow
 def test_a_graph_of_other_weights_is_noticed(plain, tmp_path):
     """The comparison compares, and a file that is too far off is not kept."""
     other = Source.load(write_gan(tmp_path / "other.safetensors", latent=20, size=(28, 28), channels=1), "z2a")

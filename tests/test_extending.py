@@ -121,12 +121,14 @@ def test_a_mode(verb, modes, pictures, tmp_path):
     converted(verb, run, pictures)
 
 
+@pytest.mark.slow
 def test_a_mode_needs_no_preset_of_its_own(verb, modes, pictures, tmp_path):
     words = [word for word in WORDS if word not in ("--preset", "paper")]
     said, _ = verb(*words, "--mode", "near", "--a", pictures[0], "--b", pictures[1], "--dry-run")
     assert 'preset = "paper"' in said
 
 
+@pytest.mark.slow
 def test_a_mode_of_images_from_noise(verb, modes, pictures, tmp_path):
     run = tmp_path / "run"
     trained(verb, run, "--mode", "drawn", "--a", pictures[1], "--set", "latent=8")

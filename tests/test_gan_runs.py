@@ -107,6 +107,7 @@ def test_a_run_is_run_again_from_its_config_and_started_from_its_generator(
     assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.slow
 def test_images_are_rounded_up_to_whole_rounds(train, pictures, tmp_path):
     """Five batches a round: 12 images become 20, so that D gets all its steps and batch norm no single image."""
     assert "Done: 20 images seen" in train("--mode", "wgan", "--a", pictures[1], "--images", "12")

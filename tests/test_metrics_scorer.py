@@ -115,6 +115,7 @@ def test_too_few_images_for_kid_are_a_sentence():
     assert (made.best_of(), made.score(images(1, 0))) == ("", [])
 
 
+@pytest.mark.slow
 @needs_extra
 def test_doing_nothing_and_the_real_thing():
     inputs, truth = images(6, 0), images(6, 1)
@@ -212,6 +213,7 @@ def test_nothing_of_the_training_is_disturbed(tmp_path):
         assert made.score(images(3, 2)) == plain
 
 
+@pytest.mark.slow
 @needs_extra
 def test_grey_inputs_against_coloured_truth():
     made = Scorer(images(3, 0, channels=1), images(3, 1), images(3, 1), aligned=True, say=quiet)

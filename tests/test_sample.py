@@ -78,6 +78,7 @@ def test_classes_with_one_folder_name_get_two(tmp_path):
     assert {"0-a_b/000000.png", "1-A_b/000000.png"} < made.keys()
 
 
+@pytest.mark.slow
 def test_sheets_show_what_was_drawn(plain, classed):
     """Every picture is found on its sheet, in reading order, or in its class's row."""
     sampler = translate.load_sampler(plain)
