@@ -96,9 +96,9 @@ def _opened(
             pictures.keep(wanted)
     if paired:
         # Recipes are known to have different sizes: not reported.
-        told = [] if all(domain.recipe for domain in domains) else problems
+        reported = [] if all(domain.recipe for domain in domains) else problems
         for first, second in (trains, tests):
-            fits = pairing.check_shapes(first.items, second.items, told)
+            fits = pairing.check_shapes(first.items, second.items, reported)
             first.keep(fits)
             second.keep(fits)
     classes = labels.settle(domains[0].train, domains[0].test, names[0], problems) if settings.labels else []

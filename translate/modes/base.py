@@ -133,7 +133,7 @@ class Mode:
     @classmethod
     def steps_of_d(cls, settings: Any) -> int:
         """Steps of D per step of G: the `batches_per_round` of a mode with these settings."""
-        return getattr(settings, "k", 1)
+        return 1
 
     def plan_round(self, *counts: int) -> None:
         """Decide on the CPU what a recorded round can't: the pools' exchanges, and whether the round has R1 and R2.

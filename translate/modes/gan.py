@@ -51,6 +51,11 @@ class GAN(Mode):
         self.weight_clip = {"D": settings.clip}
         self.batches_per_round = settings.k  # every step of D takes new images (Algorithm 1 of 2014 and of WGAN)
 
+    @classmethod
+    def steps_of_d(cls, settings: GANSettings) -> int:
+        """k steps of D, each on new images (Algorithm 1 of 2014 and of WGAN)."""
+        return settings.k
+
     def step(self, x: Tensor, c: Tensor | None = None, *, progress: float = 0.0) -> Iterator[Turn]:
         """x (k·B, C, H, W): k batches of images in [-1, 1]; c (k·B,): their classes, as integers. Yields the losses
         of each player, whose step the trainer takes before it resumes. progress: 0 to 1 over the training."""

@@ -69,7 +69,7 @@ def environment(trainer: Trainer) -> dict[str, Any]:
     """The device, threads, processes and versions, to reproduce numbers and to compare speeds."""
     name = torch.cuda.get_device_name() if trainer.device.type == "cuda" else trainer.device.type
     versions = {"translate": translate.__version__, "torch": torch.__version__}
-    threads = getattr(trainer.gradients, "count", 1)
+    threads = trainer.gradients.count
     return {
         "device": name,
         "threads": torch.get_num_threads(),

@@ -15,12 +15,12 @@ def _target(i, size, pad, k, KIND: tl.constexpr):
     """The k-th output position that can be a copy of input i, and whether it is one. The 0-th is i + pad."""
     if KIND == 1:  # reflect: one position before the first and one after the last
         o = tl.where(k == 1, pad - i, pad + 2 * (size - 1) - i)
-        shown = tl.where(k == 1, i >= 1, i <= size - 2) & (o >= 0) & (o < size + 2 * pad)
+        valid = tl.where(k == 1, i >= 1, i <= size - 2) & (o >= 0) & (o < size + 2 * pad)
     else:  # replicate: (k + 1) // 2 positions before the first (odd k) or after the last
         away = (k + 1) // 2
         o = i + pad + tl.where(k % 2 == 1, -away, away)
-        shown = i == tl.where(k % 2 == 1, 0, size - 1)
-    return tl.where(k == 0, i + pad, o), (k == 0) | shown
+        valid = i == tl.where(k % 2 == 1, 0, size - 1)
+    return tl.where(k == 0, i + pad, o), (k == 0) | valid
 
 
 @triton.jit

@@ -52,10 +52,10 @@ def statistics(x, means, squares, channels, pixels, chunk, parts, BP: tl.constex
     lane = tl.arange(0, BP)
     count = tl.maximum(tl.cdiv(end - begin - lane, BP), 0).to(tl.float32)[:, None]
     centre = tl.sum(mean * count, 0) / (end - begin)
-    apart = mean - centre[None, :]
+    deviation = mean - centre[None, :]
     out = part * channels + c
     tl.store(means + out, centre, c < channels)
-    tl.store(squares + out, tl.sum(square + count * apart * apart, 0), c < channels)
+    tl.store(squares + out, tl.sum(square + count * deviation * deviation, 0), c < channels)
 
 
 @triton.jit(do_not_specialize=VARYING)
@@ -80,8 +80,8 @@ def merge_statistics(
         mask = (s < parts)[:, None] & (c < channels)[None, :]
         at = ((row * parts + s) * channels)[:, None] + c[None, :]
         count = tl.minimum(chunk, pixels - s * chunk).to(tl.float32)[:, None]
-        apart = tl.load(means + at, mask, 0.0) - mean[None, :]
-        total += tl.where(mask, tl.load(squares + at, mask, 0.0) + count * apart * apart, 0.0)
+        deviation = tl.load(means + at, mask, 0.0) - mean[None, :]
+        total += tl.where(mask, tl.load(squares + at, mask, 0.0) + count * deviation * deviation, 0.0)
     variance = mean_of_group(tl.sum(total, 0) / pixels, GROUP, BC)
     out = row * channels + c
     tl.store(stats + out, mean, c < channels)

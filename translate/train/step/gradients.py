@@ -21,6 +21,8 @@ class Gradients:
     batches: each what the mode's `step` takes; several = gradient accumulation. parameters: player → its networks'.
     """
 
+    count = 1  # threads that compute them
+
     def __init__(
         self,
         mode: Mode,

@@ -56,9 +56,8 @@ class Trainer:
         mode.per_sample = per_sample if settings.fuse_passes else ()
         parts: list[Any] = [mode, self.parameters, self.stats, self.scaler, self.device.type, settings.precision]
         threads = settings.batch_threads or 1
-        self.gradients = Gradients(*parts)
-        if threads > 1 and len(per_sample) == len(mode.networks):
-            self.gradients = ThreadedGradients(threads, self.layout, *parts)
+        threaded = threads > 1 and len(per_sample) == len(mode.networks)
+        self.gradients = ThreadedGradients(threads, self.layout, *parts) if threaded else Gradients(*parts)
         # The values that change from round to round; tensors for recorded rounds.
         self.schedule: dict[str, Any] = {"images_seen": 0, "progress": 0.0, "ema": 0.0}
         self.round = self._round
