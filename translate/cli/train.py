@@ -23,11 +23,14 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/MODE-A-B if not given.")] = None,
     preset: Annotated[
         Text,
-        typer.Option(help=f"{listed('PRESETS')}; chosen by the device."),
+        typer.Option(help=f"{listed('PRESETS')}; chosen by the device. auto: the best, by trial (with --minutes)."),
     ] = None,
     size: Annotated[Text, typer.Option(help="Size to train at: 64, or HxW as 128x256.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     images: Annotated[int | None, typer.Option(help="Training length in images seen.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Training length in minutes on this machine, instead of --images.")
+    ] = None,
     lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
     precision: Annotated[Text, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
     device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
@@ -53,12 +56,12 @@ def train(
     given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
              "workers": workers, "seed": seed, "labels": labels}  # fmt: skip
     options = Options(
-        mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}
+        mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}, minutes
     )
-    settings = options.settings()
+    settings, candidates = options.settings(), options.candidates()
     folder = out or default_folder(settings)
 
     from translate.train.run import dry_run as rehearse
     from translate.train.run import start
 
-    (rehearse if dry_run else start)(settings, folder)
+    (rehearse if dry_run else start)(settings, folder, minutes=minutes, candidates=candidates)

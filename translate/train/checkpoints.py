@@ -31,6 +31,7 @@ class Saved(_Part):
     images: int = Field(ge=0)
     rounds: int = Field(ge=0)
     scored: int = Field(ge=0)
+    since_best: int = Field(0, ge=0)
     scores: list[str]
     best: Best | None
     scaler: dict[str, float | int]

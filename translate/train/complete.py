@@ -54,12 +54,16 @@ def with_length(settings: RunSettings, data: Data, say: Callable[[str], Any]) ->
     """The settings with the length rounded to whole rounds, so that all processes and threads get equally many images
     and D takes its k steps. Default length: 200 epochs of the larger domain (papers)."""
     images = settings.train.images or 200 * max(len(data.train_a), len(data.train_b))
-    k = MODES[settings.mode].steps_of_d(settings.mode_settings)
-    images_per_round = settings.train.batch * settings.train.accumulate * k
+    images_per_round = whole_round(settings)
     whole = -(-images // images_per_round) * images_per_round
     if settings.train.images and whole != images:
         say(f"--images {images:,} becomes {whole:,}: whole rounds of {images_per_round} images.")
     return settings.model_copy(update={"train": settings.train.model_copy(update={"images": whole})})
+
+
+def whole_round(settings: RunSettings) -> int:
+    """Images of one round."""
+    return settings.train.batch * settings.train.accumulate * MODES[settings.mode].steps_of_d(settings.mode_settings)
 
 
 def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:

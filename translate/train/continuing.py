@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from translate.errors import DAMAGED, UserError
-from translate.model import file as generator_file
 from translate.settings import read_toml
 from translate.system import distributed
 from translate.train.folder import RunFolder
@@ -64,11 +63,3 @@ def what_changes(
                 f"{100 * (1 - t.decay_from):.0f} % of the length; --set decay_from=X sets where the decay begins."
             )
     return lines
-
-
-def generator_is_of(path: Path, images_seen: int) -> bool:
-    """Whether `path` is an undamaged generator file, saved after the given number of images."""
-    try:
-        return generator_file.read(path)[1].get("images") == images_seen
-    except UserError:
-        return False

@@ -27,6 +27,7 @@ class Evaluator:
         self.scored_images = np.zeros(0, np.uint8)  # uint8 (N, H, W, C): the outputs of the last scoring
         self.lines: list[str] = []
         self.scored = 0  # images seen at the last scoring
+        self.since_best = 0  # scorings after that of the best
 
     def prepare(self, say: Callable[[str], Any]) -> Scorer:
         """The scorer, built at the first call. say: gets a sentence for each score that can't be had here."""
@@ -45,6 +46,7 @@ class Evaluator:
         deciding = next((score for score in scores if score.name == scorer.best_of()), None)
         best = self.best
         better = deciding is None or best is None or best["score"] != deciding.name or _better(deciding, best)
+        self.since_best = 0 if better else self.since_best + 1
         if better:
             name, value = (deciding.name, deciding.value) if deciding else ("newest", None)
             self.best = {"score": name, "value": value, "images": images_seen}
@@ -52,11 +54,12 @@ class Evaluator:
 
     def state(self) -> dict[str, Any]:
         """JSON-able values for a checkpoint."""
-        return {"best": self.best, "scores": self.lines, "scored": self.scored}
+        return {"best": self.best, "scores": self.lines, "scored": self.scored, "since_best": self.since_best}
 
     def load(self, values: dict[str, Any]) -> None:
         """Restore what `state` returned."""
         self.best, self.lines, self.scored = values["best"], values["scores"], values["scored"]
+        self.since_best = values.get("since_best", 0)  # missing in checkpoints of earlier versions
 
 
 def _better(score: Score, best: dict[str, Any]) -> bool:

@@ -65,14 +65,13 @@ class RunFolder:
         for folder in (self.path, self.checkpoints, self.samples):
             remove_leftovers(folder)
 
-    def recorded(self, table: str, name: str) -> Any:
-        """The value of a setting in this run's config.toml; None if it isn't there."""
-        return renamed(read_toml(self.config)).get(table, {}).get(name)
+    def kept(self) -> dict[str, Any]:
+        """The contents of this run's config.toml."""
+        return renamed(read_toml(self.config))
 
     def compare(self, settings: RunSettings) -> list[str]:
         """'name: old → new' of each setting that would change the numbers of the run in this folder."""
-        old = renamed(read_toml(self.config))
-        return self.differences(old, settings.plain())
+        return self.differences(self.kept(), settings.plain())
 
     @staticmethod
     def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -82,7 +81,7 @@ class RunFolder:
 
     def moved(self, settings: RunSettings) -> list[str]:
         """'name: old → new' of each data folder or file whose path differs from when the run started."""
-        changed = differences(renamed(read_toml(self.config)), settings.plain())
+        changed = differences(self.kept(), settings.plain())
         return [f"{name}: {was} → {now}" for name, (was, now) in changed.items() if name in PLACES]
 
     def compare_data(self, record: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from translate.train.display import Display
 from translate.train.evaluator import Evaluator
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
+from translate.train.intervals import Intervals
 from translate.train.log import Log, environment
 from translate.train.report import Report
 from translate.train.settings import RunSettings
@@ -46,12 +47,8 @@ class Run:
         self.batch = t.batch * self.trainer.mode.batches_per_round  # images that one call of `step` takes
         self.images_per_round, self.total = self.batch * t.accumulate, t.images
         self.images_seen = 0
-        self.every = {  # images between events
-            "log": max(self.images_per_round, self.total // 400),
-            "preview": t.sample_every or max(self.images_per_round, self.total // 40),
-            "score": t.score_every or max(self.images_per_round, -(-self.total // 8)),
-            "save": t.save_every or self.total,
-        }
+        self.intervals = Intervals.of(t, self.images_per_round, self.total)
+        self.chosen: list[dict[str, Any]] = []  # how --minutes and --preset auto came to the settings, for the log
         self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
         self.evaluator = Evaluator(settings, data, self.trainer)
         self.diagnosis = Diagnosis(self.trainer, self.evaluator.previews)
@@ -108,11 +105,22 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return self.images_seen >= self.total and (not self.rank0 or self.evaluator.scored == self.total)
+        all_seen = self.images_seen >= self.total and (not self.rank0 or self.evaluator.scored == self.total)
+        return all_seen or self.out_of_patience
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the last train.patience scorings were no better. During training only rank 0 knows."""
+        return 0 < self.settings.train.patience <= self.evaluator.since_best
+
+    def _is_over(self) -> bool:
+        """Whether no round is left; the same in all processes."""
+        patience = self.settings.train.patience
+        return self.images_seen >= self.total or bool(patience and distributed.all_reduce_max(self.out_of_patience))
 
     def due(self, event: str, before: int) -> bool:
         """Whether `event` belongs to the round that began after `before` images."""
-        return self.images_seen // self.every[event] > before // self.every[event] or self.images_seen >= self.total
+        return self.intervals.due(event, before, self.images_seen)
 
     # The loop -------------------------------------------------------------------------------------------------------
 
@@ -127,9 +135,11 @@ class Run:
             self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
             self._score_if_missed()
             if log and not self.images_seen:
+                for record in self.chosen:
+                    log.write(0, **record)
                 self.report.compare_domains()
             batches = self._batches()
-            while self.images_seen < self.total:
+            while not self._is_over():
                 before = self.images_seen
                 group = [batch for _, batch in zip(range(t.accumulate), batches, strict=False)]
                 trainer.play(group, before)
@@ -144,6 +154,8 @@ class Run:
                     self._preview_score_save(before, stop)
                 if stop and not self.finished:
                     raise Interrupted(stop, self.folder.path, self.images_seen, self.total)
+            if log and self.images_seen < self.total:
+                log.write(self.images_seen, event="patience", best=self.evaluator.best)
         if log:
             log.close()
 
@@ -163,7 +175,7 @@ class Run:
         began = time.monotonic()
         if self.due("preview", before):
             for direction in self.trainer.mode.generators:
-                self._preview(direction)
+                self.preview(direction)
             self.display.sample = str(self.sheet_path())
         score = self.due("score", before) and not stop
         if score:
@@ -196,26 +208,8 @@ class Run:
 
     # Files ----------------------------------------------------------------------------------------------------------
 
-    def complete_files(self) -> None:
-        """Write the generator files and previews of a finished run that are missing, old or damaged: after a kill
-        between the last checkpoint and the generator, or where a file was deleted."""
-        best = self.evaluator.best
-        if not continuing.generator_is_of(self.folder.path / "generator.safetensors", self.images_seen):
-            self.save_generator("generator.safetensors")
-        for direction in self.trainer.mode.generators:
-            if not self.sheet_path(direction).exists():
-                self._preview(direction)
-        if best and not continuing.generator_is_of(self.folder.path / "best.safetensors", best["images"]):
-            (now, counts), images_seen = self.trainer.state(), self.images_seen
-            now = {name: tensor.clone() for name, tensor in now.items()}
-            tensors, values = self.checkpoints.read(best["images"])
-            self.trainer.load(tensors, values)
-            self.evaluator.lines, lines, self.images_seen = values["scores"], self.evaluator.lines, best["images"]
-            self.save_generator("best.safetensors")
-            self.trainer.load(now, counts)
-            self.evaluator.lines, self.images_seen = lines, images_seen
-
-    def _preview(self, direction: str) -> None:
+    def preview(self, direction: str) -> None:
+        """Write the current preview of a direction."""
         write_whole(self.sheet_path(direction), self.evaluator.previews.sheet(direction, self.images_seen))
 
     def sheet_path(self, direction: str | None = None) -> Path:

@@ -1,6 +1,8 @@
 """From the command line's options to the settings of a run: paper < preset < --config < options < --set."""
 
+import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from translate.settings import merge, parse_assignment, read_toml
 from translate.system.device import choose
 from translate.train.build import settings_of
 from translate.train.complete import complete
-from translate.train.presets import automatic, preset
+from translate.train.presets import PRESETS, automatic, preset
 from translate.train.settings import (
     RENAMED,
     RunSettings,
@@ -37,6 +39,7 @@ OPTIONS = {
 
 
 LARGE_SET = 10_000  # images
+AUTO = "auto"  # --preset: the best of those there are
 
 
 @dataclass
@@ -51,9 +54,28 @@ class Options:
     sets: list[str]
     init_from: str | None
     options: dict[str, Any]
+    minutes: float | None = None
 
     def settings(self) -> RunSettings:
-        """Complete settings, with no 'auto' left. UserError for anything unknown, impossible or missing."""
+        """Complete settings, with no 'auto' left. UserError for anything unknown, impossible or missing.
+
+        With --preset auto they are those of the device's preset; see `candidates`."""
+        return self._settings(None if self.preset == AUTO else self.preset)
+
+    def candidates(self) -> list[RunSettings]:
+        """With --preset auto: the settings with each preset that has the mode and works with them; else []. The data's
+        settings are those of the device's preset, so that one reading of the data serves all."""
+        if self.preset != AUTO:
+            return []
+        common = self.settings()
+        found = {common.preset: common}
+        for name in (name for name, modes in PRESETS.items() if common.mode in modes):
+            with suppress(UserError):  # such as a size that is too small for its networks
+                found[name] = self._settings(name, common.data.model_dump())
+        return list(found.values())
+
+    def _settings(self, chosen: str | None, data: dict[str, Any] | None = None) -> RunSettings:
+        """chosen: the preset; None: that of --config or of the device. data: the data's settings, instead of its."""
         config = renamed(read_toml(self.config)) if self.config else {}
         mode = self._mode(config)
         model = settings_class(mode)
@@ -64,6 +86,7 @@ class Options:
             typed = merge(typed, _nested(OPTIONS[name], value))
         for text in self.sets:
             typed = merge(typed, parse_assignment(text, model, RENAMED))
+        self._check_length(typed)
         given = merge(config, typed)
         noise = MODES[mode].kind == "noise"
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
@@ -76,9 +99,8 @@ class Options:
         model.parse(merge(mode_defaults(mode), merge(given, {"mode": mode})), source)
         given = _anywhere(given)
         device = choose(given.get("train", {}).get("device", "auto"))
-        chosen = (
-            self.preset or config.get("preset") or automatic(mode, device, small_images(given["a"], given.get("b")))
-        )
+        chosen = chosen or config.get("preset")
+        chosen = chosen or automatic(mode, device, small_images(given["a"], given.get("b")))
         origin = settings_of(given["init_from"], mode) if given.get("init_from") else {}
         discriminator = merge(origin, given).get("discriminator", {}).get("network")
         base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
@@ -87,8 +109,21 @@ class Options:
             if found.count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
         base = merge(base, origin)
-        fixed = {"mode": mode, "preset": chosen, "train": {"device": device}}
+        fixed = {"mode": mode, "preset": chosen, "train": {"device": device}, **({"data": data} if data else {})}
         return complete(model.parse(merge(merge(base, given), fixed), source))
+
+    def _check_length(self, typed: dict[str, Any]) -> None:
+        """UserError unless --minutes and --preset auto fit together, and with the rest."""
+        if self.preset == AUTO and self.minutes is None:
+            raise UserError("--preset auto compares presets for a third of --minutes; give those, or name a preset.")
+        if self.preset == AUTO and self.config:
+            raise UserError(f"--preset auto: {self.config} has a preset's settings already; give one or the other.")
+        if self.minutes is None:
+            return
+        if not 0 < self.minutes < math.inf:
+            raise UserError(f"--minutes {self.minutes:g}: give the length of the training in minutes, such as 10.")
+        if "images" in typed.get("train", {}):
+            raise UserError("--images and --minutes both set the training's length; give one of them.")
 
     def _mode(self, config: dict[str, Any]) -> str:
         name = self.mode or config.get("mode")

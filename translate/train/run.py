@@ -4,6 +4,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,22 +16,29 @@ from translate.system.lock import claim
 from translate.system.signals import CODES
 from translate.system.text import duration
 from translate.train.complete import with_augmentation, with_length
+from translate.train.finished import complete_files, finished
 from translate.train.folder import LAYOUT, RunFolder
+from translate.train.halving import Candidates, halve
+from translate.train.length import as_begun, seconds_a_round, with_minutes
 from translate.train.loop import Run
 from translate.train.presets import missing_weights
 from translate.train.settings import RunSettings
-from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
 from translate.train.summary import summary
 
 
-def start(settings: RunSettings, path: Path, say=print) -> None:
-    """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code."""
+def start(
+    settings: RunSettings, path: Path, say=print, *, minutes: float | None = None, candidates: Candidates = ()
+) -> None:
+    """Train `settings` in the run folder `path`, or continue what is there. Raises UserError with its exit code.
+
+    minutes: sets the length of a new run. candidates: settings that then are compared for a third of the time.
+    """
     distributed.join(settings.train.device)
     try:
         rank0 = distributed.rank() == 0
         # Only rank 0 writes, so it owns the folder; the other processes wait for its broadcast.
         with claim(path, say) if rank0 else nullcontext():
-            _start(settings, path, say if rank0 else _quiet)
+            _start(settings, path, say if rank0 else _quiet, minutes, candidates)
     except UserError as error:
         if distributed.rank() and error.code not in (DIVERGED, *CODES.values()):  # rank 0 reports those codes
             print(f"error: rank {distributed.rank()}: {error}", file=sys.stderr)
@@ -43,47 +51,82 @@ def _quiet(line: str) -> None:
     """Other processes than rank 0 print nothing."""
 
 
-def _start(settings: RunSettings, path: Path, say) -> None:
+def _start(settings: RunSettings, path: Path, say, minutes: float | None, candidates: Candidates) -> None:
     folder = RunFolder(path)
     begun = distributed.broadcast(folder.begun() if distributed.rank() == 0 else None)
+    kept = distributed.broadcast(folder.kept() if begun and distributed.rank() == 0 else None)
+    if kept and minutes:
+        settings = as_begun(settings, candidates, kept, say)
     what = f"{settings.a} → {settings.b}" if settings.b else settings.a
-    say(f"Training {settings.mode}: {what}, preset {settings.preset}, on {_device(settings)}.")
+    say(f"Training {settings.mode}: {what}, preset {_preset(settings, candidates, begun)}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
     _say_missing_weights(settings, say)
     data = _open_everywhere(settings, say)
-    recorded = folder.recorded("data", "augment_on") if begun and distributed.rank() == 0 else None
-    settings = with_augmentation(settings, data, recorded)
+    began = time.monotonic()
+    chosen: list[dict[str, Any]] = []
+    settings = with_augmentation(settings, data, (kept or {}).get("data", {}).get("augment_on"))
+    if minutes and not begun:
+        settings, chosen = _timed(settings, candidates, folder, data, say, minutes, began)
     run = Run(with_length(settings, data, say), folder, data, say)
+    run.chosen = chosen
     if begun:
         run.resume()
     else:
         run.begin()
     if run.finished:
         if run.rank0:
-            run.complete_files()
-        say(f"{path} is finished: {run.images_seen:,} images seen. To go on, give more --images.")
+            complete_files(run)
+        say(finished(run))
         return
     run.train()
     if run.rank0:
+        if run.out_of_patience:
+            complete_files(run)
+            say(finished(run))
         for line in summary(run):
             say(line)
+        if chosen:
+            say(f"  --minutes {minutes:g}  took {duration(time.monotonic() - began)}, measuring included")
 
 
-def dry_run(settings: RunSettings, path: Path, say=print) -> None:
-    """Print the resolved settings, the data found and how long it would take; write nothing."""
+def _timed(
+    settings: RunSettings, candidates: Candidates, folder: RunFolder, data: Data, say, minutes: float, began: float
+) -> tuple[RunSettings, list[dict[str, Any]]]:
+    """The settings with the preset and the length that the minutes allow, and how they were found, for the log."""
+    found: list[dict[str, Any]] = []
+    if candidates:
+        resolved = [one.model_copy(update={"data": settings.data}) for one in candidates]
+        settings, found = halve(resolved, folder, data, say, 60 * minutes / 3, began)
+    settings, record = with_minutes(settings, folder, data, say, minutes, began)
+    return settings, [*found, record]
+
+
+def dry_run(
+    settings: RunSettings, path: Path, say=print, *, minutes: float | None = None, candidates: Candidates = ()
+) -> None:
+    """Print the resolved settings, the data found and how long it would take; write nothing. See `start`."""
     from translate.settings import to_toml
 
     folder = RunFolder(path)
-    begun = folder.begun()
+    kept = folder.kept() if (begun := folder.begun()) else {}
+    if begun and minutes:
+        settings = as_begun(settings, candidates, kept, say)
     _say_missing_weights(settings, say)
     data = _open(settings, say)
-    settings = with_augmentation(settings, data, folder.recorded("data", "augment_on") if begun else None)
+    began = time.monotonic()
+    settings = with_augmentation(settings, data, kept.get("data", {}).get("augment_on"))
+    if minutes and not begun:
+        if candidates:
+            names = ", ".join(one.preset for one in candidates)
+            say(f"--preset auto would compare {names} for {duration(20 * minutes)}; what follows is {settings.preset}.")
+            minutes = minutes * 2 / 3
+        settings, _ = with_minutes(settings, folder, data, say, minutes, began, write=False)
     settings = with_length(settings, data, say)
     say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
     run = Run(settings, folder, data, say)
     for name, network in run.trainer.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
-    seconds, batch = _seconds_a_round(run), run.images_per_round
+    seconds, batch = seconds_a_round(run, 0), run.images_per_round
     say(f"One step of {batch} images takes {seconds:.3f} s: {batch / seconds:.1f} images/s.")
     say(f"Training on {run.total:,} images would take about {duration(run.total / batch * seconds)}, without scoring.")
     size = sum(tensor.nbytes for tensor in run.trainer.state()[0].values())
@@ -119,27 +162,8 @@ def _open(settings: RunSettings, say) -> Data:
     return data
 
 
-def _seconds_a_round(run: Run, rounds: int = 3) -> float:
-    t = run.settings.train
-    warm_up = WARM_UP_ROUNDS + 1 if t.graphs else 1  # rounds before the timed ones; the last of them records the graph
-    batches = run.data.batches(
-        0, min(run.total, run.images_per_round * (warm_up + rounds)), run.batch, device=run.trainer.device
-    )
-    groups = list(zip(*[batches] * t.accumulate, strict=False))
-    for group in groups[:warm_up]:
-        run.trainer.play(group, 0)
-    _wait(t.device)
-    timed = groups[warm_up:] or groups
-    began = time.perf_counter()
-    for group in timed:
-        run.trainer.play(group, 0)
-    _wait(t.device)
-    return (time.perf_counter() - began) / len(timed)
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
+def _preset(settings: RunSettings, candidates: Candidates, begun: bool) -> str:
+    return f"the best of {', '.join(one.preset for one in candidates)}" if candidates and not begun else settings.preset
 
 
 def _device(settings: RunSettings) -> str:

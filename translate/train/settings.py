@@ -65,6 +65,9 @@ class TrainSettings(Settings):
     sample_every: int = Field(0, ge=0, description="images between preview sheets; 0 = 40 sheets in all")
     score_every: int = Field(0, ge=0, description="images between scores; 0 = 8 times in all")
     score_images: int = Field(500, ge=2, description="held-out images scored, at most")
+    patience: int = Field(
+        0, ge=0, description="stop after so many scorings in a row without a better one; 0 = never (papers)"
+    )
     save_every: int = Field(0, ge=0, description="images between checkpoints; 0 = by the clock, see save_minutes")
     save_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, when save_every is 0")
     keep: int = Field(2, ge=2, description="newest checkpoints kept, besides the best")
@@ -88,6 +91,7 @@ FREE = {
         "checkpointing",
         "samples",
         "sample_every",
+        "patience",
         "save_every",
         "save_minutes",
         "keep",
