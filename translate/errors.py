@@ -7,6 +7,7 @@ PARTIAL = 3  # convert: some files could not be translated; report.json names th
 DIVERGED = 4  # training met NaN or infinity; the last good checkpoint is kept
 DAMAGED = 5  # a checkpoint or model file is missing, damaged or of another program
 INEXACT = 6  # export: the file would differ too much from the trained network
+UNTRAINABLE = 65  # data check: the images can't be trained on
 UNAVAILABLE = 69  # something has to be fetched and can't be
 DISK = 74  # a file could not be written or read
 LOST = 75  # training with torchrun: another process has ended

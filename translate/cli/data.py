@@ -1,11 +1,13 @@
-"""`translate data list | show | fetch | digest`: the named data sets."""
+"""`translate data list | show | check | fetch | digest`: the named data sets, and checks of any images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Named data sets: list them, look at one, fetch one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Data: check your own before training; named sets: list them, look at one, fetch one.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -45,6 +47,33 @@ def show(
     path = out or Path(f"{Path(name).resolve().name if Path(name).is_dir() else name}.png")
     write_whole(path, rgb8.to_png(contact_sheet(name)))
     print(f"contact sheet: {path}")
+
+
+@app.command()
+def check(
+    a: Annotated[str, typer.Argument(help="Domain A: a folder or a named set.")],
+    b: Annotated[
+        str | None, typer.Argument(help="Domain B: likewise; not for images from noise, nor where A holds both.")
+    ] = None,
+    paired: Annotated[bool, typer.Option("--paired", help="As for pix2pix: partners have the same name.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what the files' headers say; decode nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page with pictures, in one HTML file.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet, as PNG.")] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the data, as for training; may be repeated."),
+    ] = None,
+) -> None:
+    """Check images before training: what can't be read or has no partner, copies within and across the domains and
+    across the split, odd sizes, transparency, depths, profiles; and say with which settings to train.
+
+    Exit code 0 if they can be trained on, 65 if not.
+    """
+    from translate.check.run import Options
+    from translate.check.run import check as checked
+
+    checked(Options(a, b, paired, quick, as_json, html, sheet, sets or []))
 
 
 @app.command()

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from translate import catalog
 from translate.data import labels, listing, pairing
 from translate.data.dataset import Data, Domain
-from translate.data.items import LEFT_OUT, Problem, report
+from translate.data.items import LEFT_OUT, Item, Problem, report
 from translate.data.listing import Side
 from translate.data.settings import DataSettings
 from translate.data.split import some, split, spread
-from translate.data.store import Pictures, Reader
+from translate.data.store import Pictures, Reader, Watcher
 from translate.data.values import domain_range
 from translate.errors import UserError
 from translate.system.memory import free_memory
@@ -21,11 +22,21 @@ MANY = 1000  # from this number of images on, progress is printed
 SPARE_MEMORY = 0.25
 
 
-def open_data(a: str, b: str | None, settings: DataSettings, *, paired: bool, seed: int, say: Say = print) -> Data:
+def open_data(
+    a: str,
+    b: str | None,
+    settings: DataSettings,
+    *,
+    paired: bool,
+    seed: int,
+    say: Say = print,
+    watcher: Watcher | None = None,
+) -> Data:
     """Find, check and split the images of two domains, or of one (b=None): each the name of a data set or a folder.
 
     Every file is read completely here. Unusable files are left out, and all of them are reported together before the
     first step. Raises UserError when nothing usable is left or, with `settings.strict`, when anything was left out.
+    watcher: sees every image that is read.
     """
     names = (a,) if b is None else (a, b)
     if settings.labels and b is not None:
@@ -33,14 +44,14 @@ def open_data(a: str, b: str | None, settings: DataSettings, *, paired: bool, se
             f"labels={settings.labels} is for GANs, which learn one set of images; with two sets leave labels out."
         )
     problems: list[Problem] = []
-    data = _opened(names, settings, paired, seed, say, problems, frozenset())
+    data = _opened(names, settings, paired, seed, say, problems, frozenset(), watcher)
     found = [problem for problem in problems if problem.kind == "unreadable"]
     trainable = all(domain.train.items for domain in data.domains)
     if found and trainable and not all(domain.test.items for domain in data.domains):
         # The few images that the hash selected for testing can't be read: select again from the readable ones.
         problems.clear()
         left_out = frozenset(problem.text.partition(":")[0] for problem in found)
-        data = _opened(names, settings, paired, seed, say, problems, left_out)
+        data = _opened(names, settings, paired, seed, say, problems, left_out, watcher)
         problems += found
     _say_problems(problems, settings, say)
     used = [(domain, domain.train, "train on") for domain in data.domains]
@@ -51,11 +62,21 @@ def open_data(a: str, b: str | None, settings: DataSettings, *, paired: bool, se
     return data
 
 
-def _opened(
-    names: tuple[str, ...], settings: DataSettings, paired: bool, seed: int, say: Say, problems: list[Problem],
-    without: frozenset[str],
-) -> Data:  # fmt: skip
-    """The data, which may be empty; problems are added to `problems`. without: names to leave out."""
+@dataclass
+class Listing:
+    """The images of the domains before any of them is read: (training, test images) of each."""
+
+    sides: list[Side]
+    parts: list[tuple[list[Item], list[Item]]]
+    together: bool  # the test images are pairs in the same order
+
+
+def list_data(
+    names: tuple[str, ...], settings: DataSettings, *, paired: bool, problems: list[Problem], say: Say = print,
+    without: frozenset[str] = frozenset(),
+) -> Listing:  # fmt: skip
+    """Find and split the images; only names and folders are read. without: names to leave out. UserError as
+    `open_data`."""
     sides = _sides(names, settings, paired, problems, say)
     if settings.labels:
         labels.assign(sides[0], names[0], settings.labels, problems, say)
@@ -64,10 +85,8 @@ def _opened(
         for side in sides:  # both domains
             side.train = [i for i in side.train if i.name not in without and not (paired and i.key in dropped)]
     together = pairing.match(sides, names, paired, problems)  # test_a[i] and test_b[i] are a pair
-
-    domains = []
     rules = [side.folder.recipe.held_out if side.folder else None for side in sides]
-    channels = (settings.channels_a, settings.channels_b)
+    parts = []
     for index, (side, name) in enumerate(zip(sides, names, strict=True)):
         # A recipe paired with a folder: both need the same rule, or a test image's partner would be trained on.
         rule = rules[index] or (next(filter(None, rules), None) if together else None)
@@ -76,6 +95,21 @@ def _opened(
             if side.test is not None
             else split(side.train, settings.test_percent, rule, name)
         )
+        parts.append((train, test))
+    return Listing(sides, parts, together)
+
+
+def _opened(
+    names: tuple[str, ...], settings: DataSettings, paired: bool, seed: int, say: Say, problems: list[Problem],
+    without: frozenset[str], watcher: Watcher | None,
+) -> Data:  # fmt: skip
+    """The data, which may be empty; problems are added to `problems`. without: names to leave out."""
+    listing = list_data(names, settings, paired=paired, problems=problems, say=say, without=without)
+    together = listing.together
+    domains = []
+    channels = (settings.channels_a, settings.channels_b)
+    for index, (side, name) in enumerate(zip(listing.sides, names, strict=True)):
+        train, test = listing.parts[index]
         values = domain_range("ab"[index], [*train, *test], settings, say)
         reader = Reader.of(settings, channels[index], values)
         domains.append(
@@ -87,7 +121,7 @@ def _opened(
             )
         )
     trains, tests = [domain.train for domain in domains], [domain.test for domain in domains]
-    _scan([*trains, *tests], settings, problems, say)
+    _scan([*trains, *tests], settings, problems, say, watcher)
     for parts, linked in ((trains, paired), (tests, together)):
         good = [[bool(item.digest) for item in pictures.items] for pictures in parts]
         if linked:  # leave out both images of a pair
@@ -118,7 +152,9 @@ def _sides(
     ]
 
 
-def _scan(parts: list[Pictures], settings: DataSettings, problems: list[Problem], say: Say) -> None:
+def _scan(
+    parts: list[Pictures], settings: DataSettings, problems: list[Problem], say: Say, watcher: Watcher | None
+) -> None:
     total = sum(len(part) for part in parts)
     needed = sum(len(part) * part.size[0] * part.size[1] * part.reader.channels for part in parts)
     in_memory = settings.cache == "ram" or (settings.cache == "auto" and needed < SPARE_MEMORY * _memory())
@@ -131,7 +167,7 @@ def _scan(parts: list[Pictures], settings: DataSettings, problems: list[Problem]
             say(f"checking images: {count:,} of {total:,}")
 
     for part in parts:
-        part.scan(in_memory, done, problems)
+        part.scan(in_memory, done, problems, watcher)
 
 
 def _memory() -> float:

@@ -20,6 +20,7 @@ from translate.system.text import in_short, printable
 
 DECODED_BYTES = 16  # approximate memory in bytes to read one pixel of a file
 HEAD = 1 << 16  # bytes at a file's start that hold the image size, except in some TIFFs
+Watcher = Callable[[Item, np.ndarray], None]  # gets an image and its pixels, uint8 (H, W, C)
 BLANK = 2.0  # an image counts as blank below this standard deviation, in levels of 255
 
 
@@ -114,10 +115,17 @@ class Pictures:
         if self.stack is not None:
             self.stack = self.stack[np.array(wanted, bool)]
 
-    def scan(self, in_memory: bool, done: Callable[[], None], problems: list[Problem]) -> list[bool]:
+    def scan(
+        self,
+        in_memory: bool,
+        done: Callable[[], None],
+        problems: list[Problem],
+        watcher: Watcher | None = None,
+    ) -> list[bool]:
         """Read every file completely, once, in as many threads as there are cores; return which are usable.
 
-        Fills in the items' missing fields and, with `in_memory`, the stack. `done` is called after each image.
+        Fills in the items' missing fields and, with `in_memory`, the stack. `done` is called after each image, and
+        `watcher` with each one that could be read, in its thread.
         """
         if in_memory:
             self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
@@ -132,6 +140,8 @@ class Pictures:
                     whole = self.reader.whole(item)
                     small = self.reader.sized(whole, self.size)
                     item.height, item.width = whole.shape[:2]
+                    if watcher:
+                        watcher(item, whole)
                     del whole
                 item.digest = shared.get(item.path) or sha256(item.path)
             except rgb8.ImageError as error:

@@ -24,7 +24,7 @@ from translate.train.loop import Run
 from translate.train.settings import RunSettings
 
 Candidates = Sequence[RunSettings]
-FEWEST = 200  # rounds that a preset must be able to train in the whole time; with fewer none has learned anything
+FEWEST = 100  # rounds that a preset must be able to train in the whole time; with fewer none has learned anything
 
 
 @dataclass
