@@ -87,7 +87,8 @@ def _shape(domains: Sequence[dict[str, Any]], side: float, native: int, preset: 
 
 
 def _alpha(one: Seen) -> bool:
-    return one.item.place is None and one.file.header is not None and one.file.header.alpha
+    """Whether it may be partly transparent. Not where pixels weren't to be read."""
+    return one.pixels is not None and one.file.header is not None and one.file.header.alpha
 
 
 def _background(transparent: list[Seen]) -> str:

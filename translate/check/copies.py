@@ -43,7 +43,7 @@ class Group:
 
 
 def copies(images: list[Seen]) -> list[Group]:
-    """All groups, first those that leak, then the largest; images whose pixels are unknown are compared by their files only."""
+    """All groups, first those that leak, then the largest. Without pixels, images are compared by their files."""
     same: dict[object, list[Seen]] = defaultdict(list)
     for number, one in enumerate(images):
         digest = (one.pixels and one.pixels.digest) or ("" if one.item.place is not None else one.file.sha256)

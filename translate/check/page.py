@@ -55,7 +55,8 @@ def page(result: dict[str, Any], images: list[Seen], groups: list[Group], read: 
         items = "".join(f"<li>{escape(text.strip())}</li>" for text in words.listed(texts))
         parts.append(f"<h2>{escape(heading[0].upper() + heading[1:])} ({len(texts):,})</h2><ul>{items}</ul>")
     body = "\n".join(parts)
-    return f"{HEAD}<title>{escape(names)}: data check</title><style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
+    title = f"<title>{escape(names)}: data check</title>"
+    return f"{HEAD}{title}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
 
 
 def _verdict(result: dict[str, Any]) -> str:
