@@ -14,7 +14,7 @@ from translate.check.likeness import reduced
 from translate.data.items import Item
 from translate.image.header import Header
 from translate.image.header import read as read_header
-from translate.image.source import ImageError
+from translate.image.source import ImageError, refuse_large
 from translate.system.files import sha256
 
 COLOURED = 12  # levels by which the channels of a coloured pixel differ, after averaging
@@ -64,18 +64,18 @@ class Seen:
         return f"{self.letter}: {self.item.name}{f' ({self.item.part} half)' if self.item.part else ''}"
 
 
-def files(paths: Iterable[Path], advance: Callable[[int], None]) -> dict[Path, File]:
+def files(paths: Iterable[Path], max_pixels: int, advance: Callable[[int], None]) -> dict[Path, File]:
     """What is known of each file without decoding it. advance: called after each, with the number of bad ones."""
     unique = list(dict.fromkeys(paths))
     bad = 0
 
     def one(path: Path) -> tuple[int, File]:
         try:
-            return path.stat().st_size, File(read_header(path))
-        except ImageError as error:
+            header = read_header(path)
+            refuse_large(header.width, header.height, max_pixels)
+            return path.stat().st_size, File(header)
+        except (ImageError, OSError) as error:
             return -1, File(None, str(error))
-        except OSError as error:
-            return -1, File(None, error.strerror or str(error))
 
     found: dict[Path, File] = {}
     by_bytes: dict[int, list[Path]] = defaultdict(list)

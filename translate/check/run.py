@@ -95,7 +95,7 @@ def examine(
     parts = [dict(zip(("train", "test"), both, strict=True)) for both in listing.parts]
     paths = [item.path for both in parts for items in both.values() for item in items if item.place is None]
     with Progress(len(set(paths)), console) as progress:
-        files = images.files(paths, progress.advance)
+        files = images.files(paths, settings.max_pixels, progress.advance)
     quick_seconds = time.monotonic() - began
     if not options.quick and not why_not:
         count = sum(len(items) for both in parts for items in both.values())

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageCms
 
-from translate.image import sniff, tiff_tags
+from translate.image import pillow, sniff, tiff_tags
 from translate.image.decode import FORMATS, ORIENTATION
-from translate.image.source import ImageError, contents, reason, refuse_special
+from translate.image.source import ImageError, contents, missing, reason, refuse_special
 
 HEAD = 1 << 16  # bytes; where a header is longer, the whole file is read
 GREY = ("1", "L", "LA", "La", "I", "F")
@@ -44,6 +44,8 @@ def read(path: Path) -> Header:
         return _parse(head)
     except ImageError:
         raise
+    except FileNotFoundError:
+        raise missing(path) from None
     except Exception as error:
         raise ImageError(reason(error)) from error
 
@@ -54,7 +56,7 @@ def _parse(data: bytes) -> Header:
         return _tiff(data)
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         width, height = image.size
-        if image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8):
+        if pillow.exif_of(image).get(ORIENTATION, 1) in (5, 6, 7, 8):
             width, height = height, width
         transparent = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
         grey = image.mode.split(";")[0] in GREY

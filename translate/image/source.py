@@ -56,9 +56,14 @@ def contents(path: str | Path) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise ImageError("a link to nothing" if os.path.islink(path) else "does not exist") from None
+        raise missing(path) from None
     except (OSError, MemoryError, ValueError) as error:
         raise ImageError(reason(error)) from error
+
+
+def missing(path: str | Path) -> ImageError:
+    """The error for a path at which there is nothing."""
+    return ImageError("a link to nothing" if os.path.islink(path) else "does not exist")
 
 
 def refuse_special(mode: int) -> None:
