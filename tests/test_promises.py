@@ -38,8 +38,9 @@ def flat_folders(root: Path, low: tuple[int, int], high: tuple[int, int]) -> lis
     return [root / "a", root / "b"]
 
 
-def train(mode: str, folders: list[Path], path: Path, shifts: list[float]) -> SimpleNamespace:
-    """A run in which the generators are x + shift after each round, whatever the round has made of them."""
+def train(mode: str, folders: list[Path], path: Path, shifts: list[float], **more) -> SimpleNamespace:
+    """A run in which the generators are x + shift after each round, whatever the round has made of them. more: settings
+    of the training."""
 
     def play(self, batches, seen):
         original(self, batches, seen)
@@ -57,6 +58,7 @@ def train(mode: str, folders: list[Path], path: Path, shifts: list[float]) -> Si
         {"a": str(folders[0]), "b": str(folders[1]), "data": {"load": 1.0, "flip": 0.0, "test_percent": 25}},
         {"generator": {"network": "resnet", "norm": "none", "residual": True, "dropout": False}},
         {"train": {**every, "ema": 0.0, "workers": 0, "channels_last": False, "samples": 4, "score_images": 100}},
+        {"train": more},
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Trainer, "play", play)

@@ -83,7 +83,7 @@ def _measured(
         run: Run | None = None
         try:
             run = Run(one.settings, folder, data, say)
-            one.a_round = distributed.broadcast(seconds_a_round(run, 0.5))
+            one.a_round = distributed.broadcast(seconds_a_round(run, 0.5, seconds / FEWEST))
             if not name and run.rank0:
                 run.evaluator.score(0, say)  # also computes the features of the references, which are cached
                 began = time.perf_counter()

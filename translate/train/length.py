@@ -28,6 +28,7 @@ from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
 SHARE = 0.02  # of the time, for measuring rounds
 LEAST, MOST = 2.0, 20.0  # seconds that rounds are measured
 FEW = 3  # rounds that are measured, at least
+SLOW = 4  # a first round takes longer than others, but hardly so many times as long
 NO_END = 1 << 40  # images, for batches without an end
 
 Say = Callable[[str], Any]
@@ -76,9 +77,9 @@ def measured(settings: RunSettings, folder: RunFolder, data: Data, say: Say, sec
     return pace
 
 
-def seconds_a_round(run: Run, seconds: float) -> float:
+def seconds_a_round(run: Run, seconds: float, most: float = math.inf) -> float:
     """The mean time of rounds that take so many seconds together, after those that warm up. All processes play as many
-    rounds. The run's networks are trained."""
+    rounds. The run's networks are trained. most: where the first round takes SLOW times as long, it is the last one."""
     t = run.settings.train
     batches = run.data.batches(
         0,
@@ -88,7 +89,10 @@ def seconds_a_round(run: Run, seconds: float) -> float:
         share=(distributed.rank(), distributed.world_size()),
         device=run.trainer.device,
     )
-    _play(run, batches, WARM_UP_ROUNDS + 1 if t.graphs else 2)  # the last of them records the graph
+    first = _play(run, batches, 1)
+    if distributed.broadcast(first > SLOW * most and not t.compile):
+        return first
+    _play(run, batches, WARM_UP_ROUNDS if t.graphs else 1)  # the last of them records the graph
     first = _play(run, batches, 2) / 2
     count = distributed.broadcast(max(FEW, math.ceil(seconds / max(first, 1e-9))))
     return _play(run, batches, count) / count
