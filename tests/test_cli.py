@@ -25,6 +25,7 @@ VERBS = [
     "data",
     "data list",
     "data show",
+    "data check",
     "data fetch",
     "data digest",
 ]

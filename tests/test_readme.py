@@ -38,7 +38,9 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
     started = []
     _stand_in(monkeypatch, started)
     for verb in ("start", "dry_run"):
-        monkeypatch.setattr(f"translate.train.run.{verb}", lambda settings, folder, s=started: s.append(settings))
+        monkeypatch.setattr(
+            f"translate.train.run.{verb}", lambda settings, folder, s=started, **more: s.append(settings)
+        )
     words = shlex.split(command)
     if "--config" in words:
         from translate.settings import to_toml
@@ -48,7 +50,8 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path = tmp_path / words[words.index("--config") + 1]
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
-    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web"):
+    monkeypatch.setattr("translate.check.run.check", started.append)
+    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web") or words[1:3] == ["data", "check"]:
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()

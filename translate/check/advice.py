@@ -125,20 +125,22 @@ def warnings(domains: Sequence[dict[str, Any]], number: dict[str, int], paired: 
         letter = one["letter"]
         if leaks := number[f"leaks_{letter}"]:
             found.append(
-                f"{leaks:,} of the {one['test']:,} test images of {letter} have copies among its training images, so "
+                f"copies of {leaks:,} of the {one['test']:,} test images of {letter} are among its training images, so "
                 "scores will look too good: remove the copies, or sort the images into folders train and test yourself."
             )
         if number[f"within_{letter}"] > 0.02 * one["images"]:
-            found.append(f"{number[f'within_{letter}']:,} of the {one['images']:,} images of {letter} are copies.")
+            found.append(
+                f"of the {one['images']:,} images of {letter}, {number[f'within_{letter}']:,} are copies of others."
+            )
         if one["train"] < FEW:
-            found.append(f"{letter} has only {one['train']:,} training images; some hundreds are usual.")
+            found.append(f"{letter} has {one['train']:,} images for training; some hundreds are usual.")
         if one["odd"]:
-            found.append(f"{len(one['odd']):,} images of {letter} have an odd shape or size.")
+            found.append(f"images of {letter} with an odd shape or size: {len(one['odd']):,}.")
         counts = [own["train"] for own in one["classes"].values()]
         if counts and max(counts) > 10 * max(1, min(counts)):
             found.append(f"the classes of {letter} are unequal: {min(counts):,} to {max(counts):,} training images.")
     if number["across"] and not paired:
-        found.append(f"{number['across']:,} pictures are in both domains; what is in both needs no translation.")
+        found.append(f"pictures in both domains: {number['across']:,}; what is in both needs no translation.")
     if equal := number["equal_pairs"]:
-        found.append(f"{equal:,} pairs consist of two nearly equal images, which teach nothing.")
+        found.append(f"pairs of two nearly equal images: {equal:,}; they teach nothing.")
     return found

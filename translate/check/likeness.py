@@ -16,7 +16,7 @@ import numpy as np
 SIDE, KEY = 12, 4  # pixels of the reduced picture, and of the means by which pairs are excluded
 NEAR, LOCAL = 5.5, 22  # levels
 ASPECT = 0.05  # largest relative difference of two pictures' aspect ratios
-ROWS = 256  # of the matrix product at once
+ROWS = 128  # of the matrix product at once
 
 
 def reduced(image: np.ndarray) -> np.ndarray:

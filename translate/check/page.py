@@ -25,7 +25,10 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .verdict { border-left: .4rem solid #2a9d53; padding: .2rem 1rem; } .verdict.no { border-color: #c8442b; }
 .warning { border-left: .4rem solid #d9a020; padding: .2rem 1rem; margin: .4rem 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #8882; padding: .6rem; border-radius: .4rem; }
-.row { display: flex; flex-wrap: wrap; gap: .5rem; } figure { margin: 0; width: 96px; }
+.row { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; }
+.groups { display: flex; flex-wrap: wrap; gap: 1rem; }
+section { border: 1px solid #8884; border-radius: .4rem; padding: .6rem; }
+section p { margin: 0; font-size: .85rem; } figure { margin: 0; width: 96px; }
 figure img { max-width: 96px; max-height: 96px; } figcaption { font-size: .7rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; } td { padding: .2rem .8rem .2rem 0; vertical-align: top; }
 """
@@ -36,19 +39,21 @@ def page(result: dict[str, Any], images: list[Seen], groups: list[Group], read: 
     names = " and ".join(dict.fromkeys(one["name"] for one in result["domains"])) or "images"
     parts = [f"<h1>{escape(names)}</h1>", _verdict(result)]
     parts += [f'<p class="warning">{escape(text)}</p>' for text in result["warnings"]]
+    if groups:
+        parts.append(f'<h2>Copies: {len(groups):,} groups</h2><div class="groups">')
+        for group in groups[:GROUPS]:
+            leak = ", in training and in testing" if group.leaks else ""
+            heading = f"<p>{escape(group.kind[0].upper() + group.kind[1:])}{leak}</p>"
+            parts.append(f"<section>{heading}{_row(group.images[:SHOWN], read, captions=True)}</section>")
+        parts.append("</div>")
+        if len(groups) > GROUPS:
+            parts.append(f"<p>… and {len(groups) - GROUPS:,} more groups, which --json lists.</p>")
     for one in result["domains"]:
         parts.append(f"<h2>{escape(one['letter'])}: {escape(one['name'])}</h2>")
-        parts += [f"<p>{escape(line.strip())}</p>" for line in words.domain(one)[1:]]
+        parts.append(f"<p>{'<br>'.join(escape(line.strip()) for line in words.domain(one))}</p>")
         own = {id(seen.item): seen for seen in images if seen.letter == one["letter"]}
         chosen = [own[id(item)] for item in spread([seen.item for seen in own.values()])[:SHOWN]]
         parts.append(_row(chosen, read, captions=False))
-    if groups:
-        parts.append(f"<h2>Copies: {len(groups):,} groups</h2>")
-        for group in groups[:GROUPS]:
-            leak = "; in training and in testing" if group.leaks else ""
-            parts.append(f"<p>{escape(group.kind)}{leak}</p>{_row(group.images[:SHOWN], read, captions=True)}")
-        if len(groups) > GROUPS:
-            parts.append(f"<p>… and {len(groups) - GROUPS:,} more groups, which --json lists.</p>")
     lists = dict(result["problems"])
     lists |= {f"Odd shapes and sizes in {one['letter']}": one["odd"] for one in result["domains"] if one["odd"]}
     for heading, texts in lists.items():

@@ -21,6 +21,7 @@ from translate.image import rgb8
 from translate.settings import merge, parse_assignment
 from translate.system.device import choose
 from translate.system.files import write_whole
+from translate.system.text import printable
 from translate.train.options import small_images
 
 
@@ -48,19 +49,20 @@ class Options:
         # Images are read at their own size; they are resized for one check only, for which a small size is enough.
         return DataSettings.parse({"size": 64, "load": 1, **self.given(), "cache": "none"}, "--set")
 
-    def names(self) -> tuple[str, ...]:
-        """One folder may hold both domains: trainA and trainB, or with --paired files side by side."""
+    def typed(self) -> tuple[str, ...]:
+        """The domains as they were typed. One folder may hold both: trainA and trainB, or with --paired files side by
+        side."""
         one = catalog.resolve(self.a)
         both = self.paired or (isinstance(one, Path) and all((one / name).is_dir() for name in ("trainA", "trainB")))
         b = self.b or (self.a if both else None)
-        return tuple(catalog.identify(name) for name in (self.a, b) if name)
+        return tuple(name for name in (self.a, b) if name)
 
 
 def check(options: Options) -> None:
     """Print the result. UserError: with code UNTRAINABLE after it, where the images can't be trained on; with code
     USAGE for names and settings that don't exist."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    settings, names = options.settings(), options.names()
+    settings, names = options.settings(), tuple(catalog.identify(name) for name in options.typed())
     result, seen, groups, read = examine(names, settings, options, console)
     if options.as_json:
         print(json.dumps(result, indent=1))
@@ -121,7 +123,8 @@ def examine(
         seen = [one for one in seen if not one.file.problem]
         why_not = why_not or _too_few(seen, names)
     groups = copies.copies(seen)
-    domains = [_facts(letter, name, listing, data, seen, settings) for letter, name in zip("ab", names, strict=False)]
+    typed = [printable(name) for name in options.typed()]
+    domains = [_facts(letter, name, listing, data, seen) for letter, name in zip("ab", typed, strict=False)]
     number = copies.counts(groups, listing.together)
     result = {
         "trainable": not why_not,
@@ -164,9 +167,7 @@ def _too_few(seen: list[Seen], names: tuple[str, ...]) -> str:
     return ""
 
 
-def _facts(
-    letter: str, name: str, listing: Listing, data: Data | None, seen: list[Seen], settings: DataSettings
-) -> dict[str, Any]:
+def _facts(letter: str, name: str, listing: Listing, data: Data | None, seen: list[Seen]) -> dict[str, Any]:
     place = "ab".index(letter)
     folder = listing.sides[place].folder if listing.sides else None
     span = data.domains[place].train.reader.values if data else None
@@ -184,7 +185,7 @@ def _advice(
     small = small_images(*_two(names))
     preset, chosen = advice.settings(domains, seen, settings, mode, device, small, grounds)
     chosen = [one for one in chosen if one.name.removeprefix("data.") not in options.given()]
-    command = advice.command(names, mode, preset, chosen, options.sets)
+    command = advice.command(options.typed(), mode, preset, chosen, options.sets)
     return {
         "mode": mode,
         "device": device,

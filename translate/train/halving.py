@@ -85,10 +85,11 @@ def _measured(
             run = Run(one.settings, folder, data, say)
             one.a_round = distributed.broadcast(seconds_a_round(run, 0.5, seconds / FEWEST))
             if not name and run.rank0:
-                run.evaluator.score(0, say)  # also computes the features of the references, which are cached
+                scorer = run.evaluator.prepare(say)
+                scorer.prepare()  # the features of the references, which are cached
                 began = time.perf_counter()
                 run.evaluator.score(0, _quiet)
-                a_score, name = time.perf_counter() - began, run.evaluator.prepare(say).best_of()
+                a_score, name = time.perf_counter() - began, scorer.best_of()
         except RuntimeError as error:
             if not out_of_memory(error):
                 raise

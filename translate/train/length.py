@@ -111,7 +111,7 @@ def _play(run: Run, batches: Iterator, rounds: int) -> float:
 
 def _events(run: Run, say: Say, write: bool) -> tuple[float, float, float]:
     """Seconds of the previews, of a scoring, and of a save."""
-    run.evaluator.score(0, say)  # the first one also computes the features of the references, which are cached
+    run.evaluator.prepare(say).prepare()  # the features of the references, which are cached
     began = time.perf_counter()
     run.evaluator.score(0, say)
     run.diagnosis.of_samples(run.evaluator.scored_images, early=True)
