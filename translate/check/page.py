@@ -9,6 +9,7 @@ from translate.check import words
 from translate.check.copies import Group
 from translate.check.images import Seen
 from translate.check.sheet import Read
+from translate.data.items import heading
 from translate.data.split import spread
 from translate.image import rgb8
 
@@ -43,8 +44,8 @@ def page(result: dict[str, Any], images: list[Seen], groups: list[Group], read: 
         parts.append(f'<h2>Copies: {len(groups):,} groups</h2><div class="groups">')
         for group in groups[:GROUPS]:
             leak = ", in training and in testing" if group.leaks else ""
-            heading = f"<p>{escape(group.kind[0].upper() + group.kind[1:])}{leak}</p>"
-            parts.append(f"<section>{heading}{_row(group.images[:SHOWN], read, captions=True)}</section>")
+            above = f"<p>{escape(group.kind[0].upper() + group.kind[1:])}{leak}</p>"
+            parts.append(f"<section>{above}{_row(group.images[:SHOWN], read, captions=True)}</section>")
         parts.append("</div>")
         if len(groups) > GROUPS:
             parts.append(f"<p>… and {len(groups) - GROUPS:,} more groups, which --json lists.</p>")
@@ -54,11 +55,11 @@ def page(result: dict[str, Any], images: list[Seen], groups: list[Group], read: 
         own = {id(seen.item): seen for seen in images if seen.letter == one["letter"]}
         chosen = [own[id(item)] for item in spread([seen.item for seen in own.values()])[:SHOWN]]
         parts.append(_row(chosen, read, captions=False))
-    lists = dict(result["problems"])
+    lists = {heading(kind): texts for kind, texts in result["problems"].items()}
     lists |= {f"Odd shapes and sizes in {one['letter']}": one["odd"] for one in result["domains"] if one["odd"]}
-    for heading, texts in lists.items():
+    for title, texts in lists.items():
         items = "".join(f"<li>{escape(text.strip())}</li>" for text in words.listed(texts))
-        parts.append(f"<h2>{escape(heading[0].upper() + heading[1:])} ({len(texts):,})</h2><ul>{items}</ul>")
+        parts.append(f"<h2>{escape(title)} ({len(texts):,})</h2><ul>{items}</ul>")
     body = "\n".join(parts)
     title = f"<title>{escape(names)}: data check</title>"
     return f"{HEAD}{title}<style>{STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"

@@ -132,7 +132,7 @@ def examine(
         "complete": not options.quick,
         "paired": options.paired,
         "domains": domains,
-        "problems": {heading: texts for kind, heading in HEADINGS.items() if (texts := _texts(problems, kind))},
+        "problems": {kind: texts for kind in HEADINGS if (texts := _texts(problems, kind))},
         "copies": [group.plain() for group in groups],
         "numbers": number,
         "warnings": advice.warnings(domains, number, options.paired) if seen else [],

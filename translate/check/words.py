@@ -3,6 +3,7 @@
 from typing import Any
 
 from translate.check.facts import LISTED
+from translate.data.items import heading
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -10,8 +11,8 @@ def lines(result: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for one in result["domains"]:
         found += domain(one)
-    for heading, texts in result["problems"].items():
-        found += ["", f"{heading} ({len(texts):,})", *listed(texts)]
+    for kind, texts in result["problems"].items():
+        found += ["", f"{heading(kind)} ({len(texts):,})", *listed(texts)]
     if result["copies"]:
         found += ["", f"Copies ({len(result['copies']):,} groups)"]
         found += listed([copies(group) for group in result["copies"]])

@@ -45,14 +45,18 @@ LISTED = 20
 LEFT_OUT = ("unreadable", "pair", "label")  # kinds of problem for which an image is left out
 
 
+def heading(kind: str) -> str:
+    """The heading of a kind of problem: "Images, not usable as images and left out"."""
+    return {"name": "File ", "passed over": "Files "}.get(kind, "Images, ") + HEADINGS[kind]
+
+
 def report(problems: list[Problem]) -> list[str]:
     """All problems by kind: up to 20 of each, and the number of further ones."""
     lines = []
-    for kind, heading in HEADINGS.items():
+    for kind in HEADINGS:
         texts = [problem.text for problem in problems if problem.kind == kind]
         if texts:
-            what = {"name": "File ", "passed over": "Files "}.get(kind, "Images, ")
-            lines.append(f"{what}{heading} ({len(texts):,}):" if kind != "passed over" else f"{what}{heading}")
+            lines.append(f"{heading(kind)} ({len(texts):,}):" if kind != "passed over" else heading(kind))
             lines += [f"  {text}" for text in texts[:LISTED]]
             if len(texts) > LISTED:
                 lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run folder's data.json)")
