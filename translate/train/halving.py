@@ -91,7 +91,7 @@ def _measured(
                 run.evaluator.score(0, _quiet)
                 a_score, name = time.perf_counter() - began, scorer.best_of()
         except RuntimeError as error:
-            if not out_of_memory(error):
+            if not out_of_memory(error) or distributed.world_size() > 1:  # the other processes would wait for this one
                 raise
             one.a_round = math.inf
         run = None
@@ -104,7 +104,7 @@ def _measured(
             train = one.settings.train.model_copy(update={"images": length})
             one.settings = one.settings.model_copy(update={"train": train})
             fitting.append(one)
-        if not name:
+        if not name and one.a_round < math.inf:
             raise UserError("--preset auto compares presets by a score, and there is none here; name a preset.")
     if not fitting:
         raise UserError(f"--preset auto: no preset trains {FEWEST} rounds in the time; give more --minutes.")
