@@ -151,6 +151,19 @@ def test_advice_follows_the_images(tmp_path, check):
     assert (deep["data.range_a"], deep["data.channels_a"]) == ("0:4095", "1")
 
 
+def test_classes_are_counted_and_sub_folders_are_advised(tmp_path, check):
+    for number, (name, count) in enumerate({"cats": 30, "dogs": 8}.items()):
+        folder(tmp_path / "pets" / name, numbered(count), seed=100 * number)
+    result = check(tmp_path / "pets")[1]
+    assert result["domains"][0]["classes"] == {}
+    assert advised(result)["data.labels"] == "auto"
+    result = check(tmp_path / "pets", "--set", "data.labels=auto")[1]
+    classes = result["domains"][0]["classes"]
+    assert {name: sum(parts.values()) for name, parts in classes.items()} == {"cats": 30, "dogs": 8}
+    assert "data.labels" not in advised(result)
+    assert "--set data.labels=auto" in result["advice"]["command"]
+
+
 def test_the_advised_command_is_understood_by_training(domains, check, monkeypatch, capsys):
     import shlex
 

@@ -40,6 +40,8 @@ def domain(one: dict[str, Any]) -> list[str]:
     """Some lines about a domain from its facts."""
     sizes, aspects = one["sizes"], one["aspects"]
     found = [f"{one['letter']}: {one['name']}, {one['train']:,} images for training, {one['test']:,} for testing"]
+    if not one["images"]:
+        return [f"{one['letter']}: {one['name']}"]
     if one["licence"]:
         found.append(f"   licence: {one['licence']}")
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in one["formats"].items())
