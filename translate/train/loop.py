@@ -13,7 +13,7 @@ from translate.model import file as generator_file
 from translate.system import distributed
 from translate.system.files import write_whole
 from translate.system.signals import Signals
-from translate.train import continuing
+from translate.train import continuing, extremes
 from translate.train.build import build_mode, conditional_classes, generator_description, generator_entries
 from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
@@ -22,7 +22,7 @@ from translate.train.evaluator import Evaluator
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
 from translate.train.log import Log, environment
-from translate.train.report import Report
+from translate.train.tracking import Tracker
 from translate.train.settings import RunSettings
 from translate.train.step.backends import set_backends
 from translate.train.step.trainer import Trainer
@@ -124,10 +124,10 @@ class Run:
             log.write(self.images_seen, event="start", **environment(trainer), allow_change=t.allow_change)
         self.saved_at = time.monotonic()
         with Signals() as signals, Display(self.total, self.images_seen, quiet=not self.rank0) as self.display:
-            self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
+            self.tracker = Tracker(trainer, self.evaluator, self.diagnosis, self.display, log)
             self._score_if_missed()
             if log and not self.images_seen:
-                self.report.compare_domains()
+                self.tracker.compare_domains()
             batches = self._batches()
             while self.images_seen < self.total:
                 before = self.images_seen
@@ -137,7 +137,7 @@ class Run:
                 if t.device == "cpu" or self.due("log", before):  # on a GPU this synchronises
                     self._stop_at_nan()
                 if self.due("log", before):
-                    self.report.statistics(self.images_seen)
+                    self.tracker.statistics(self.images_seen)
                 self.display.update(self.images_seen)
                 stop = distributed.all_reduce_max(signals.stop or 0)  # all processes leave after the same round
                 if self.rank0:
@@ -184,15 +184,17 @@ class Run:
             self._save_checkpoint()
 
     def _score(self) -> None:
-        if self.report.score(self.images_seen, early=self.images_seen < self.total // 2):
+        if self.tracker.score(self.images_seen, early=self.images_seen < self.total // 2):
             self.save_generator("best.safetensors")
+        if sheet := extremes.sheet(self.evaluator, self.images_seen):
+            write_whole(self.folder.path / extremes.NAME, sheet)
 
     def _stop_at_nan(self) -> None:
-        if found := self.report.nonfinite():
+        if found := self.tracker.nonfinite():
             before = found[0]
             files = ", ".join(self.data.files_of(before, min(self.total, before + self.images_per_round)))
             last = self.checkpoints.existing()[-1].name
-            raise self.report.diverged(*found, before // self.images_per_round + 1, files, last)
+            raise self.tracker.diverged(*found, before // self.images_per_round + 1, files, last)
 
     # Files ----------------------------------------------------------------------------------------------------------
 
