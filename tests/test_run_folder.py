@@ -9,9 +9,9 @@ from translate.data import description
 from translate.errors import UserError
 from translate.train.folder import RunFolder
 from translate.train.loop import Run
-from translate.train.tracking import Tracker
 from translate.train.run import start
 from translate.train.settings import RunSettings
+from translate.train.tracking import Tracker
 
 
 def quiet(*words: str) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-
 from translate.image import sheet_file
 from translate.image.rgb8 import thumbnail, to_pil
 
 SHEET = re.compile(r"(\d{1,15})(?:-(\w{1,20}))?\.png")
 ATLAS = 1024  # longest side, in pixels, of the picture that holds a column's images; larger images are reduced
 FEWEST = 8  # sheets that must fit: where they don't, their images are reduced
-QUALITY = 88
+EXACT = 20  # sheets that fit without loss: else they are packed with it
+QUALITY = 95
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Album:
             if strip and time.monotonic() > end and _identity(path) not in self._sheets:
                 continue
             try:
-                layout, keys, _ = self._packed(path, room // FEWEST)
+                layout, keys, _ = self._packed(path, room // FEWEST, room // EXACT)
             except (OSError, ValueError) as error:
                 missing.append(f"{path.parent.name}/{path.name} can't be shown: {error}.")
                 continue
@@ -100,7 +100,7 @@ class Album:
         if not path.is_file():
             return None
         try:
-            layout, keys, about = self._packed(path, room)
+            layout, keys, about = self._packed(path, room, room)
             rows = [row for row in about["rows"] if isinstance(row, dict)]
             if len(rows) != layout.count:
                 raise ValueError("its description doesn't fit it")
@@ -109,15 +109,15 @@ class Album:
             return None
         return Extremes(layout, keys, about, rows)
 
-    def _packed(self, path: Path, room: int) -> tuple[Layout, list[str], dict[str, Any]]:
-        """(layout, the keys of its columns' pictures, what its maker added) of a sheet in at most about `room` bytes.
-        OSError or ValueError if it can't be read."""
+    def _packed(self, path: Path, most: int, exact: int) -> tuple[Layout, list[str], dict[str, Any]]:
+        """(layout, the keys of its columns' pictures, what its maker added) of a sheet in about `most` bytes, and
+        without loss if it then has no more than `exact`. OSError or ValueError if it can't be read."""
         identity = _identity(path)
         if identity not in self._sheets:
-            self._sheets[identity] = self._pack(sheet_file.unpack(path), room)
+            self._sheets[identity] = self._pack(sheet_file.unpack(path), most, exact)
         return self._sheets[identity]
 
-    def _pack(self, parts: sheet_file.Parts, room: int) -> tuple[Layout, list[str], dict[str, Any]]:
+    def _pack(self, parts: sheet_file.Parts, most: int, exact: int) -> tuple[Layout, list[str], dict[str, Any]]:
         tiles, headings = parts.tiles, parts.headings
         rows, columns = tiles.shape[:2]
         per_row = 1
@@ -125,10 +125,11 @@ class Album:
             tiles, headings, per_row = tiles.reshape(rows * columns, 1, *tiles.shape[2:]), [""], columns
         across = math.ceil(math.sqrt(len(tiles)))
         side = max(8, ATLAS // across)
+        changing = max(1, len(headings) - 1)  # the inputs are the same in every sheet
         while True:
             small = [[thumbnail(tile, side) for tile in column] for column in tiles.swapaxes(0, 1)]
-            made = [_webp(_atlas(column, across)) for column in small]
-            if sum(map(len, made)) <= room or side <= 32:
+            made = [_webp(_atlas(column, across), exact // changing) for column in small]
+            if sum(map(len, made[-changing:])) <= most or side <= 32:
                 break
             side = min(side, *small[0][0].shape[:2]) * 3 // 4
         keys = [hashlib.sha256(picture).hexdigest()[:16] for picture in made]
@@ -155,7 +156,7 @@ def spread_out(moments: list[int]) -> list[int]:
     while parts < last:
         parts *= 2
         order += [round(last * part / parts) for part in range(1, parts, 2)]
-    return [moments[place] for place in dict.fromkeys(order) if place >= 0]
+    return [moments[place] for place in dict.fromkeys(order) if 0 <= place <= last]
 
 
 def _identity(path: Path) -> tuple[str, int, int]:
@@ -170,9 +171,18 @@ def _atlas(tiles: list[np.ndarray], across: int) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _webp(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    to_pil(array).save(buffer, "WEBP", quality=QUALITY, method=2)
+def _webp(array: np.ndarray, exact: int) -> bytes:
+    """A WebP file without loss if it then has at most `exact` bytes, else with loss. Its colours have half the
+    resolution, which shows in small images; and without loss small ones are packed faster."""
+    image = to_pil(array)
+    for limit, options in (
+        (exact, {"lossless": True, "quality": 0, "method": 0}),
+        (math.inf, {"quality": QUALITY, "method": 2}),
+    ):
+        if limit * 2 < image.width * image.height:  # it would not fit
+            continue
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", **options)
+        if buffer.tell() <= limit:
+            break
     return buffer.getvalue()
-
-

@@ -50,7 +50,7 @@ def charts(runs: list[Run]) -> list[dict[str, Any]]:
             if name == "accuracy":
                 chart |= {"title": f"{player}'s accuracy", "percent": True, "log": False}
                 chart["lines"] = [{"label": "chance", "y": 0.5}]
-                chart["note"] = "how often D tells real from generated images; near 50 % it can't, near 100 % G can't learn"
+                chart["note"] = "near 50 % D can't tell real from generated; near 100 % G can't learn from it"
             found.append(chart)
     players = _keys([run.history.norms for run in runs])
     for group in [[player] for player in players] if several else [players]:
@@ -58,7 +58,7 @@ def charts(runs: list[Run]) -> list[dict[str, Any]]:
             _series(run, n, player, run.history.norms.get(player)) for n, run in enumerate(runs) for player in group
         ]
         title = f"Gradient of {group[0]}" if several and group else "Gradients"
-        found.append(_chart(title, series) | {"note": "largest norm since the last point", "log": True})
+        found.append(_chart(title, series, smooth=True) | {"note": "largest norm since the last point", "log": True})
     for chart in found:
         chart["series"] = [one for one in chart["series"] if one["x"]]
         chart["log"] = chart["log"] and all(y > 0 for one in chart["series"] for y in one["y"])

@@ -42,11 +42,11 @@ def text(value: Any) -> str:
 
 
 def score(value: Any) -> str:
-    """A score with 3 significant digits, at most 4 decimals."""
+    """A score with 4 decimals, or 2 from 1 on."""
     found = number(value)
     if found is None:
         return UNSET
-    return f"{found:.1f}" if abs(found) >= 10 else f"{found:.2f}" if abs(found) >= 1 else f"{round(found, 4) + 0.0:.4f}"
+    return f"{found:.2f}" if abs(found) >= 1 else f"{round(found, 4) + 0.0:.4f}"
 
 
 def verdict(run: Run) -> dict[str, str] | None:
@@ -57,8 +57,9 @@ def verdict(run: Run) -> dict[str, str] | None:
     scoring, name = chosen
     row = scoring.rows[name]
     lower, value = is_lower_better(row), float(row["value"])
-    found = {"name": name, "value": score(value), "when": f"after {scoring.images:,} images"}
-    found["about"] = f"{explained(name)}; {'lower' if lower else 'higher'} is better".lstrip("; ")
+    found = {"name": name, "value": score(value)}
+    about = [explained(name), f"{'lower' if lower else 'higher'} is better"]
+    found["about"] = "; ".join(filter(None, [*about, f"the best, after {scoring.images:,} images"]))
     nothing, real = (number(row.get(key)) for key in BASELINES)
     if nothing is not None:
         better = value < nothing if lower else value > nothing
@@ -88,10 +89,8 @@ def scores(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
         direction = "lower" if is_lower_better(next(row for row in own if row)) else "higher"
         bases = [next((row[key] for row in own if number(row.get(key)) is not None), None) for key in BASELINES]
         n = next((row["n"] for row in own if "n" in row), None)
-        rows.append(
-            [f"{name}\n{explained(name)}", *(score(row.get("value")) for row in own), *map(score, bases)]
-            + [text(n) if isinstance(n, int) else UNSET, direction]
-        )
+        values = [score(value) for value in (*(row.get("value") for row in own), *bases)]
+        rows.append([f"{name}\n{explained(name)}", *values, text(n) if isinstance(n, int) else UNSET, direction])
     heads += [*BASELINES.values(), "images", "better is"]
     empty = [place for place, _ in enumerate(heads) if rows and all(row[place] == UNSET for row in rows)]
     keep = [place for place, _ in enumerate(heads) if place not in empty]
@@ -123,6 +122,8 @@ def trained(run: Run) -> list[tuple[str, str]]:
     found.append(("size", f"{' × '.join(map(text, size)) if isinstance(size, list) else text(size)} pixels"))
     found.append(("length", f"{text(train.get('images'))} images, {text(train.get('batch'))} a step"))
     found.append(("seed", str(run.settings.get("seed", UNSET))))
+    if typed := next((str(start["command"]) for start in run.history.starts if start.get("command")), ""):
+        found.append(("command", typed))
     if run.settings.get("init_from"):
         found.append(("began from", str(run.settings["init_from"])))
     return found
@@ -131,7 +132,9 @@ def trained(run: Run) -> list[tuple[str, str]]:
 def problems(run: Run) -> list[str]:
     """What was wrong with the data, shortened."""
     listed = run.data.get("problems")
-    all_ = [str(one[1]) for one in listed if isinstance(one, list) and len(one) == 2] if isinstance(listed, list) else []
+    all_ = (
+        [str(one[1]) for one in listed if isinstance(one, list) and len(one) == 2] if isinstance(listed, list) else []
+    )
     return all_[:PROBLEMS] + ([f"… and {len(all_) - PROBLEMS:,} more, in data.json"] if len(all_) > PROBLEMS else [])
 
 
@@ -160,11 +163,6 @@ def machine(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def command(run: Run) -> str:
-    """The command that began the run, if its log has it."""
-    return next((str(start["command"]) for start in run.history.starts if start.get("command")), "")
-
-
 def next_commands(run: Run) -> list[tuple[str, str]]:
     """(what for, command) pairs."""
     path = shlex.quote(str(run.path))
@@ -188,9 +186,8 @@ def unlike(runs: list[Run]) -> list[list[str]]:
     """[setting, value of each run] of the settings in which the runs differ."""
     tables = [flat(run.settings) for run in runs]
     names = sorted({name for own in tables for name in own})
-    return [
-        [name, *(text(own.get(name)) for own in tables)] for name in names if len({text(own.get(name)) for own in tables}) > 1
-    ]
+    rows = [[name, *(text(own.get(name)) for own in tables)] for name in names]
+    return [row for row in rows if len({*row[1:]}) > 1]
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Run:
     path: Path
     name: str
     settings: dict[str, Any]
-    departures: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # setting → (the paper's, this run's)
+    departures: dict[str, tuple[Any, Any]] | None = None  # setting → (the paper's, this run's); None: not known
     data: dict[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)
     missing: list[str] = field(default_factory=list)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from translate.report.album import Extremes, Layout, Strip
-from translate.report.gather import Run
 from translate.report.facts import score
+from translate.report.gather import Run
 
 
 def grids(runs: list[Run], strips: list[list[Strip]], extremes: list[Extremes | None]) -> list[dict[str, Any]]:

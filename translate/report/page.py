@@ -12,6 +12,7 @@ from typing import Any
 from translate.report.album import Album, Extremes, Strip
 from translate.report.body import body
 from translate.report.charts import charts, marks
+from translate.report.facts import title
 from translate.report.gather import Run
 from translate.report.grids import grids
 from translate.system.text import printable
@@ -26,7 +27,7 @@ def page(runs: list[Run], strips: list[list[Strip]], extremes: list[Extremes | N
     """The report of runs with each one's sheets and its best and worst outputs, in UTF-8."""
     blocks = grids(runs, strips, extremes)
     used = {key for block in blocks for column in block["columns"] for _, key in column["frames"]}
-    data = {
+    data: dict[str, Any] = {
         "charts": charts(runs),
         "marks": marks(runs[0]) if len(runs) == 1 else [],
         "grids": blocks,
@@ -36,25 +37,28 @@ def page(runs: list[Run], strips: list[list[Strip]], extremes: list[Extremes | N
     scripts = [parts[name] for name in ("uplot_script", "pictures_script", "charts_script")]
     values = parts | {
         "title": html.escape(printable(heading(runs))),
-        "body": body(runs, blocks, heading(runs)),
+        "body": body(runs, data["charts"], blocks, heading(runs)),
         "data": _embedded(data),
         "scripts": " ".join(map(_source, scripts)),
         "styles": " ".join(map(_source, (parts["uplot_style"], parts["style"]))),
         "uplot": UPLOT,
     }
     # One pass, so that braces in what is filled in stay what they are.
-    return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _read("report.html")).encode("utf-8", "backslashreplace")
+    filled = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], _read("report.html"))
+    return filled.encode("utf-8", "backslashreplace")
 
 
 def heading(runs: list[Run]) -> str:
-    from translate.report.facts import title
-
     return title(runs[0]) if len(runs) == 1 else f"{len(runs)} runs compared"
 
 
 @cache
 def _parts() -> dict[str, str]:
-    names = {"uplot_script": "uplot/uPlot.iife.min.js", "uplot_style": "uplot/uPlot.min.css", "licence": "uplot/LICENSE"}
+    names = {
+        "uplot_script": "uplot/uPlot.iife.min.js",
+        "uplot_style": "uplot/uPlot.min.css",
+        "licence": "uplot/LICENSE",
+    }
     names |= {"style": "style.css", "pictures_script": "pictures.js", "charts_script": "charts.js"}
     return {key: _read(name) for key, name in names.items()}
 

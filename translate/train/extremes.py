@@ -1,10 +1,14 @@
 """The best and the worst of the images that were scored last, as a sheet for the report."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 
 from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.metrics.distance import kernel
+from translate.system.files import write_whole
 from translate.train.evaluator import Evaluator
 from translate.train.previews import Translations
 
@@ -26,6 +30,12 @@ def measure(scorer: Scorer) -> tuple[str, bool, torch.Tensor] | None:
     return None
 
 
+def write(folder: Path, evaluator: Evaluator, images_seen: int) -> None:
+    """Write NAME into the run folder, if the images can be measured."""
+    if found := sheet(evaluator, images_seen):
+        write_whole(folder / NAME, found)
+
+
 def sheet(evaluator: Evaluator, images_seen: int) -> bytes | None:
     """A PNG file of the best and the worst images of the last scoring; None where they can't be measured."""
     scorer, outputs = evaluator.scorer, evaluator.scored_images
@@ -39,7 +49,8 @@ def sheet(evaluator: Evaluator, images_seen: int) -> bytes | None:
     translations = isinstance(previews, Translations)
     headings = ["input", "output", "truth"] if translations else ["sample"]
     headings = headings if scorer.truth is not None or not translations else headings[:2]
-    rows, names, about = [], [], []
+    rows: list[list[np.ndarray]] = []
+    names, about = [], []
     for rank, number in [*enumerate(order[:each], 1), *enumerate(order[: -each - 1 : -1], 1)]:
         row = [outputs[number]]
         if translations:

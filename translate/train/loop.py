@@ -22,10 +22,11 @@ from translate.train.evaluator import Evaluator
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
 from translate.train.log import Log, environment
-from translate.train.tracking import Tracker
+from translate.train.refresh import Refresh
 from translate.train.settings import RunSettings
 from translate.train.step.backends import set_backends
 from translate.train.step.trainer import Trainer
+from translate.train.tracking import Tracker
 
 
 class Run:
@@ -125,6 +126,7 @@ class Run:
         self.saved_at = time.monotonic()
         with Signals() as signals, Display(self.total, self.images_seen, quiet=not self.rank0) as self.display:
             self.tracker = Tracker(trainer, self.evaluator, self.diagnosis, self.display, log)
+            self.refresh = Refresh(self.folder, t.report and self.rank0, self.display.say)
             self._score_if_missed()
             if log and not self.images_seen:
                 self.tracker.compare_domains()
@@ -174,6 +176,8 @@ class Run:
             self._save_checkpoint()
             self.save_generator("generator.safetensors")
             self.saved_at = time.monotonic()
+        if score or stop or self.due("preview", before):
+            self.refresh(last=bool(stop) or self.finished)
         self.display.add_pause(time.monotonic() - began)
 
     def _score_if_missed(self) -> None:
@@ -186,8 +190,7 @@ class Run:
     def _score(self) -> None:
         if self.tracker.score(self.images_seen, early=self.images_seen < self.total // 2):
             self.save_generator("best.safetensors")
-        if sheet := extremes.sheet(self.evaluator, self.images_seen):
-            write_whole(self.folder.path / extremes.NAME, sheet)
+        extremes.write(self.folder.path, self.evaluator, self.images_seen)
 
     def _stop_at_nan(self) -> None:
         if found := self.tracker.nonfinite():
@@ -207,6 +210,7 @@ class Run:
         for direction in self.trainer.mode.generators:
             if not self.sheet_path(direction).exists():
                 self._preview(direction)
+        Refresh(self.folder, self.settings.train.report, self.say).if_missing()
         if best and not continuing.generator_is_of(self.folder.path / "best.safetensors", best["images"]):
             (now, counts), images_seen = self.trainer.state(), self.images_seen
             now = {name: tensor.clone() for name, tensor in now.items()}
@@ -228,15 +232,8 @@ class Run:
 
     def _save_checkpoint(self) -> None:
         tensors, values = self.trainer.state()
-        about = {
-            "kind": "checkpoint",
-            "version": 1,
-            "images": self.images_seen,
-            "settings": self.settings.plain(),
-            "data": description.fingerprint(self.data),
-            **self.evaluator.state(),
-            **values,
-        }
+        about = {"kind": "checkpoint", "version": 1, "images": self.images_seen, "settings": self.settings.plain()}
+        about |= {"data": description.fingerprint(self.data), **self.evaluator.state(), **values}
         self.checkpoints.save(self.images_seen, tensors, about, (self.evaluator.best or {}).get("images"))
 
     def save_generator(self, name: str) -> None:

@@ -6,6 +6,7 @@ let plots = [];
 let position = null;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const last = Math.max(1, ...data.charts.flatMap(({ series }) => series.map(({ x }) => x[x.length - 1])));
 const several = new Set(data.charts.flatMap((chart) => chart.series.map((series) => series.runName))).size > 1;
 
 /** A value in about four digits. */
@@ -18,12 +19,13 @@ function short(value) {
 const percent = (value) => (value == null ? "–" : `${Number((100 * value).toPrecision(3))} %`);
 const thousands = (value) => (value >= 1e6 ? `${value / 1e6}M` : value >= 1e4 ? `${value / 1e3}k` : String(value));
 
-/** The mean of each value and its neighbours; the curve itself where it is short. */
-function smoothed(y) {
+/** The mean of each value and its neighbours; on a logarithmic axis the geometric one. */
+function smoothed(y, log) {
   const reach = Math.round(y.length / 40);
+  const [there, back] = log ? [Math.log, Math.exp] : [(value) => value, (value) => value];
   return y.map((_, at) => {
-    const near = y.slice(Math.max(0, at - reach), at + reach + 1).filter((value) => value != null);
-    return near.length ? near.reduce((sum, value) => sum + value, 0) / near.length : null;
+    const near = y.slice(Math.max(0, at - reach), at + reach + 1);
+    return back(near.reduce((sum, value) => sum + there(value), 0) / near.length);
   });
 }
 
@@ -57,19 +59,19 @@ function drawMarks(plot, log) {
 
 /** uPlot's data and series of one chart: the baselines, the curves, and pale behind them what was smoothed. */
 function prepare(chart) {
-  const tables = [];
-  const series = [{ label: "images", value: (_, value) => (value == null ? "–" : value.toLocaleString("en")) }];
+  const tables = [[[0, last], [null, null]]]; // all charts are as long
+  const series = [{ label: "images", value: (_, value) => (value == null ? "–" : value.toLocaleString("en")) },
+    { label: "", class: "raw" }];
   const format = chart.percent ? percent : short;
   const value = (_, number) => format(number);
   const spanGaps = true;
-  const ends = chart.series.flatMap(({ x }) => [x[0], x[x.length - 1]]);
-  const [first, last] = [Math.min(...ends), Math.max(...ends)];
   for (const line of chart.lines) {
-    tables.push([[first, last], [line.y, line.y]]);
+    tables.push([[0, last], [line.y, line.y]]);
     const flat = line.label.startsWith("real") ? "--good" : "--soft";
     const points = { show: false };
     const text = `${line.label} ${format(line.y)}`;
-    series.push({ label: text, stroke: colour(flat), dash: [6, 4], width: 1.5, points, spanGaps, value: () => "" });
+    const look = { class: "flat", stroke: colour(flat), dash: [6, 4], width: 1.5 };
+    series.push({ label: text, ...look, points, spanGaps, value: () => "" });
   }
   chart.series.forEach(({ x, y, label, run, runName }, index) => {
     const stroke = colour(`--c${(several ? run : index) % 8}`);
@@ -80,7 +82,7 @@ function prepare(chart) {
       tables.push([x, y]);
       series.push({ label: "", class: "raw", stroke: `${stroke}40`, width: 1, points: { show: false }, spanGaps });
     }
-    tables.push([x, smooth ? smoothed(y) : y]);
+    tables.push([x, smooth ? smoothed(y, chart.log) : y]);
     series.push({ label: name, stroke, width: 2, points, spanGaps, value });
   });
   return [uPlot.join(tables.map(([x, y]) => [x, y])), series, format];
@@ -94,7 +96,7 @@ function draw(chart, box) {
   const range = chart.percent ? { range: [0, 1] } : {};
   const plot = new uPlot({
     width: box.clientWidth, height: HEIGHT, series,
-    padding: [10, 12, 0, 0],
+    padding: [10, 24, 0, 0],
     scales: { x: { time: false }, y: chart.log ? { distr: 3 } : range },
     axes: [
       { ...axis, font, values: (_, ticks) => ticks.map(thousands), size: 26, gap: 2, space: 60 },
@@ -150,13 +152,13 @@ function drawAll() {
   plots = data.charts.map((chart, index) => draw(chart, boxes[index])); // after all boxes have their widths
 }
 
-drawAll();
+if (data.charts.length) drawAll();
 let wide = innerWidth;
 addEventListener("resize", () => {
   if (innerWidth !== wide) plots.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT }));
   wide = innerWidth;
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => data.charts.length && drawAll());
 watchers.push((seen) => {
   position = seen;
   for (const plot of plots) plot.redraw(false, false);

@@ -1,0 +1,41 @@
+"""HTML of tables, lists and texts, in which everything is escaped."""
+
+import html
+from collections.abc import Iterable
+
+from translate.system.text import printable
+
+
+def escape(value: object) -> str:
+    """Text from a run folder as HTML."""
+    return html.escape(printable(str(value)))
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    return f'<p class="{kind}">{escape(text)}</p>'
+
+
+def items(lines: Iterable[str]) -> str:
+    """A list; "" without lines."""
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{listed}</ul>" if listed else ""
+
+
+def pairs(found: Iterable[tuple[str, str]], *, code: bool = False) -> str:
+    """A list of words and what they mean, which is code or text; "" without any."""
+    begin, end = ("<code>", "</code>") if code else ("", "")
+    rows = "".join(f"<dt>{escape(word)}</dt><dd>{begin}{escape(what)}{end}</dd>" for word, what in found)
+    return f'<dl class="{"commands" if code else "facts"}">{rows}</dl>' if rows else ""
+
+
+def table(heads: list[str], rows: list[list[str]], kind: str = "") -> str:
+    """A table; "" without rows. A line break in a cell begins its explanation."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    whole = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    return f'<div class="wide">{whole}</div>' if rows else ""
+
+
+def _cell(value: str) -> str:
+    first, _, rest = value.partition("\n")
+    return f"<td>{escape(first)}" + (f'<span class="soft">{escape(rest)}</span>' if rest else "") + "</td>"
