@@ -7,6 +7,7 @@ from translate.report import facts
 from translate.report.gather import Run
 from translate.report.markup import escape, items, pairs, paragraph, table
 
+LISTED = 200  # warnings at most
 PLAYER = (
     '<div class="bar" hidden><button type="button" id="play" aria-pressed="false">Play</button>'
     '<input type="range" id="slider" min="0" step="1" aria-label="images seen"><output id="at" for="slider"></output>'
@@ -100,9 +101,8 @@ def _extremes(grids: list[dict[str, Any]]) -> str:
 
 
 def _warnings(run: Run) -> str:
-    listed = "".join(
-        f"<li><b>At {images:,} images:</b> {escape(sentence)}</li>" for images, sentence in run.history.warnings
-    )
+    first = run.history.warnings[:LISTED]
+    listed = "".join(f"<li><b>At {images:,} images:</b> {escape(sentence)}</li>" for images, sentence in first)
     return f"<ol>{listed}</ol>" if listed else ""
 
 

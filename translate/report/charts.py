@@ -8,6 +8,7 @@ from translate.report.gather import Run
 from translate.report.history import Curve, best, number
 
 POINTS = 400  # of a curve at most: more are averaged
+CHARTS, SERIES = 60, 16  # at most
 BASELINES = {"doing_nothing": "doing nothing", "real_images": "real images"}
 EXPLAINED = {
     "KID": "distance to the domain's images",
@@ -60,15 +61,19 @@ def charts(runs: list[Run]) -> list[dict[str, Any]]:
         title = f"Gradient of {group[0]}" if several and group else "Gradients"
         found.append(_chart(title, series, smooth=True) | {"note": "largest norm since the last point", "log": True})
     for chart in found:
-        chart["series"] = [one for one in chart["series"] if one["x"]]
+        chart["series"] = [one for one in chart["series"] if one["x"]][:SERIES]
         chart["log"] = chart["log"] and all(y > 0 for one in chart["series"] for y in one["y"])
-    return [chart for chart in found if chart["series"]]
+    return [chart for chart in found if chart["series"]][:CHARTS]
 
 
 def marks(run: Run) -> list[dict[str, Any]]:
     """The numbered warnings of a run, and where it diverged, by the images seen."""
-    found = [{"x": images, "label": str(n)} for n, (images, _) in enumerate(run.history.warnings, 1)]
-    return found + ([{"x": run.history.images, "label": "NaN"}] if run.history.diverged else [])
+    found: dict[int, list[str]] = {}
+    for place, (images, _) in enumerate(run.history.warnings[:200], 1):
+        found.setdefault(images, []).append(str(place))
+    if run.history.diverged:
+        found.setdefault(run.history.images, []).append("NaN")
+    return [{"x": images, "label": ", ".join(labels)} for images, labels in found.items()]
 
 
 def _scores(runs: list[Run]) -> list[dict[str, Any]]:

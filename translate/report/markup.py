@@ -5,10 +5,13 @@ from collections.abc import Iterable
 
 from translate.system.text import printable
 
+LONGEST = 1000  # characters of a text; a report is to be read
+
 
 def escape(value: object) -> str:
-    """Text from a run folder as HTML."""
-    return html.escape(printable(str(value)))
+    """Text from a run folder as HTML, shortened where nobody would read it."""
+    text = str(value)
+    return html.escape(printable(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))
 
 
 def paragraph(text: str, kind: str = "") -> str:

@@ -63,11 +63,6 @@ def _parts() -> dict[str, str]:
     return {key: _read(name) for key, name in names.items()}
 
 
-def overhead() -> int:
-    """Bytes of a report besides its data."""
-    return sum(len(part.encode()) for part in _parts().values())
-
-
 @cache
 def _read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")

@@ -9,13 +9,13 @@ from typing import Any
 from translate.errors import DISK, UserError
 from translate.report.album import Album
 from translate.report.gather import Departures, Run, gather, named
-from translate.report.page import LARGEST, MARK, overhead, page
+from translate.report.page import LARGEST, MARK, page
 from translate.system.files import write_whole
 from translate.system.untrusted import open_regular
 
 NAME = "report.html"
-TABLES = 250_000  # bytes kept free for curves and text
-EXTREMES = 150_000  # bytes for the best and the worst outputs
+EXTREMES = "best-and-worst.png"  # see translate/train/extremes.py
+SPARE = 30_000  # bytes for what a sheet adds besides its pictures
 
 
 @dataclass
@@ -49,12 +49,13 @@ def report(options: Options, departures: Departures, say: Callable[[str], Any] =
 
 def build(runs: list[Run], album: Album, seconds: float = math.inf) -> bytes:
     """The report of gathered runs, below 3 MB. seconds: for reading sheets that are new to the album."""
-    # Four bytes of the page are three of a picture.
-    room = (LARGEST - overhead() - TABLES) * 3 // 4 // len(runs)
+    without = page(runs, [[]] * len(runs), [None] * len(runs), album)
+    room = max(0, LARGEST - len(without) - SPARE) * 3 // 4 // len(runs)  # four bytes of the page are three of a picture
     strips, extremes = [], []
     for run in runs:
-        best = album.extremes(run.path / "best-and-worst.png", EXTREMES, run.missing) if len(runs) == 1 else None
-        if not (found := album.strips(run.path / "samples", room - EXTREMES, run.missing, seconds)):
+        best = album.extremes(run.path / EXTREMES, room // 10, run.missing) if len(runs) == 1 else None
+        taken = sum(len(album.pictures[key]) for key in best.keys) if best else 0
+        if not (found := album.strips(run.path / "samples", room - taken, run.missing, seconds)):
             run.missing.append("There are no sheets in samples/ yet.")
         strips.append(found)
         extremes.append(best)

@@ -8,11 +8,11 @@ import torch
 from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.metrics.distance import kernel
+from translate.report.run import EXTREMES as NAME
 from translate.system.files import write_whole
 from translate.train.evaluator import Evaluator
 from translate.train.previews import Translations
 
-NAME = "best-and-worst.png"
 EACH = 6  # images of either kind
 
 

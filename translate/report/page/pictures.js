@@ -113,7 +113,7 @@ function ranked(box, grid) {
     make(part, "h3", "", kind === "best" ? "Best" : "Worst");
     if (columns > 1) make(part, "p", "soft", grid.columns.map((column) => column.heading).join(" · "));
     const list = make(part, "div", "ranks");
-    list.style.gridTemplateColumns = `repeat(auto-fill, minmax(min(100%, ${columns > 1 ? 13 : 6}rem), 1fr))`;
+    list.classList.add(columns > 1 ? "several" : "single");
     grid.kinds.forEach((own, number) => {
       if (own !== kind) return;
       const figure = make(list, "figure");

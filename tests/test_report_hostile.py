@@ -1,0 +1,107 @@
+"""Reports of run folders that are damaged, unfinished, or made by somebody else."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL.PngImagePlugin import PngInfo
+from report_files import images, lines, write_run, written
+
+from translate.image import rgb8, sheet_file
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{body}\u202e\x07"
+
+
+def test_nothing_from_a_run_folder_becomes_code(tmp_path):
+    log = lines()
+    log[0]["command"] = log[0]["device"] = HOSTILE
+    log[-1]["text"] = HOSTILE
+    log[1]["losses"] = {HOSTILE: {HOSTILE: 1.0}}
+    log.append({"images": 40, "scores": [{"name": HOSTILE, "value": 1.0, "n": 2}], "samples": [HOSTILE]})
+    run = write_run(tmp_path / "<b>run", log=log, a=f"/{HOSTILE}", init_from=HOSTILE)
+    data = {"a": {"name": HOSTILE, "licence": HOSTILE, "test": []}, "classes": {HOSTILE: {}}}
+    (run / "data.json").write_text(json.dumps(data | {"problems": [[HOSTILE, HOSTILE]]}))
+    rows = [[image] for image in images(3, 2)]
+    about = {"images": 4, "measure": HOSTILE, "rows": [{"kind": HOSTILE, "name": HOSTILE, "value": 1}] * 2}
+    (run / "best-and-worst.png").write_bytes(sheet_file.pack(rows, headings=[HOSTILE], about=about))
+    read = written(run, out=tmp_path / "out.html")
+    assert [tag for tag, _ in read.elements].count("script") == 4
+    assert "img" not in {tag for tag, _ in read.elements}
+    assert not [attributes for _, attributes in read.elements if any(name.startswith("on") for name in attributes)]
+    assert "<img src=x onerror=alert(2)>" in read.text  # as text
+    assert "\x07" not in read.text
+    assert "\u202e" not in read.text
+
+
+BAD = [
+    b"",
+    b"no json\n",
+    b"[1, 2]\n",
+    b'{"images": "many"}\n{"images": -1}\n{"images": true}\n{"losses": 3}\n',
+    b'{"images": 1, "losses": [], "diagnostics": {"D": 5}, "largest_norms": "x", "scores": {"a": 1}}\n',
+    b'{"images": 1, "losses": {"D": {"D": NaN}}}\n{"images": 2, "losses": {"D": {"D": 1e999}}}\n',
+    b'{"images": 1, "scores": [1, {"value": 2}, {"name": 3, "value": "x"}], "samples": 5}\n',
+    b'{"images": 1, "scores": [{"name": ["a"], "value": 2, "n": "x", "lower_is_better": 1}]}\n',
+    b'{"images": 1, "event": "start", "versions": 4, "command": {}, "threads": "x", "time": "noon"}\n',
+    b'{"images": 1, "event": ["x"], "protocol": {"best": 5}, "losses": {"D": {"D": 1' + b"0" * 400 + b"}}}\n",
+    b"[" * 100_000,
+    b"\xff\xfe\x00broken",
+]
+
+
+@pytest.mark.parametrize("log", BAD, ids=range(len(BAD)))
+def test_any_log_can_be_reported(log, tmp_path):
+    run = write_run(tmp_path / "run")
+    (run / "log.jsonl").write_bytes(log)
+    assert "What is missing here" in written(run).text
+
+
+def test_a_line_that_is_being_written_is_not_counted_as_damaged(tmp_path):
+    run = write_run(tmp_path / "run")
+    with (run / "log.jsonl").open("a") as file:
+        file.write('{"images": 41, "los')
+    assert "log.jsonl can't be read" not in written(run).text
+    (run / "log.jsonl").write_text("broken\n" + (run / "log.jsonl").read_text())
+    assert "1 line of log.jsonl can't be read and is left out." in written(run).text
+
+
+def test_what_is_missing_is_said(tmp_path):
+    run = write_run(tmp_path / "run", sheets=0)
+    for name in ("data.json", "log.jsonl"):
+        (run / name).unlink()
+    text = written(run).text
+    for word in ("data.json can't be read", "log.jsonl can't be read", "There are no sheets in samples/ yet"):
+        assert word in text
+    assert "unfinished" in text
+
+
+def test_sheets_that_are_damaged_are_left_out_and_named(tmp_path):
+    run = write_run(tmp_path / "run", sheets=2)
+    good = (run / "samples" / "000000040.png").read_bytes()
+    (run / "samples" / "000000030.png").write_bytes(good[: len(good) // 2])
+    (run / "samples" / "000000031.png").write_bytes(b"no picture")
+    (run / "samples" / "000000032.png").symlink_to("/dev/zero")
+    lying = rgb8.to_pil(np.zeros((20, 20, 3), np.uint8))
+    description = {"corners": [[[1, 1]]], "cell": [9, 9], "scale": 0, "headings": [""], "names": [], "about": {}}
+    lying.save(run / "samples" / "000000033.png", pnginfo=_text(json.dumps(description)))
+    lying.save(run / "samples" / "000000034.png", pnginfo=_text("[" * 50_000))
+    read = written(run)
+    assert [seen for seen, _ in read.grids()[0]["columns"][1]["frames"]] == [20, 40]
+    for number in range(30, 35):
+        assert f"samples/0000000{number}.png can't be shown" in read.text
+
+
+def _text(value: str):
+    info = PngInfo()
+    info.add_text(sheet_file.KEY, value)
+    return info
+
+
+def test_sheets_of_earlier_versions_are_shown_as_they_are(tmp_path):
+    run = write_run(tmp_path / "run", sheets=0)
+    (run / "samples").mkdir()
+    whole = images(1, 1, 40)[0]
+    (run / "samples" / "000000040.png").write_bytes(rgb8.to_png(whole))
+    read = written(run)
+    (grid,) = read.grids()
+    np.testing.assert_array_equal(read.tiles(grid, grid["columns"][0]["frames"][0][1])[0], whole)
