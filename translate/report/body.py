@@ -5,7 +5,7 @@ from typing import Any
 
 from translate.report import facts
 from translate.report.gather import Run
-from translate.report.markup import escape, items, pairs, paragraph, table
+from translate.report.markup import beside, escape, items, pairs, paragraph, table
 
 LISTED = 200  # warnings at most
 PLAYER = (
@@ -31,9 +31,9 @@ def body(runs: list[Run], charts: list[Any], grids: list[dict[str, Any]], headin
         ("warnings", "Warnings", _each(runs, _warnings)),
         ("next", "Next", pairs(facts.next_commands(alone), code=True) if alone else ""),
         ("unlike", "Settings that differ", "" if alone else _unlike(runs)),
-        ("training", "What was trained", _each(runs, _trained)),
+        ("training", "What was trained", _pairs(runs, facts.trained) + _each(runs, _remarks)),
         ("paper", "What differs from the paper", _paper(alone) if alone else ""),
-        ("machine", "Machine and time", _each(runs, lambda run: pairs(facts.machine(run)))),
+        ("machine", "Machine and time", _pairs(runs, facts.machine)),
         ("missing", "What is missing here", _each(runs, lambda run: items(run.missing))),
     ]
     present = [section for section in sections if section[2]]
@@ -111,11 +111,14 @@ def _unlike(runs: list[Run]) -> str:
     return table(["setting", *(run.name for run in runs)], rows) or paragraph("None.")
 
 
-def _trained(run: Run) -> str:
+def _pairs(runs: list[Run], found: Callable[[Run], list[tuple[str, str]]]) -> str:
+    """Words and what they mean: a list for one run, a table for several."""
+    return pairs(found(runs[0])) if len(runs) == 1 else beside([run.name for run in runs], [*map(found, runs)])
+
+
+def _remarks(run: Run) -> str:
     listed = items(facts.problems(run))
-    return pairs(facts.trained(run)) + (
-        f"<details><summary>Remarks on the data</summary>{listed}</details>" if listed else ""
-    )
+    return f"<details><summary>Remarks on the data</summary>{listed}</details>" if listed else ""
 
 
 def _paper(run: Run) -> str:

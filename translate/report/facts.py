@@ -79,10 +79,10 @@ def scores(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
             continue
         prefix = f"{run.name}, " if len(runs) > 1 else ""
         columns += [chosen[0].rows]
-        heads += [f"{prefix}best, after {chosen[0].images:,}"]
+        heads += [f"{prefix}best\nafter {chosen[0].images:,}"]
         if known[-1].images != chosen[0].images:
             columns += [known[-1].rows]
-            heads += [f"{prefix}newest, after {known[-1].images:,}"]
+            heads += [f"{prefix}newest\nafter {known[-1].images:,}"]
     rows = []
     for name in dict.fromkeys(name for column in columns for name in column):
         own = [column.get(name, {}) for column in columns]

@@ -33,12 +33,26 @@ def pairs(found: Iterable[tuple[str, str]], *, code: bool = False) -> str:
 
 def table(heads: list[str], rows: list[list[str]], kind: str = "") -> str:
     """A table; "" without rows. A line break in a cell begins its explanation."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in heads)
+    head = "".join(_cell(cell, "th") for cell in heads)
     lines = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     whole = f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
     return f'<div class="wide">{whole}</div>' if rows else ""
 
 
-def _cell(value: str) -> str:
+def beside(heads: list[str], found: list[list[tuple[str, str]]]) -> str:
+    """What `pairs` shows, of several things in a table; what is the same of all is there once. "" without any."""
+    words = list(dict.fromkeys(word for own in found for word, _ in own))
+    lines = []
+    for word in words:
+        values = [dict(own).get(word, "–") for own in found]
+        same = len({*values}) == 1
+        cells = f'<td colspan="{len(values)}">{escape(values[0])}</td>' if same else "".join(map(_cell, values))
+        lines.append(f'<tr><td class="word">{escape(word)}</td>{cells}</tr>')
+    head = "".join(_cell(cell, "th") for cell in ["", *heads])
+    whole = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<div class="wide">{whole}</div>' if words else ""
+
+
+def _cell(value: str, tag: str = "td") -> str:
     first, _, rest = value.partition("\n")
-    return f"<td>{escape(first)}" + (f'<span class="soft">{escape(rest)}</span>' if rest else "") + "</td>"
+    return f"<{tag}>{escape(first)}" + (f'<span class="soft">{escape(rest)}</span>' if rest else "") + f"</{tag}>"

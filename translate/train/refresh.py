@@ -14,7 +14,7 @@ from translate.train.settings import departures
 
 SHARE = 0.01  # of the training's time, at most
 FIRST = 0.5  # seconds that the first one is expected to take
-LEAST = 0.5  # seconds for reading sheets at the end, however short the training
+LEAST = 0.25  # seconds for reading sheets at the end, however short the training
 
 
 class Refresh:

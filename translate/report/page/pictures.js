@@ -9,8 +9,10 @@ try {
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const WIDEST = 132; // CSS pixels of an image in a grid, at most
+const LEAST = 100; // CSS pixels of an image in a grid, where there is room
+const WIDEST = 165;
 const GAP = 3;
+const BETWEEN = 22; // CSS pixels between examples
 const addresses = {};
 const watchers = []; // called with the number of images that the slider shows
 let moments = [];
@@ -61,19 +63,18 @@ function turn(element, grid, seen) {
 }
 
 function sharpen(element, grid, width) {
-  element.classList.toggle("sharp", width * devicePixelRatio > 1.4 * grid.size[0]);
+  element.classList.toggle("sharp", width * devicePixelRatio >= 1.8 * grid.size[0]); // pixels below that are uneven
 }
 
 /** Examples of several columns (input, output …), as many side by side as there is room for. */
 function examples(box, grid) {
   const columns = grid.columns.length;
-  const widest = columns * Math.max(WIDEST, grid.count === 1 ? 1100 : 0) + (columns - 1) * GAP;
-  const narrowest = columns * 76;
+  const widest = columns * (grid.count === 1 ? 1100 : WIDEST);
   const width = box.clientWidth || 320;
-  let across = Math.max(1, Math.min(grid.count, Math.ceil((width + 22) / (widest + 22))));
-  while (across > 1 && (width + 22) / across - 22 < narrowest) across -= 1;
+  const room = Math.floor((width + BETWEEN) / (columns * (LEAST + GAP) + BETWEEN));
+  const across = Math.max(1, Math.min(grid.count, room));
   const element = make(box, "div", "grid");
-  const one = Math.min((width - 22 * (across - 1)) / across, widest * 1.25);
+  const one = Math.min((width - BETWEEN * (across - 1)) / across, widest);
   element.style.gridTemplateColumns = `repeat(${across}, ${one}px)`;
   sharpen(element, grid, one / columns);
   const each = `repeat(${columns}, minmax(0, 1fr))`;
