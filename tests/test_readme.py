@@ -48,7 +48,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path = tmp_path / words[words.index("--config") + 1]
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
-    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web"):
+    if words[1] in ("train", "convert", "sample", "report", "toy", "export", "import", "web"):
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()
@@ -66,6 +66,7 @@ def _stand_in(monkeypatch, started: list) -> None:
     import translate.export.run
     import translate.export.web.serve
     import translate.interop.importing
+    import translate.report.run
     import translate.sample.run
     import translate.toy.run
 
@@ -81,6 +82,7 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.export.run.export", checked)
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
+    monkeypatch.setattr("translate.report.run.report", lambda options, departures: started.append(options))
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)

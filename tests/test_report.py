@@ -91,6 +91,23 @@ def test_a_report_that_cannot_be_written_does_not_end_the_training(tmp_path):
     assert (run / "report.html").is_dir()
 
 
+def test_the_report_is_refreshed_as_often_as_its_share_of_the_time_allows(tmp_path):
+    run = write_run(tmp_path / "run")
+    refresh = Refresh(RunFolder(run), True, lambda _: None)
+    refresh()
+    assert not (run / "report.html").exists(), "nothing was trained yet"
+    refresh.began -= 1000
+    refresh()
+    first = (run / "report.html").read_bytes()
+    write_sheet(run / "samples" / "000000041.png", 9)
+    refresh.spent = 10.0
+    refresh()
+    assert (run / "report.html").read_bytes() == first
+    refresh.began -= 1000
+    refresh()
+    assert Read(run / "report.html").grids()[0]["columns"][1]["frames"][-1][0] == 41
+
+
 def test_a_finished_run_whose_report_was_deleted_gets_it_again_if_it_is_wanted(trained, pictures, tmp_path):
     shutil.copytree(trained, tmp_path / "run")
     file = tmp_path / "run" / "report.html"

@@ -1,6 +1,8 @@
 """Reports of run folders that are damaged, unfinished, or made by somebody else."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +56,23 @@ def test_any_log_can_be_reported(log, tmp_path):
     run = write_run(tmp_path / "run")
     (run / "log.jsonl").write_bytes(log)
     assert "What is missing here" in written(run).text
+
+
+def test_a_diverged_training_says_so_until_it_is_continued(tmp_path):
+    log = [*lines(40)[:-4], {"images": 36, "event": "diverged", "player": "G", "losses": ["l1"]}]
+    read = written(write_run(tmp_path / "run", log=log))
+    assert "Training diverged after 36 images: the loss of player G became NaN or infinite." in read.text
+    assert read.data["marks"] == [{"x": 36, "label": "NaN"}]
+    read = written(write_run(tmp_path / "on", log=[*log, {"images": 36, "event": "start"}, *lines(40)[-4:]]))
+    assert "Training diverged" not in read.text
+
+
+def test_a_run_of_an_earlier_version_can_be_reported(tmp_path):
+    path = tmp_path / "old"
+    shutil.copytree(Path(__file__).parent / "golden" / "old_run", path)
+    text = written(path).text
+    assert "log.jsonl can't be read" in text
+    assert "What differs from the paper" in text
 
 
 def test_a_line_that_is_being_written_is_not_counted_as_damaged(tmp_path):

@@ -7,7 +7,7 @@ import typer
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders; several are compared.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders; several are compared.")],
     out: Annotated[
         Path | None,
         typer.Option(help="The HTML file; report.html in the run folder, or here for several runs, if not given."),

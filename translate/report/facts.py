@@ -21,7 +21,7 @@ def state(run: Run) -> tuple[str, str]:
     h = run.history
     took = f" in {duration(h.seconds)}" if h.seconds else ""
     if h.diverged:
-        return "diverged", f"Training diverged after {h.images:,} images: a loss of player {h.diverged} became NaN."
+        return "diverged", f"Training diverged after {h.images:,} images: {h.diverged} became NaN or infinite."
     if run.finished:
         return "finished", f"{h.images:,} images seen{took}."
     of = f" of {run.total:,} images ({100 * h.images / run.total:.0f} %)" if run.total else " images"

@@ -34,7 +34,7 @@ class History:
     seconds: float = 0.0  # all sessions together; 0 if the log has no times
     written: float = 0.0  # the last line's time, in seconds since 1970; 0 if it has none
     images: int = 0  # seen at the last line
-    diverged: str = ""  # the player whose loss became NaN
+    diverged: str = ""  # what became NaN or infinite
     damaged: int = 0  # lines that are no entries
 
 
@@ -66,10 +66,11 @@ def _add(found: History, images: int, entry: dict[str, Any]) -> None:
     match entry.get("event"):
         case "start":
             found.starts.append(entry)
+            found.diverged = ""  # it was continued
         case "warning":
             found.warnings.append((images, str(entry.get("text", ""))))
         case "diverged":
-            found.diverged = str(entry.get("player", ""))
+            found.diverged = f"the {'loss' if entry.get('losses') else 'gradient'} of player {entry.get('player')}"
     protocol = entry.get("protocol")
     if isinstance(protocol, dict) and isinstance(protocol.get("best"), str):
         found.deciding = protocol["best"]

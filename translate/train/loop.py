@@ -197,7 +197,9 @@ class Run:
             before = found[0]
             files = ", ".join(self.data.files_of(before, min(self.total, before + self.images_per_round)))
             last = self.checkpoints.existing()[-1].name
-            raise self.tracker.diverged(*found, before // self.images_per_round + 1, files, last)
+            error = self.tracker.diverged(*found, before // self.images_per_round + 1, files, last)
+            self.refresh(last=True)
+            raise error
 
     # Files ----------------------------------------------------------------------------------------------------------
 
