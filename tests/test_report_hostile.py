@@ -58,6 +58,26 @@ def test_any_log_can_be_reported(log, tmp_path):
     assert "What is missing here" in written(run).text
 
 
+CONFIGS = [
+    "",
+    "mode = 5\na = [1]\ntrain = 'x'\ndata = 3\nb = {x = 1}",
+    "mode = 'pix2pix'\na = 'x'\nb = 'y'\n[train]\nimages = -5\nbatch = nan\n[data]\nsize = 'large'",
+    "mode = 'none'\na = ''\npreset = [[1, [2]], {x = 2}]\n[train]\nimages = 9223372036854775807",
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+def test_any_settings_can_be_reported(config, tmp_path):
+    run = write_run(tmp_path / "run")
+    (run / "config.toml").write_text(config)
+    (run / "data.json").write_text(
+        json.dumps({"a": [1], "b": {"train": "x", "test": {}}, "problems": 3, "classes": [2]})
+    )
+    read = written(run)
+    assert "What differs from the paper can't be said" in read.text
+    assert len(read.charts()) == 5
+
+
 def test_a_diverged_training_says_so_until_it_is_continued(tmp_path):
     log = [*lines(40)[:-4], {"images": 36, "event": "diverged", "player": "G", "losses": ["l1"]}]
     read = written(write_run(tmp_path / "run", log=log))
@@ -65,6 +85,17 @@ def test_a_diverged_training_says_so_until_it_is_continued(tmp_path):
     assert read.data["marks"] == [{"x": 36, "label": "NaN"}]
     read = written(write_run(tmp_path / "on", log=[*log, {"images": 36, "event": "start"}, *lines(40)[-4:]]))
     assert "Training diverged" not in read.text
+
+
+def test_how_a_training_came_to_its_length_and_preset_and_why_it_ended(tmp_path):
+    compared = {"event": "preset", "comparison": 1, "preset": "cpu", "trained": 64, "score": "L1", "value": 0.25}
+    chosen = [{"event": "minutes", "minutes": 10.0, "length": 80}, compared | {"kept": True}]
+    log = [lines()[0], *({"images": 0, **one} for one in chosen), *lines()[1:], {"images": 40, "event": "patience"}]
+    text = written(write_run(tmp_path / "run", log=log, train={"images": 80})).text
+    assert "as many as 10 minutes allow" in text
+    assert "it stopped early" in text
+    assert "unfinished" not in text
+    assert "0.2500" in text.split("How the preset was chosen")[2]
 
 
 def test_a_run_of_an_earlier_version_can_be_reported(tmp_path):
@@ -104,9 +135,11 @@ def test_sheets_that_are_damaged_are_left_out_and_named(tmp_path):
     description = {"corners": [[[1, 1]]], "cell": [9, 9], "scale": 0, "headings": [""], "names": [], "about": {}}
     lying.save(run / "samples" / "000000033.png", pnginfo=_text(json.dumps(description)))
     lying.save(run / "samples" / "000000034.png", pnginfo=_text("[" * 50_000))
+    many = description | {"corners": [[[0, 0]]] * 5000, "cell": [20, 20], "scale": 1}
+    lying.save(run / "samples" / "000000035.png", pnginfo=_text(json.dumps(many)))
     read = written(run)
     assert [seen for seen, _ in read.grids()[0]["columns"][1]["frames"]] == [20, 40]
-    for number in range(30, 35):
+    for number in range(30, 36):
         assert f"samples/0000000{number}.png can't be shown" in read.text
 
 

@@ -63,6 +63,8 @@ def _cut(array: np.ndarray, found: dict[str, Any]) -> Parts:
             [array[y : y + height : scale, x : x + width : scale] for x, y in _pairs(corners)]
             for corners in found["corners"]
         ]
+        if sum(tile.size for row in rows for tile in row) > 2 * array.size:  # they don't overlap
+            raise ValueError("its images are larger than it is")
         tiles = np.array(rows, dtype=np.uint8)
         headings, names, about = [*map(str, found["headings"])], [*map(str, found["names"])], dict(found["about"])
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -32,6 +32,7 @@ def body(runs: list[Run], charts: list[Any], grids: list[dict[str, Any]], headin
         ("next", "Next", pairs(facts.next_commands(alone), code=True) if alone else ""),
         ("unlike", "Settings that differ", "" if alone else _unlike(runs)),
         ("training", "What was trained", _pairs(runs, facts.trained) + _each(runs, _remarks)),
+        ("preset", "How the preset was chosen", _each(runs, lambda run: table(*facts.presets(run)))),
         ("paper", "What differs from the paper", _paper(alone) if alone else ""),
         ("machine", "Machine and time", _pairs(runs, facts.machine)),
         ("missing", "What is missing here", _each(runs, lambda run: items(run.missing))),

@@ -22,6 +22,8 @@ def state(run: Run) -> tuple[str, str]:
     took = f" in {duration(h.seconds)}" if h.seconds else ""
     if h.diverged:
         return "diverged", f"Training diverged after {h.images:,} images: {h.diverged} became NaN or infinite."
+    if h.patience:
+        return "finished", f"{h.images:,} images seen{took}; it stopped early, as scores no longer improved."
     if run.finished:
         return "finished", f"{h.images:,} images seen{took}."
     of = f" of {run.total:,} images ({100 * h.images / run.total:.0f} %)" if run.total else " images"
@@ -120,13 +122,22 @@ def trained(run: Run) -> list[tuple[str, str]]:
     size = table(run.settings.get("data")).get("size")
     train = table(run.settings.get("train"))
     found.append(("size", f"{' × '.join(map(text, size)) if isinstance(size, list) else text(size)} pixels"))
-    found.append(("length", f"{text(train.get('images'))} images, {text(train.get('batch'))} a step"))
+    why = f", as many as {run.history.minutes:g} minutes allow" if run.history.minutes else ""
+    found.append(("length", f"{text(train.get('images'))} images, {text(train.get('batch'))} a step{why}"))
     found.append(("seed", str(run.settings.get("seed", UNSET))))
     if typed := next((str(start["command"]) for start in run.history.starts if start.get("command")), ""):
         found.append(("command", typed))
     if run.settings.get("init_from"):
         found.append(("began from", str(run.settings["init_from"])))
     return found
+
+
+def presets(run: Run) -> tuple[list[str], list[list[str]]]:
+    """(headings, rows) of the presets that were compared to choose this one."""
+    names = ("comparison", "preset", "trained", "score", "value", "kept")
+    rows = [[*(text(one.get(name)) for name in names[:4]), score(one.get("value"))] for one in run.history.presets]
+    kept = ["yes" if one.get("kept") else "no" for one in run.history.presets]
+    return [*names], [[*row, own] for row, own in zip(rows, kept, strict=True)]
 
 
 def problems(run: Run) -> list[str]:

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return bool(self.total) and self.history.images >= self.total
+        return self.history.patience or (bool(self.total) and self.history.images >= self.total)
 
     def has(self, name: str) -> bool:
         return (self.path / name).is_file()

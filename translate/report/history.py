@@ -35,6 +35,9 @@ class History:
     written: float = 0.0  # the last line's time, in seconds since 1970; 0 if it has none
     images: int = 0  # seen at the last line
     diverged: str = ""  # what became NaN or infinite
+    patience: bool = False  # it was stopped because scores no longer improved
+    minutes: float = 0.0  # that the length was chosen for; 0 if it was given
+    presets: list[dict[str, Any]] = field(default_factory=list)  # what was compared to choose the preset
     damaged: int = 0  # lines that are no entries
 
 
@@ -66,11 +69,17 @@ def _add(found: History, images: int, entry: dict[str, Any]) -> None:
     match entry.get("event"):
         case "start":
             found.starts.append(entry)
-            found.diverged = ""  # it was continued
+            found.diverged, found.patience = "", False  # it was continued
         case "warning":
             found.warnings.append((images, str(entry.get("text", ""))))
         case "diverged":
             found.diverged = f"the {'loss' if entry.get('losses') else 'gradient'} of player {entry.get('player')}"
+        case "patience":
+            found.patience = True
+        case "minutes":
+            found.minutes = number(entry.get("minutes")) or 0.0
+        case "preset":
+            found.presets.append(entry)
     protocol = entry.get("protocol")
     if isinstance(protocol, dict) and isinstance(protocol.get("best"), str):
         found.deciding = protocol["best"]
