@@ -144,6 +144,7 @@ function build() {
     if (own.length > 1) make(box, "h3", "", grid.runs.join(", "));
     const element = grid.perRow > 1 ? samples(box, grid) : examples(box, grid);
     shown.push([element, grid]);
+    if (grid.left_out) make(box, "p", "soft more", `${grid.left_out} more of these sheets are in samples/.`);
   }
   show(place);
 }
