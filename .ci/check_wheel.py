@@ -41,6 +41,8 @@ options = ["--size", "16", "--images", "16", "--batch", "4", "--device", "cpu", 
 small = ["--set", "generator.filters=4", "--set", "blocks=1", "--set", "discriminator.filters=4"]
 run("-m", "translate", "train", "--mode", "cycle", "--a", "a", "--b", "b", *options, *small)
 assert "(40, 40)" in run("-c", "import translate; print(translate.load('run')('a/0.png').size)")
+assert (work / "run" / "report.html").is_file(), "training must leave a report"
+assert "MB, for any browser" in run("-m", "translate", "report", "run")
 run("-m", "translate", "convert", "run", "a", "out", "--device", "cpu")
 assert len(list((work / "out").glob("*.png"))) == 24
 run("-m", "translate", "export", "run", "--to", "onnx", "--out", "run.onnx")

@@ -21,7 +21,15 @@ TINY = {
     "generator": {"filters": 4, "blocks": 1, "depth": 3},
     "discriminator": {"filters": 4, "layers": 1},
     "mode_settings": {},
-    "train": {"images": 48, "batch": 2, "device": "cpu", "precision": "fp32", "ema": 0.9, "save_every": 8},
+    "train": {
+        "images": 48,
+        "batch": 2,
+        "device": "cpu",
+        "precision": "fp32",
+        "ema": 0.9,
+        "save_every": 8,
+        "report": False,
+    },
     "data": {"size": 16},
 }
 # Whatever a mode's paper has, these tests begin with networks that treat every image by itself.

@@ -19,6 +19,7 @@ VERBS = [
     "convert",
     "sample",
     "toy",
+    "report",
     "export",
     "web",
     "import",

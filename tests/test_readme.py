@@ -51,7 +51,8 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
     monkeypatch.setattr("translate.check.run.check", started.append)
-    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web") or words[1:3] == ["data", "check"]:
+    verbs = ("train", "convert", "sample", "report", "toy", "export", "import", "web")
+    if words[1] in verbs or words[1:3] == ["data", "check"]:
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()
@@ -69,6 +70,7 @@ def _stand_in(monkeypatch, started: list) -> None:
     import translate.export.run
     import translate.export.web.serve
     import translate.interop.importing
+    import translate.report.run
     import translate.sample.run
     import translate.toy.run
 
@@ -84,6 +86,7 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.export.run.export", checked)
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
+    monkeypatch.setattr("translate.report.run.report", lambda options, departures: started.append(options))
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)

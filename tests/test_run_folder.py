@@ -9,9 +9,9 @@ from translate.data import description
 from translate.errors import UserError
 from translate.train.folder import RunFolder
 from translate.train.loop import Run
-from translate.train.report import Report
 from translate.train.run import start
 from translate.train.settings import RunSettings
+from translate.train.tracking import Tracker
 
 
 def quiet(*words: str) -> None:
@@ -52,7 +52,7 @@ def test_the_run_folder_holds_what_it_says(finished):
 
 def test_a_stopped_run_continues_to_the_same_file(finished, tmp_path, monkeypatch):
     s, path = finished
-    monkeypatch.setattr("translate.train.report.Report.statistics", stop_after(17, Report.statistics))
+    monkeypatch.setattr("translate.train.tracking.Tracker.statistics", stop_after(17, Tracker.statistics))
     with pytest.raises(KeyboardInterrupt):
         train(s, tmp_path / "run")
     monkeypatch.undo()

@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,7 +15,22 @@ SMALL = 128  # images smaller than this are enlarged, pixel by pixel
 RATIO = 1.5  # target of the sheet's width / height
 
 
-def sheet(
+class Composed(NamedTuple):
+    """A sheet, uint8 (H, W, 3), and where its images are in it: the upper left corner (x, y) of each row's images, the
+    height and width that an image has in the sheet, and the factor by which it was enlarged."""
+
+    array: np.ndarray
+    corners: list[list[tuple[int, int]]]
+    cell: tuple[int, int]
+    scale: int
+
+
+def sheet(rows: list[list[np.ndarray]], **options: Any) -> np.ndarray:
+    """The array of `compose`."""
+    return compose(rows, **options).array
+
+
+def compose(
     rows: list[list[np.ndarray]],
     *,
     headings: list[str],
@@ -22,8 +38,8 @@ def sheet(
     caption: str = "",
     side_by_side: int | None = None,
     names: list[str] | None = None,
-) -> np.ndarray:
-    """A contact sheet, uint8 (H, W, 3). Each row is one example: one image, uint8 (h, w, 1 or 3), per heading.
+) -> Composed:
+    """A contact sheet. Each row is one example: one image, uint8 (h, w, 1 or 3), per heading.
     If all headings are empty, no space is reserved for them.
 
     `scale`: enlargement without smoothing; None enlarges until the longer side has 128 pixels. `side_by_side`: how
@@ -59,7 +75,9 @@ def sheet(
         for place, heading in enumerate(headings):
             text = _shorten(_drawable(heading, font), font, width)
             draw.text((left + place * (width + GAP) + width // 2, MARGIN + line // 2), text, INK, font, anchor="mm")
+    corners: list[list[tuple[int, int]]] = []
     for number, row in enumerate(pictures):
+        corners.append([])
         column, across = divmod(number, down)  # down the first column of examples, then the next
         if names:
             middle = top + across * (height + GAP) + height // 2
@@ -67,6 +85,7 @@ def sheet(
         for place, image in enumerate(row):
             x = MARGIN + before + column * (group + WIDE_GAP) + place * (width + GAP)
             y = top + across * (height + GAP)
+            corners[-1].append((x, y))
             if image is not None:
                 large = Image.fromarray(image.repeat(scale, 0).repeat(scale, 1))
                 paper.paste(large, (x + (width - large.width) // 2, y + (height - large.height) // 2))
@@ -74,7 +93,7 @@ def sheet(
     for number, text in enumerate(caption_lines):
         y = paper.height - MARGIN // 2 - below + number * caption_line
         draw.text((MARGIN, y), text, FAINT, small)
-    return np.asarray(paper)
+    return Composed(np.asarray(paper), corners, (height, width), scale)
 
 
 def _best_split(count: int, width: int, height: int) -> int:

@@ -106,6 +106,7 @@ class Scorer:
         self._prepared = False
         self._references: dict[str, Tensor] = {}  # features, by the extractor's name
         self.features: dict[str, Tensor] = {}  # of the first extractor: "references", "inputs", "outputs" scored last
+        self.distances: Tensor | None = None  # ST-LPIPS (N,) of the outputs scored last to their true partners
         self._baselines: dict[str, float] = {}
 
     def _try(self, build: Callable[[], Any]) -> None:
@@ -206,6 +207,7 @@ class Scorer:
         if pairs := self.stlpips:
             both = (outputs, self.truth)
             found = self._cached(pairs, "the pairs", pairs.distances, *both) if nothing else pairs.distances(*both)
+            self.distances = None if nothing else found
             values["ST-LPIPS"] = float(found.double().mean())
         available = self._available()
         for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():

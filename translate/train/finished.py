@@ -3,6 +3,7 @@
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.train.loop import Run
+from translate.train.refresh import Refresh
 
 
 def finished(run: Run) -> str:
@@ -26,6 +27,7 @@ def complete_files(run: Run) -> None:
     for direction in run.trainer.mode.generators:
         if not run.sheet_path(direction).exists():
             run.preview(direction)
+    Refresh(run.folder, run.settings.train.report, run.say).if_missing()
     if best and not _generator_is_of(run, "best.safetensors", best["images"]):
         (now, counts), images_seen = run.trainer.state(), run.images_seen
         now = {name: tensor.clone() for name, tensor in now.items()}

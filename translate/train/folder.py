@@ -14,10 +14,12 @@ from translate.train.settings import FREE, PLACES, RunSettings, renamed
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint
 log.jsonl               losses and scores
+report.html             all of this in one page, for a browser
 samples/                previews: sheets of held-out images or samples
 checkpoints/            what training continues from
 generator.safetensors   the newest generator
-best.safetensors        the best one by score"""
+best.safetensors        the best one by score
+best-and-worst.png      outputs of the newest scored generator"""
 
 
 NOT_KEPT = [("train", "allow_change"), ("data", "strict")]  # settings of a single start, not written to config.toml

@@ -1,6 +1,11 @@
 """log.jsonl: one JSON object a line for everything that is measured; TensorBoard events beside it if asked for."""
 
 import json
+import os
+import platform
+import shlex
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,8 @@ from translate.train.step.trainer import Trainer
 
 
 class Log:
-    """Appends to `folder`/log.jsonl. Every line has `images`, the images seen when it was written."""
+    """Appends to `folder`/log.jsonl. Every line has `images`, the images seen when it was written, and `time`, in
+    seconds since 1970."""
 
     def __init__(self, folder: Path, tensorboard: bool = False, images_seen: int = 0):
         self.path = folder / "log.jsonl"
@@ -50,7 +56,7 @@ class Log:
     def write(self, images: int, **values: Any) -> None:
         try:
             with open_append(self.path) as file:
-                file.write(json.dumps({"images": images, **values}) + "\n")
+                file.write(json.dumps({"images": images, "time": round(time.time(), 2), **values}) + "\n")
         except OSError as error:
             raise UserError(f"{self.path} could not be written: {error.strerror}.", DISK) from error
 
@@ -66,12 +72,15 @@ class Log:
 
 
 def environment(trainer: Trainer) -> dict[str, Any]:
-    """The device, threads, processes and versions, to reproduce numbers and to compare speeds."""
+    """The command, device, machine, threads, processes and versions, to reproduce numbers and to compare speeds."""
     name = torch.cuda.get_device_name() if trainer.device.type == "cuda" else trainer.device.type
-    versions = {"translate": translate.__version__, "torch": torch.__version__}
+    versions = {"translate": translate.__version__, "torch": torch.__version__, "python": platform.python_version()}
     threads = trainer.gradients.count
+    typed = sys.argv[1:] if sys.argv[1:2] == ["train"] else []  # nothing where Python code began the training
     return {
+        **({"command": shlex.join(["translate", *typed])} if typed else {}),
         "device": name,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "threads": torch.get_num_threads(),
         "batch_threads": threads,
         "ranks": distributed.world_size(),

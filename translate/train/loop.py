@@ -13,7 +13,7 @@ from translate.model import file as generator_file
 from translate.system import distributed
 from translate.system.files import write_whole
 from translate.system.signals import Signals
-from translate.train import continuing
+from translate.train import continuing, extremes
 from translate.train.build import build_mode, conditional_classes, generator_description, generator_entries
 from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
@@ -23,10 +23,11 @@ from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
 from translate.train.intervals import Intervals
 from translate.train.log import Log, environment
-from translate.train.report import Report
+from translate.train.refresh import Refresh
 from translate.train.settings import RunSettings
 from translate.train.step.backends import set_backends
 from translate.train.step.trainer import Trainer
+from translate.train.tracking import Tracker
 
 
 class Run:
@@ -132,12 +133,13 @@ class Run:
             log.write(self.images_seen, event="start", **environment(trainer), allow_change=t.allow_change)
         self.saved_at = time.monotonic()
         with Signals() as signals, Display(self.total, self.images_seen, quiet=not self.rank0) as self.display:
-            self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
+            self.tracker = Tracker(trainer, self.evaluator, self.diagnosis, self.display, log)
+            self.refresh = Refresh(self.folder, t.report and self.rank0, self.display.say)
             self._score_if_missed()
             if log and not self.images_seen:
                 for record in self.chosen:
                     log.write(0, **record)
-                self.report.compare_domains()
+                self.tracker.compare_domains()
             batches = self._batches()
             while not self._is_over():
                 before = self.images_seen
@@ -147,7 +149,7 @@ class Run:
                 if t.device == "cpu" or self.due("log", before):  # on a GPU this synchronises
                     self._stop_at_nan()
                 if self.due("log", before):
-                    self.report.statistics(self.images_seen)
+                    self.tracker.statistics(self.images_seen)
                 self.display.update(self.images_seen)
                 stop = distributed.all_reduce_max(signals.stop or 0)  # all processes leave after the same round
                 if self.rank0:
@@ -186,6 +188,8 @@ class Run:
             self._save_checkpoint()
             self.save_generator("generator.safetensors")
             self.saved_at = time.monotonic()
+        if score or stop or self.due("preview", before):
+            self.refresh(last=bool(stop) or self.finished)
         self.display.add_pause(time.monotonic() - began)
 
     def _score_if_missed(self) -> None:
@@ -196,15 +200,18 @@ class Run:
             self._save_checkpoint()
 
     def _score(self) -> None:
-        if self.report.score(self.images_seen, early=self.images_seen < self.total // 2):
+        if self.tracker.score(self.images_seen, early=self.images_seen < self.total // 2):
             self.save_generator("best.safetensors")
+        extremes.write(self.folder.path, self.evaluator, self.images_seen)
 
     def _stop_at_nan(self) -> None:
-        if found := self.report.nonfinite():
+        if found := self.tracker.nonfinite():
             before = found[0]
             files = ", ".join(self.data.files_of(before, min(self.total, before + self.images_per_round)))
             last = self.checkpoints.existing()[-1].name
-            raise self.report.diverged(*found, before // self.images_per_round + 1, files, last)
+            error = self.tracker.diverged(*found, before // self.images_per_round + 1, files, last)
+            self.refresh(last=True)
+            raise error
 
     # Files ----------------------------------------------------------------------------------------------------------
 
@@ -220,15 +227,8 @@ class Run:
 
     def _save_checkpoint(self) -> None:
         tensors, values = self.trainer.state()
-        about = {
-            "kind": "checkpoint",
-            "version": 1,
-            "images": self.images_seen,
-            "settings": self.settings.plain(),
-            "data": description.fingerprint(self.data),
-            **self.evaluator.state(),
-            **values,
-        }
+        about = {"kind": "checkpoint", "version": 1, "images": self.images_seen, "settings": self.settings.plain()}
+        about |= {"data": description.fingerprint(self.data), **self.evaluator.state(), **values}
         self.checkpoints.save(self.images_seen, tensors, about, (self.evaluator.best or {}).get("images"))
 
     def save_generator(self, name: str) -> None:

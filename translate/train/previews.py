@@ -8,7 +8,7 @@ import numpy as np
 
 from translate.catalog import cache_folder
 from translate.data import Data
-from translate.image import rgb8
+from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
 from translate.model.torch_engine import to_image, translate_arrays
@@ -69,7 +69,7 @@ class Translations:
         caption = (
             f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
         )
-        return rgb8.to_png(rgb8.sheet(rows, headings=headings, caption=caption))
+        return sheet_file.pack(rows, headings=headings, caption=caption)
 
 
 class Samples:
@@ -124,9 +124,7 @@ class Samples:
         rows = [list(samples[row::down]) for row in range(down)]
         caption = f"{self.settings.mode}: {Path(self.settings.a).name} from noise, {images_seen:,} images seen"
         headings = [""] * self.COLUMNS
-        return rgb8.to_png(
-            rgb8.sheet(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
-        )
+        return sheet_file.pack(rows, headings=headings, caption=caption, side_by_side=1, names=self.classes or None)
 
 
 def _grey(arrays: np.ndarray) -> bool:

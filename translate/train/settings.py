@@ -5,9 +5,10 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from translate.data.settings import DataSettings
+from translate.errors import UserError
 from translate.modes import ALIASES, MODES, ModeSettings
 from translate.networks import DiscriminatorSettings, GeneratorSettings
-from translate.settings import Settings
+from translate.settings import Settings, differences
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -71,6 +72,7 @@ class TrainSettings(Settings):
     save_every: int = Field(0, ge=0, description="images between checkpoints; 0 = by the clock, see save_minutes")
     save_minutes: float = Field(2.0, gt=0, description="minutes between checkpoints, when save_every is 0")
     keep: int = Field(2, ge=2, description="newest checkpoints kept, besides the best")
+    report: bool = Field(True, description="report.html in the run folder, refreshed during training (docs/report.md)")
     tensorboard: bool = Field(False, description="also write TensorBoard events (needs the extra 'tensorboard')")
     allow_change: bool = Field(False, description="continue although settings or data differ from the run's")
 
@@ -95,6 +97,7 @@ FREE = {
         "save_every",
         "save_minutes",
         "keep",
+        "report",
     )
 } | {"train.tensorboard", "train.allow_change", "data.strict", "init_from"}
 
@@ -161,3 +164,31 @@ def mode_name(name: str) -> str:
 def mode_defaults(mode: str) -> dict[str, Any]:
     """The paper's settings of `mode`, as a table over the classes' defaults."""
     return {"mode_settings": {}, **MODES[mode].defaults}
+
+
+# Settings of speed, of the device and of scoring: no paper has them.
+NOT_IN_PAPERS = {
+    f"train.{name}"
+    for name in (
+        *("precision", "device", "tf32", "channels_last", "fuse_passes", "compile", "graphs", "deterministic"),
+        *("score_every", "score_images"),
+    )
+} | {"data.augment_on", "data.cache", "data.max_pixels"}
+
+
+def departures(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Full name → (the paper's value, this one) of each setting in a run's config.toml, `values`, that differs from the
+    paper's of its mode; None for a value that isn't set. UserError where the values are no settings."""
+    try:
+        model = settings_class(mode_name(str(values.get("mode"))))
+    except KeyError as error:
+        raise UserError(f"config.toml: there is no mode {error}.") from None
+    run = model.parse(renamed(values), "config.toml")
+    paper = model.parse({**mode_defaults(run.mode), "mode": run.mode, "a": run.a, "b": run.b}, "the defaults")
+    paper.generator = paper.generator.for_size(*paper.data.size)
+    paper.discriminator = paper.discriminator.for_size(*paper.data.size)
+    found = differences(paper.plain(), run.plain())
+    if "train.images" in found:  # the default of 0 depends on the data
+        found["train.images"] = ("200 times the larger domain", run.train.images)
+    skipped = FREE | PLACES | NOT_IN_PAPERS | {"mode", "preset", "seed"}
+    return {name: pair for name, pair in found.items() if name not in skipped}

@@ -1,4 +1,4 @@
-"""Reports of a run in training: running statistics, scores, warnings, and the first NaN."""
+"""What is measured of a run in training and where it is shown: running statistics, scores, warnings, the first NaN."""
 
 from translate.errors import DIVERGED, UserError
 from translate.metrics import Scorer
@@ -10,7 +10,7 @@ from translate.train.step.trainer import Trainer
 from translate.train.unpaired_diagnosis import UnpairedDiagnosis
 
 
-class Report:
+class Tracker:
     """To the screen, log.jsonl and TensorBoard. log: None in processes other than rank 0, which report nothing."""
 
     def __init__(self, trainer: Trainer, evaluator: Evaluator, diagnosis: Diagnosis, display: Display, log: Log | None):
@@ -59,7 +59,11 @@ class Report:
         assert self.log is not None
         evaluator, scorer = self.evaluator, self._scorer(images_seen)
         scores, better = evaluator.score(images_seen, self.display.say)
-        rows = [{"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline} for s in scores]
+        rows = [
+            {"name": s.name, "value": s.value, "n": s.n, s.against.replace(" ", "_"): s.baseline}
+            | {"lower_is_better": s.lower_is_better}
+            for s in scores
+        ]
         warnings = self.diagnosis.of_samples(evaluator.scored_images, early=early)
         if self.unpaired and not early:
             warnings += self.unpaired.of_translations(scorer, evaluator.scored_images)
