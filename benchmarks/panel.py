@@ -1,7 +1,7 @@
 """Unpaired training on a panel of pairs of named sets, with default settings: `python benchmarks/panel.py OUT`.
 
 One run of `translate train --mode cycle` trains both directions of a pair, and both are scored on held-out images by
-EfficientNet-lite2, which no discriminator uses: KID with a 95 % bootstrap interval beside those of doing nothing and of
+EfficientNet-lite2, which no discriminator uses: KID with a 95 % interval beside those of doing nothing and of
 real images, and the mean cosine to the true partner. OUT/panel.json and OUT/panel.md are written after each pair; the
 run folders stay in OUT, the last sheet of each is copied to OUT/sheets. The same command goes on where it stopped.
 
@@ -21,18 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from translate import catalog
 from translate.data import open_data
-from translate.metrics.distance import cosine, kid, kid_resampled
+from translate.metrics.distance import cosines
+from translate.metrics.intervals import of_kid
 from translate.metrics.lite import Lite
 from translate.model.translator import Translator
 from translate.settings import read_toml
 from translate.system.files import write_whole
 from translate.train.settings import settings_class
-
-LEVELS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -116,13 +114,14 @@ def score(run: Path, net: Lite) -> dict[str, dict[str, Any]]:
             "images": len(outputs),
             "change": float(np.abs(outputs / 255 - held_out[x] / 255).mean()),
         }
-        for name, features in (("kid", made), ("nothing", real[x]), ("real", real[y])):
-            row[name] = kid(features, references[y])
-            row[f"{name}_interval"] = torch.quantile(kid_resampled(features, references[y]), LEVELS).tolist()
-        gained = kid_resampled(real[x], references[y]) - kid_resampled(made, references[y])
-        row["gain_interval"] = torch.quantile(gained, LEVELS).tolist()
+        found_kid = {"kid": made, "nothing": real[x], "real": real[y]}
+        estimates = {name: of_kid(features, references[y]) for name, features in found_kid.items()}
+        for name, one in estimates.items():
+            row |= {name: one.value, f"{name}_interval": one.interval()}
+        row["gain_interval"] = (estimates["nothing"] - estimates["kid"]).interval()
         if data.truth:
-            row |= {"cosine": cosine(made, real[y]), "cosine_nothing": cosine(real[x], real[y])}
+            for name, features in (("cosine", made), ("cosine_nothing", real[x])):
+                row[name] = float(cosines(features, real[y]).mean())
         found[f"{x}2{y}"] = row
     return found
 
