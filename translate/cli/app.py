@@ -3,7 +3,7 @@
 import typer
 
 import translate
-from translate.cli import convert, data, evaluate, export, import_, sample, toy, train, web
+from translate.cli import compare, convert, data, evaluate, export, import_, sample, toy, train, web
 
 app = typer.Typer(
     help="Image-to-image translation and GANs: train on folders of images or named sets, and use what was trained.",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("sample")(sample.sample)
 app.command("toy")(toy.toy)
 app.command("export")(export.export)

@@ -4,28 +4,24 @@ needs."""
 import csv
 import hashlib
 import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from translate.errors import DAMAGED, DISK, UserError
+from translate.errors import DAMAGED, UserError
+from translate.evaluate.folder import Results
 from translate.evaluate.scores import Evaluation, Row
 from translate.evaluate.sheets import sheet, thumbnails
 from translate.metrics.intervals import Estimate
 from translate.metrics.measures import Measures, lower_is_better
 from translate.system import hashed_tensors
-from translate.system.files import remove_leftovers, sha256, write_together, write_whole
+from translate.system.files import sha256
 from translate.system.hashed_tensors import nest
-from translate.system.lock import NAME as LOCK
 from translate.system.text import printable
-from translate.system.untrusted import read_object
 
 RECORD = "evaluation.json"
-MADE_BY = "translate evaluate"
-IMAGE_FOLDERS = ("outputs", "inputs", "truth")
 
 
 @dataclass
@@ -104,54 +100,16 @@ def _table(found: Evaluation) -> bytes:
     return text.getvalue().encode()
 
 
-def check_folder(folder: Path) -> dict[str, Any]:
-    """The record of an earlier evaluation in the folder, or {}. UserError if it holds anything else."""
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--out {folder} is a file; name a folder.")
-    record = read_record(folder) if (folder / RECORD).is_file() else {}
-    known = {*record.get("files", {}), RECORD, LOCK}
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        images = path.is_dir() and record and any(path.name == f"{d}-images" for d in record.get("directions", {}))
-        if path.name not in known and not images and not (path.name.startswith(".") and path.name.endswith(".part")):
-            raise UserError(
-                f"--out {folder} holds {printable(path.name)}, which `{MADE_BY}` didn't write; name another folder."
-            )
-    return record
-
-
-def write(folder: Path, record: dict[str, Any], contents: dict[str, bytes], before: dict[str, Any]) -> None:
-    """Replace the folder's evaluation. Without its record, which is written last, the rest counts as nothing.
-
-    before: the record of the earlier one. UserError when a file can't be written.
-    """
-    remove_leftovers(folder)
-    try:
-        for name in (RECORD, *(name for name in before.get("files", {}) if name not in contents)):
-            (folder / Path(name).name).unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} can't be written to: {error.strerror}.", DISK) from error
-    for failure in write_together((folder / name, content, None) for name, content in contents.items()):
-        if failure:
-            raise failure
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    write_whole(folder / RECORD, json.dumps({"made_by": MADE_BY, **record, "files": hashes}, indent=1).encode())
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """The contents of evaluation.json. UserError if it is damaged, or of another program."""
-    try:
-        record = read_object(folder / RECORD)
-        fits = record["made_by"] == MADE_BY and isinstance(record["directions"], dict)
-        if fits and isinstance(record["subject"], dict) and isinstance(record["files"], dict):
-            return record
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise UserError(f"{folder / RECORD} is damaged, or not of `{MADE_BY}`.", DAMAGED)
+def results(folder: Path) -> Results:
+    """The folder of an evaluation."""
+    return Results(folder, RECORD, "translate evaluate")
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, Kept]]:
     """(the record, by direction what is kept of it). UserError (exit code 5) when a file is missing or was changed."""
-    record, found = read_record(folder), {}
+    record, found = results(folder).read(), {}
+    if not isinstance(record.get("directions"), dict) or not isinstance(record.get("subject"), dict):
+        raise UserError(f"{folder / RECORD} is damaged; evaluate again.", DAMAGED)
     for direction, own in record["directions"].items():
         path = folder / f"{direction}.safetensors"
         try:

@@ -10,6 +10,7 @@ import numpy as np
 
 import translate
 from translate.evaluate import record
+from translate.evaluate.folder import Results
 from translate.evaluate.images import Material, material
 from translate.evaluate.options import Options
 from translate.evaluate.programs import Program, write_images
@@ -28,12 +29,11 @@ def run(options: Options, say: Say = print) -> tuple[dict[str, Any], Path]:
     subject = load(options.subject, options.device)
     options.check(subject.is_model)
     programs = [Program(text) for text in options.programs]
-    folder = options.out or subject.folder
-    record.check_folder(folder)
+    results = record.results(options.out or subject.folder)
+    results.check()
     images = material(options, subject, say)
-    with claim(folder, say):
-        before = record.check_folder(folder)
-        return _run(options, subject, images, programs, folder, before, say), folder
+    with claim(results.folder, say):
+        return _run(options, subject, images, programs, results, say), results.folder
 
 
 def _run(
@@ -41,8 +41,7 @@ def _run(
     subject: Subject,
     images: Material,
     programs: list[Program],
-    folder: Path,
-    before: dict[str, Any],
+    results: Results,
     say: Say,
 ) -> dict[str, Any]:
     directions: dict[str, Any] = {}
@@ -54,7 +53,7 @@ def _run(
         contents |= record.files(direction, found, title(subject.name, direction, directions[direction], images.about))
         if options.keep_images:
             sets = {"outputs": found.outputs, "inputs": held.inputs, "truth": held.truth}
-            top = folder / f"{direction}-images"
+            top = results.folder / f"{direction}-images"
             kept += [(top / name, found.names, arrays) for name, arrays in sets.items() if arrays is not None]
     about = {
         "translate": translate.__version__,
@@ -63,19 +62,22 @@ def _run(
         "options": options.plain(),
         "data": images.about,
         "directions": directions,
+        "folders": sorted({place[0].parent.name for place in kept}),
     }
-    for direction in before.get("directions", {}):
-        rmtree(folder / f"{direction}-images", ignore_errors=True)
+    before = results.check()
+    for name in before.get("folders", []):
+        rmtree(results.folder / Path(name).name, ignore_errors=True)
     for place in kept:
         write_images(*place)
-    record.write(folder, about, contents, before)
-    return {"made_by": record.MADE_BY, **about}
+    results.write(about, contents, before)
+    return about
 
 
 def _about(subject: Subject) -> dict[str, Any]:
     return {
         "name": subject.name,
         "kind": "model" if subject.is_model else "folder",
+        "file": subject.path.name,
         "sha256": subject.sha256(),
         "images": subject.description.get("images"),
         "settings": subject.run.plain() if subject.run else None,
