@@ -78,9 +78,10 @@ class Subject:
         """Outputs of several passes with dropout; [] where the model has none."""
         if self.path.suffix.lower() == ".onnx":
             return []
-        if not self.description["directions"][direction]["arguments"].get("dropout"):
+        network, description, _ = generator_file.load(self.path, direction)
+        if not any(isinstance(layer, torch.nn.Dropout) for layer in network.modules()):
             return []
-        engine = TorchEngine.load(self.path, direction, device=self.device, stochastic=True)
+        engine = TorchEngine(network, description, direction, device=self.device, stochastic=True)
         found = []
         with torch.random.fork_rng(devices=[0] if self.device.startswith("cuda") else []):
             for seed in range(PASSES):
@@ -121,7 +122,11 @@ def run_settings(folder: Path) -> RunSettings | None:
 
 def names(subjects: Sequence[str]) -> list[str]:
     """A short and different name for each: the last parts of their paths, as many as are needed."""
-    parts = [Path(name).expanduser().resolve().parts if Path(name).exists() else (name,) for name in subjects]
+    parts = []
+    for name in subjects:
+        path = Path(name).expanduser()
+        whole = path.resolve().parts if path.exists() else (name,)
+        parts.append(whole[:-1] if whole[-1] == "evaluation" else whole)
     for count in range(1, max(map(len, parts)) + 1):
         short = ["/".join(part[-count:]) for part in parts]
         if len(set(short)) == len(short):
