@@ -77,7 +77,6 @@ def test_what_can_not_be_compared_is_refused_by_name(run, verb, tmp_path):  # no
         {
             ("--limit", 5): "they were scored on 8 and 5 images",
             ("--size", 32): "they were scored with other truth (8 of 16 x 16",
-            ("--unaligned",): "only one of them counts its pairs as aligned",
         }.items()
     ):
         verb("evaluate", run, *options, "--out", tmp_path / str(number))

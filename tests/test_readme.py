@@ -48,7 +48,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path = tmp_path / words[words.index("--config") + 1]
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
-    if words[1] in ("train", "convert", "sample", "toy", "export", "import", "web"):
+    if words[1] in ("train", "evaluate", "compare", "convert", "sample", "toy", "export", "import", "web"):
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()
@@ -62,7 +62,9 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
 
 def _stand_in(monkeypatch, started: list) -> None:
     """What the other verbs call once their words are understood."""
+    import translate.compare.run
     import translate.convert.run
+    import translate.evaluate.run
     import translate.export.run
     import translate.export.web.serve
     import translate.interop.importing
@@ -81,6 +83,13 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.export.run.export", checked)
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
+
+    def evaluated(options, say):
+        started.append(options)
+        return {"directions": {}}, options.out
+
+    monkeypatch.setattr("translate.evaluate.run.run", evaluated)
+    monkeypatch.setattr("translate.compare.run.run", lambda options, say: (evaluated(options, say)[0], []))
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)
