@@ -65,7 +65,7 @@ def evaluate(
         names = [f"{seed:06d}" for seed in range(len(outputs))]
     say(f"scoring {len(outputs):,} images…")
     measures = scorer.measure(outputs)
-    own, notes, protocol = _own(subject, direction, images, outputs)
+    own, notes = _own(subject, direction, images, outputs)
     measures = Measures(measures.features, measures.references, measures.values | own)
     estimates = measures.estimates()
     nothing = None if images.inputs is None else scorer.nothing()
@@ -83,9 +83,7 @@ def evaluate(
     for name, found in scores(programs, folders).items():
         given_too = {of: Estimate(found[of]) for of in ("nothing", "real") if of in found}
         rows.append(Row(name, Estimate(found["value"]), len(outputs), **given_too, note="a program's; no interval"))
-    return Evaluation(
-        names, outputs, images, measures, rows, scorer.best_of(), scorer.protocol() | protocol, scorer.missing
-    )
+    return Evaluation(names, outputs, images, measures, rows, scorer.best_of(), scorer.protocol(), scorer.missing)
 
 
 def _order(estimates: dict[str, Estimate], best: str) -> list[str]:
@@ -96,8 +94,8 @@ def _order(estimates: dict[str, Estimate], best: str) -> list[str]:
 
 def _own(
     subject: Subject, direction: str, images: HeldOut, outputs: np.ndarray
-) -> tuple[dict[str, Tensor], dict[str, str], dict[str, Any]]:
-    """(values by score, notes by score, protocol) of what only an evaluation asks: change, the way back, spread."""
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """(values by score, notes by score) of what only an evaluation asks: change, the way back, spread."""
     values: dict[str, Tensor] = {}
     notes: dict[str, str] = {}
     inputs = images.inputs
@@ -105,7 +103,7 @@ def _own(
         if not images.names:
             values["spread-z"] = _neighbours(outputs)
             notes["spread-z"] = "mean L1 of neighbouring samples"
-        return values, notes, {}
+        return values, notes
     if inputs.shape[:3] == outputs.shape[:3]:
         values["change"] = paired.l1(outputs, inputs)
         notes["change"] = "L1 of input and output"
@@ -118,7 +116,7 @@ def _own(
         pairs = [(one, other) for place, one in enumerate(passes) for other in passes[:place]]
         values["spread-dropout"] = torch.stack([paired.l1(one, other) for one, other in pairs]).mean(0)
         notes["spread-dropout"] = f"mean L1 of {PASSES} passes with dropout"
-    return values, notes, {}
+    return values, notes
 
 
 def _neighbours(images: np.ndarray) -> Tensor:

@@ -47,7 +47,7 @@ class Subject:
     def folder(self) -> Path:
         """Where the evaluation is written if nothing else is said."""
         if not self.is_model:
-            return self.path.with_name(f"{self.path.resolve().name}-evaluation")
+            return self.path.resolve().with_name(f"{self.path.resolve().name}-evaluation")
         if Path(self.name).expanduser().is_dir():
             return Path(self.name).expanduser() / "evaluation"
         own = Path(self.name).expanduser().exists()
