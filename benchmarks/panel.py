@@ -1,7 +1,7 @@
 """Unpaired training on a panel of pairs of named sets, with default settings: `python benchmarks/panel.py OUT`.
 
 One run of `translate train --mode cycle` trains both directions of a pair, and both are scored on held-out images by
-EfficientNet-lite2, which no discriminator uses: KID with a 95 % bootstrap interval beside those of doing nothing and of
+EfficientNet-lite2, which no discriminator uses: KID with a 95 % interval beside those of doing nothing and of
 real images, and the mean cosine to the true partner. OUT/panel.json and OUT/panel.md are written after each pair; the
 run folders stay in OUT, the last sheet of each is copied to OUT/sheets. The same command goes on where it stopped.
 
@@ -20,19 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from translate import catalog
-from translate.data import open_data
-from translate.metrics.distance import cosine, kid, kid_resampled
-from translate.metrics.lite import Lite
-from translate.model.translator import Translator
+from translate.evaluate.options import Options as Evaluating
+from translate.evaluate.run import run as evaluate
 from translate.settings import read_toml
 from translate.system.files import write_whole
-from translate.train.settings import settings_class
-
-LEVELS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -97,33 +89,20 @@ def train(pair: Pair, run: Path, out: Path, words: list[str], seconds: float) ->
     subprocess.run([*command(pair, out, words), "--out", str(run)], check=True)
 
 
-def score(run: Path, net: Lite) -> dict[str, dict[str, Any]]:
-    """direction → scores of the newest generator on all held-out images."""
-    config = read_toml(run / "config.toml")
-    settings = settings_class(config["mode"]).parse(config, str(run))
-    data = open_data(settings.a, settings.b, settings.data, paired=False, seed=settings.seed, say=lambda line: None)
-    held_out: dict[str, np.ndarray] = {side: data.test_images(side) for side in ("a", "b")}  # type: ignore[misc]
-    references = {}
-    for side, count in (("a", len(data.train_a)), ("b", len(data.train_b))):
-        references[side] = net.features(data.train_images(side, every=max(1, min(4, count // 300)))[:1000])  # type: ignore[arg-type]
-    real = {side: net.features(images) for side, images in held_out.items()}
+def score(run: Path) -> dict[str, dict[str, Any]]:
+    """direction → scores of the newest generator on the held-out images, by `translate evaluate`."""
+    record, _ = evaluate(Evaluating(str(run / "generator.safetensors")))
     found = {}
-    for x, y in (("a", "b"), ("b", "a")):
-        translator = Translator.load(run / "generator.safetensors", direction=f"{x}2{y}")
-        outputs = np.stack([np.asarray(translator(image)) for image in held_out[x]])
-        made = net.features(outputs)
-        row: dict[str, Any] = {
-            "images": len(outputs),
-            "change": float(np.abs(outputs / 255 - held_out[x] / 255).mean()),
-        }
-        for name, features in (("kid", made), ("nothing", real[x]), ("real", real[y])):
-            row[name] = kid(features, references[y])
-            row[f"{name}_interval"] = torch.quantile(kid_resampled(features, references[y]), LEVELS).tolist()
-        gained = kid_resampled(real[x], references[y]) - kid_resampled(made, references[y])
-        row["gain_interval"] = torch.quantile(gained, LEVELS).tolist()
-        if data.truth:
-            row |= {"cosine": cosine(made, real[y]), "cosine_nothing": cosine(real[x], real[y])}
-        found[f"{x}2{y}"] = row
+    for direction, entry in record["directions"].items():
+        rows = {row["name"]: row for row in entry["scores"]}
+        own = rows["KID-lite2"]
+        row: dict[str, Any] = {"images": entry["n"], "change": rows["change"]["value"]}
+        for name, part in (("kid", own), ("nothing", own["nothing"]), ("real", own["real"]), ("gain", own["gain"])):
+            row |= {name: part["value"], f"{name}_interval": [part["low"], part["high"]]}
+        if "cosine-lite2" in rows:
+            cosine = rows["cosine-lite2"]
+            row |= {"cosine": cosine["value"], "cosine_nothing": cosine["nothing"]["value"]}
+        found[direction] = row
     return found
 
 
@@ -164,7 +143,6 @@ def main() -> None:
     (out / "sheets").mkdir(parents=True, exist_ok=True)
     record = out / "panel.json"
     results = json.loads(record.read_text()) if record.exists() else {}
-    net = Lite("lite2")
     for pair in PANEL:
         if (options.pairs and pair.name not in options.pairs) or (options.half and pair.half != options.half):
             continue
@@ -178,7 +156,7 @@ def main() -> None:
         finally:  # a run that was stopped goes on another time
             result["seconds"] += time.monotonic() - began
             write_whole(record, json.dumps(results, indent=1).encode())
-        result |= {"seen": read_toml(run / "config.toml")["train"]["images"], "scores": score(run, net)}
+        result |= {"seen": read_toml(run / "config.toml")["train"]["images"], "scores": score(run)}
         for sheet in sorted((run / "samples").glob("*.png"))[-2:]:
             shutil.copy(sheet, out / "sheets" / f"{run.name}-{sheet.name}")
         write_whole(record, json.dumps(results, indent=1).encode())

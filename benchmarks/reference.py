@@ -43,10 +43,9 @@ def options(settings: RunSettings) -> Namespace:
     )  # fmt: skip
 
 
-def reference(checkout: str, case: Case, batch: int, device: str, sets: list[str]) -> Work:
-    """A contender: its `set_input` and `optimize_parameters` on the tensors that ours is given."""
-    settings = settings_of(case, batch, device, sets)
-    chosen = options(settings)
+def build(checkout: str, settings: RunSettings) -> tuple[Any, dict[str, torch.nn.Module]]:
+    """(its model at our settings, its networks by name). LeftOut where it has no such thing."""
+    chosen, device = options(settings), settings.train.device
     if not (Path(checkout) / "models" / "networks.py").is_file():
         raise LeftOut(f"{Path(checkout).name} has no models/networks.py: it is no checkout of the reference")
     file, name = MODELS[settings.mode]
@@ -60,6 +59,13 @@ def reference(checkout: str, case: Case, batch: int, device: str, sets: list[str
         # Older ones wrap even for one GPU, newer ones don't: without is quicker. Newer ones move networks in setup().
         networks[name] = getattr(network, "module", network).to(device)
         setattr(model, f"net{name}", networks[name])
+    return model, networks
+
+
+def reference(checkout: str, case: Case, batch: int, device: str, sets: list[str]) -> Work:
+    """A contender: its `set_input` and `optimize_parameters` on the tensors that ours is given."""
+    settings = settings_of(case, batch, device, sets)
+    model, networks = build(checkout, settings)
     theirs, own = parameters(networks), parameters(build_mode(settings).networks)
     if theirs != own:
         raise LeftOut(f"its networks have {theirs:,} parameters and ours {own:,}: not the same networks")

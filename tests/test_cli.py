@@ -18,6 +18,8 @@ VERBS = [
     "train",
     "convert",
     "sample",
+    "evaluate",
+    "compare",
     "toy",
     "report",
     "export",

@@ -51,7 +51,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
     monkeypatch.setattr("translate.check.run.check", started.append)
-    verbs = ("train", "convert", "sample", "report", "toy", "export", "import", "web")
+    verbs = ("train", "evaluate", "compare", "convert", "sample", "report", "toy", "export", "import", "web")
     if words[1] in verbs or words[1:3] == ["data", "check"]:
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
@@ -66,7 +66,9 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
 
 def _stand_in(monkeypatch, started: list) -> None:
     """What the other verbs call once their words are understood."""
+    import translate.compare.run
     import translate.convert.run
+    import translate.evaluate.run
     import translate.export.run
     import translate.export.web.serve
     import translate.interop.importing
@@ -87,6 +89,13 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.convert.run.convert", started.append)
     monkeypatch.setattr("translate.sample.run.sample", started.append)
     monkeypatch.setattr("translate.report.run.report", lambda options, departures: started.append(options))
+
+    def evaluated(options, say):
+        started.append(options)
+        return {"directions": {}}, options.out
+
+    monkeypatch.setattr("translate.evaluate.run.run", evaluated)
+    monkeypatch.setattr("translate.compare.run.run", lambda options, say: (evaluated(options, say)[0], []))
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)

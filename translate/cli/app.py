@@ -3,7 +3,7 @@
 import typer
 
 import translate
-from translate.cli import convert, data, export, import_, report, sample, toy, train, web
+from translate.cli import compare, convert, data, evaluate, export, import_, report, sample, toy, train, web
 
 app = typer.Typer(
     help="Image-to-image translation and GANs: train on folders of images or named sets, and use what was trained.",
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
+app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("sample")(sample.sample)
 app.command("report")(report.report)
 app.command("toy")(toy.toy)

@@ -25,28 +25,6 @@ def kid(x: Tensor, y: Tensor) -> float:
     return float(within - 2 * kernel(x, y).mean())
 
 
-def kid_resampled(x: Tensor, y: Tensor, resamples: int = 500, seed: int = 0) -> Tensor:
-    """(resamples,) values of `kid` for images drawn with replacement from x (N, d) and from y (M, d): their quantiles
-    are a bootstrap interval (Efron 1979). The same seed draws the same images for sets of the same sizes, so values of
-    two sets of outputs can be subtracted. Pairs of an image with its own copy are left out: it stays unbiased.
-    """
-    x, y = x.double(), y.double()
-    generator = torch.Generator().manual_seed(seed)
-
-    def counts(n: int) -> Tensor:
-        drawn = torch.randint(n, (resamples, n), generator=generator)
-        return torch.zeros(resamples, n, dtype=torch.float64).scatter_add_(1, drawn, torch.ones_like(drawn).double())
-
-    v, w = counts(len(x)), counts(len(y))
-
-    def within(kernels: Tensor, counts: Tensor) -> Tensor:
-        both = (counts @ kernels * counts).sum(1) - counts.square() @ kernels.diagonal()
-        return both / (counts.sum(1).square() - counts.square().sum(1))
-
-    across = (v @ kernel(x, y) * w).sum(1) / (len(x) * len(y))
-    return within(kernel(x, x), v) + within(kernel(y, y), w) - 2 * across
-
-
 def equality(x: Tensor, y: Tensor, permutations: int = 200, seed: int = 0) -> float:
     """p-value of "features x (N, d) and y (M, d) are of one distribution", by the two-sample permutation test with KID
     as the statistic (Gretton et al. 2012, section 1): the part of random divisions of all N + M into N and M whose KID
@@ -81,10 +59,10 @@ def kid_subsets(x: Tensor, y: Tensor, subsets: int = 100, size: int = 1000, seed
     return float(values.mean()), float(values.std(correction=0))
 
 
-def cosine(x: Tensor, y: Tensor) -> float:
-    """Mean cosine of the angle between the features of an output (N, d) and those of its true partner (N, d), in their
-    order: 1 is the same. Unlike KID it compares each image with what it should be."""
-    return float(torch.nn.functional.cosine_similarity(x.double(), y.double()).mean())
+def cosines(x: Tensor, y: Tensor) -> Tensor:
+    """float64 (N,): cosines of the angles between the features of outputs (N, d) and those of their true partners
+    (N, d), in their order: 1 is the same. Unlike KID they compare each image with what it should be."""
+    return torch.nn.functional.cosine_similarity(x.double(), y.double())
 
 
 def frechet(x: Tensor, y: Tensor) -> float:

@@ -1,5 +1,5 @@
 """Full-reference metrics of outputs against their true partners: L1, PSNR, SSIM. All reward blur where the pairs are
-not exactly aligned: the mean of all plausible outputs then scores best."""
+not exactly aligned: the mean of all plausible outputs then scores best. All give float64 (N,), one value a pair."""
 
 from collections.abc import Callable
 
@@ -12,22 +12,22 @@ WINDOW = 11  # of SSIM: pixels, Gaussian with sigma 1.5, as in the paper
 PSNR_CAP = 100.0  # dB, for equal images, whose PSNR is infinite
 
 
-def l1(outputs: Images, truth: Images) -> float:
+def l1(outputs: Images, truth: Images) -> Tensor:
     """Mean absolute difference of the values on [0, 1]: 0 equal, 1 black against white."""
-    return _mean_over_images(outputs, truth, lambda x, y: (x - y).abs().mean((1, 2, 3)))
+    return _of_pairs(outputs, truth, lambda x, y: (x - y).abs().mean((1, 2, 3)))
 
 
-def psnr(outputs: Images, truth: Images) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(1 / mean squared error) of each image, then the mean; higher is
-    better. An image that equals its partner counts as 100 dB."""
+def psnr(outputs: Images, truth: Images) -> Tensor:
+    """Peak signal-to-noise ratio in dB, 10 log10(1 / mean squared error) of each image; higher is better.
+    An image that equals its partner counts as 100 dB."""
 
     def decibels(x: Tensor, y: Tensor) -> Tensor:
         return (-10 * (x - y).square().mean((1, 2, 3)).log10()).clamp(max=PSNR_CAP)
 
-    return _mean_over_images(outputs, truth, decibels)
+    return _of_pairs(outputs, truth, decibels)
 
 
-def ssim(outputs: Images, truth: Images) -> float:
+def ssim(outputs: Images, truth: Images) -> Tensor:
     """Structural similarity (Wang et al. 2004), mean over the channels and the windows that lie wholly inside; 1 is
     equal. Needs images of at least 11x11."""
     from kornia.metrics import ssim as ssim_map  # half a second to import
@@ -38,14 +38,14 @@ def ssim(outputs: Images, truth: Images) -> float:
     def similarity(x: Tensor, y: Tensor) -> Tensor:
         return ssim_map(x, y, WINDOW, max_val=1.0, padding="valid").mean((1, 2, 3))
 
-    return _mean_over_images(outputs, truth, similarity)
+    return _of_pairs(outputs, truth, similarity)
 
 
-def _mean_over_images(x: Images, y: Images, score: Callable[[Tensor, Tensor], Tensor]) -> float:
-    """`score` maps two (B, 3, H, W) in [0, 1] to (B,). Sums in float64, 16 images at a time."""
+def _of_pairs(x: Images, y: Images, score: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """`score` maps two (B, 3, H, W) in [0, 1] to (B,). In float64, 16 images at a time."""
     check(x, "outputs"), check(y, "truth")
     if len(x) != len(y) or size(x) != size(y) or not len(x):
         raise ValueError(f"these are no pairs: {len(x)} outputs of {size(x)}, {len(y)} partners of {size(y)}")
     with torch.inference_mode():
         values = [score(a.double(), b.double()) for a, b in zip(batches(x, 16), batches(y, 16), strict=True)]
-    return float(torch.cat(values).mean())
+    return torch.cat(values).clone()

@@ -15,15 +15,14 @@ from torch import Tensor
 
 from translate.errors import UserError
 from translate.metrics import inception, paired
-from translate.metrics.distance import cosine, frechet, kid
+from translate.metrics.distance import cosines
 from translate.metrics.lite import Lite
+from translate.metrics.measures import Measures, digits, kid_name, lower_is_better
 from translate.metrics.pixels import channels, check, fingerprint, size
 from translate.metrics.stlpips import STLPIPS
 from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
-DIGITS = {"PSNR": 2, "FID": 2, "KID-lite2": 4}
-HIGHER = ("PSNR", "SSIM", "cosine-lite0", "cosine-lite2")  # the larger the better
 VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached features of other versions are not used
 
 
@@ -40,19 +39,16 @@ class Score:
     against: str = "doing nothing"
 
     def __str__(self) -> str:
-        nothing = "" if self.baseline is None else f"; {self.against} {self._text(self.baseline)}"
-        return f"{self.name} {self._text(self.value)} (n={self.n}{nothing}{'; ' + self.note if self.note else ''})"
-
-    def _text(self, value: float) -> str:
-        digits = DIGITS.get(self.name, 3)
-        return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no "-0.000"
+        nothing = "" if self.baseline is None else f"; {self.against} {digits(self.name, self.baseline)}"
+        note = f"; {self.note}" if self.note else ""
+        return f"{self.name} {digits(self.name, self.value)} (n={self.n}{nothing}{note})"
 
 
 class Scorer:
     """Scores outputs against real images; built once, called repeatedly during training.
 
     inputs      uint8 (N, H, W, C): images that are scored as a baseline, which `against` names: held-out source
-                images ("doing nothing"), or for images from noise held-out real ones
+                images ("doing nothing"), or for images from noise held-out real ones; None: no baseline
     references  uint8 (M, H, W, C): real images of the target domain, for the distances of distributions
     truth       uint8 (N, H, W, C): the true partners of the inputs, where they exist
     aligned     the pairs are aligned pixel by pixel (pix2pix), so L1, PSNR and SSIM are meaningful
@@ -71,7 +67,7 @@ class Scorer:
 
     def __init__(
         self,
-        inputs: np.ndarray,
+        inputs: np.ndarray | None,
         references: np.ndarray,
         truth: np.ndarray | None = None,
         *,
@@ -82,16 +78,21 @@ class Scorer:
         say: Callable[[str], Any] = print,
         network: str = "lite2",
     ):
-        self.inputs, self.references, self.truth, self.against = inputs, references, truth, against
-        check(inputs, "inputs"), check(references, "references")
-        if truth is not None and len(check(truth, "truth")) != len(inputs):
-            raise ValueError(f"{len(inputs)} inputs, but {len(truth)} true partners")
+        self.inputs: Any = inputs
+        self.references, self.truth, self.against = references, truth, against
+        check(references, "references")
+        sets = [some for some in (inputs, truth) if some is not None]
+        for some, name in ((inputs, "inputs"), (truth, "truth")):
+            if some is not None:
+                check(some, name)
+        if len(sets) == 2 and len(sets[0]) != len(sets[1]):
+            raise ValueError(f"{len(sets[0])} inputs, but {len(sets[1])} true partners")
         self.aligned, self.cache, self.say = aligned and truth is not None, cache, say
         self.missing, self.optional = [], []
         self.device = torch.device(device)
         self.extractors: list[Lite | inception.InceptionFeatures] = []
         self.stlpips: STLPIPS | None = None
-        if min(len(inputs), len(references)) < 2:
+        if min(len(some) for some in [*sets, references]) < 2:
             self.missing.append("KID needs at least two held-out images in each domain.")
         else:
             self._try(lambda: self.extractors.append(Lite(network, device)))
@@ -104,7 +105,7 @@ class Scorer:
         if not self.best_of():
             self.missing.append("No score chooses the best model here: the newest counts as the best.")
         self._prepared = False
-        self._references: dict[str, Tensor] = {}  # features, by the extractor's name
+        self._kept: dict[str, Tensor] = {}  # what was measured, by key
         self.features: dict[str, Tensor] = {}  # of the first extractor: "references", "inputs", "outputs" scored last
         self.distances: Tensor | None = None  # ST-LPIPS (N,) of the outputs scored last to their true partners
         self._baselines: dict[str, float] = {}
@@ -136,7 +137,7 @@ class Scorer:
             if extractor.name == "inception":
                 found += ["FID", "KID"]
             else:
-                found += [f"KID-{extractor.name}"] + [f"cosine-{extractor.name}"] * (self.truth is not None)
+                found += [kid_name(extractor.name)] + [f"cosine-{extractor.name}"] * (self.truth is not None)
         if self.truth is not None:
             found += ["ST-LPIPS", "L1"] if self.stlpips else ["L1"]
             if self.aligned:
@@ -147,25 +148,60 @@ class Scorer:
         """Compute the references' features and the baseline. `score` calls it if necessary."""
         if self._prepared:
             return
-        for one in self.extractors:
-            self._references[one.name] = self._cached(one, "the references", one.features, self.references)
-        if self.truth is None or size(self.inputs) == size(self.truth):
-            self._baselines = self._measure(self.inputs, nothing=True)
+        for one in self.extractors[:1]:
+            self.features["references"] = self._cached(one, "the references", one.features, self.references)
+        if (nothing := self.nothing()) is not None:
+            self._baselines = nothing.scores()
+            self._remember("inputs", nothing)
         self._prepared = True
 
     def score(self, outputs: np.ndarray) -> list[Score]:
         """The scores of outputs uint8 (N, H, W, C), in the order of `names`. With truth, one output per input."""
-        if len(check(outputs, "outputs")) != len(self.inputs) and self.truth is not None:
-            raise ValueError(f"{len(outputs)} outputs for {len(self.inputs)} inputs")
-        if self.truth is not None and size(outputs) != size(self.truth):
-            raise ValueError(f"outputs are {size(outputs)}, but their true partners {size(self.truth)}")
         self.prepare()
-        values, found = self._measure(outputs), []
+        measures = self.measure(outputs)
+        self._remember("outputs", measures)
+        self.distances = measures.values.get("ST-LPIPS")
+        values, found = measures.scores(), []
         for name in self.names():
             note = REWARDS_BLUR if name in ("L1", "PSNR", "SSIM") and not self.aligned else ""
-            lower = name not in HIGHER
+            lower = lower_is_better(name) is not False
             found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note, self.against))
         return found
+
+    def _remember(self, what: str, measures: Measures) -> None:
+        for features in list(measures.features.values())[:1]:
+            self.features[what] = features
+
+    def nothing(self) -> Measures | None:
+        """The baseline: what is measured of the inputs, once; None where there is none, or of another size."""
+        if self.inputs is None or (self.truth is not None and size(self.inputs) != size(self.truth)):
+            return None
+        return self.measure(self.inputs, keep="the inputs")
+
+    def measure(self, outputs: np.ndarray, keep: str = "", pairs: bool = True) -> Measures:
+        """Of outputs uint8 (N, H, W, C), one for each input where there is truth. keep: what these are; then their
+        features are cached. pairs: whether they are compared with the truth, image by image."""
+        truth = self.truth if pairs else None
+        if truth is not None and len(check(outputs, "outputs")) != len(truth):
+            raise ValueError(f"{len(outputs)} outputs for {len(truth)} inputs")
+        if truth is not None and size(outputs) != size(truth):
+            raise ValueError(f"outputs are {size(outputs)}, but their true partners {size(truth)}")
+        features, references, values = {}, {}, {}
+        for one in self.extractors:
+            references[one.name] = self._cached(one, "the references", one.features, self.references)
+            features[one.name] = self._cached(one, keep, one.features, outputs)
+            if truth is not None and one.name != "inception":
+                partners = self._cached(one, "the partners", one.features, truth)
+                values[f"cosine-{one.name}"] = cosines(features[one.name], partners)
+        if truth is not None:
+            available = self._available()
+            if self.stlpips:
+                what = "the pairs" if keep else ""
+                values["ST-LPIPS"] = self._cached(self.stlpips, what, self.stlpips.distances, outputs, truth).double()
+            for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():
+                if name in available:
+                    values[name] = measure(outputs, truth)
+        return Measures(features, references, values)
 
     def protocol(self) -> dict[str, Any]:
         """Everything that the numbers depend on, JSON-able, to be logged with them."""
@@ -187,43 +223,20 @@ class Scorer:
             "psnr": f"mean over the images, at most {paired.PSNR_CAP:g} dB",
         }
 
-    def _measure(self, outputs: np.ndarray, nothing: bool = False) -> dict[str, float]:
-        """Every score of `names`. `nothing`: these are the inputs, whose features are cached."""
-        values: dict[str, float] = {}
-        for one in self.extractors:
-            references = self._references[one.name]
-            own = self._cached(one, "the inputs", one.features, outputs) if nothing else one.features(outputs)
-            if one is self.extractors[0]:
-                self.features |= {"references": references, "inputs" if nothing else "outputs": own}
-            if one.name == "inception":
-                values |= {"KID": kid(own, references), "FID": frechet(own, references)}
-                continue
-            values[f"KID-{one.name}"] = kid(own, references)
-            if self.truth is not None:
-                truth = self._cached(one, "the partners", one.features, self.truth)
-                values[f"cosine-{one.name}"] = cosine(own, truth)
-        if self.truth is None:
-            return values
-        if pairs := self.stlpips:
-            both = (outputs, self.truth)
-            found = self._cached(pairs, "the pairs", pairs.distances, *both) if nothing else pairs.distances(*both)
-            self.distances = None if nothing else found
-            values["ST-LPIPS"] = float(found.double().mean())
-        available = self._available()
-        for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():
-            if name in available:
-                values[name] = measure(outputs, self.truth)
-        return values
-
     def _cached(self, network: Any, what: str, measure: Callable[..., Tensor], *images: np.ndarray) -> Tensor:
-        """`measure(*images)`, or its cached result for the same pixels and network."""
+        """`measure(*images)`, or its cached result for the same pixels and network. what: the images in words; "" for
+        outputs, which aren't cached."""
+        if not what:
+            return measure(*images)
         key = hashlib.sha256(f"{VERSION} {network.name} {network.sha256} {fingerprint(*images)}".encode()).hexdigest()
+        if key in self._kept:
+            return self._kept[key]
         path = self.cache / f"{network.name}-{key[:32]}.safetensors" if self.cache else None
         if path and path.is_file():
             with suppress(OSError, SafetensorError, KeyError):  # damaged: measured again and overwritten
-                return load(path.read_bytes())["values"]
+                return self._kept.setdefault(key, load(path.read_bytes())["values"])
         self.say(f"measuring {what} once with {network.name}: {len(images[0])} images…")
-        values = measure(*images)
+        values = self._kept[key] = measure(*images)
         if path:
             try:
                 write_whole(path, save({"values": values.contiguous()}))

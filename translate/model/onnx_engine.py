@@ -62,14 +62,14 @@ class OnnxEngine(OnnxFile):
     def load(
         cls,
         path: str | Path,
-        direction: str = "a2b",
+        direction: str | None = "a2b",
         *,
         device: str = "cpu",
         threads: int = 0,
         precision: str = "fp32",
         stochastic: bool = False,
     ) -> "OnnxEngine":
-        """From a file. threads: 0 uses all cores.
+        """From a file. direction: None takes the file's own. threads: 0 uses all cores.
 
         UserError when the file can't be read or used, or doesn't have the direction.
         """
@@ -80,7 +80,7 @@ class OnnxEngine(OnnxFile):
         except OSError as error:
             raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
         engine = cls(content, path, device=device, threads=threads)
-        if direction != engine.direction:
+        if direction not in (None, engine.direction):
             raise UserError(f"{path} translates {engine.direction} only, not {direction}.")
         return engine
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from translate.catalog import cache_folder
 from translate.data import Data
 from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
 from translate.model.torch_engine import to_image, translate_arrays
 from translate.train.build import conditional_classes
+from translate.train.held_out import held_out
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
 
@@ -22,7 +22,7 @@ class Translations:
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer
-        self.held_out = {"a": data.test_images("a"), "b": data.test_images("b")}  # uint8 (N, H, W, C)
+        self.held_out = {side: data.test_images(side) for side in "ab"}  # type: ignore[arg-type]
 
     def grey(self) -> dict[str, bool]:
         """Domain → whether its images are grey."""
@@ -38,18 +38,8 @@ class Translations:
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
         """Compares outputs with images of the target domain, and with the true ones where there are pairs."""
-        limit = self.settings.train.score_images
-        # A fourth of a large set's training images is enough for the distance, and at most 1,000.
-        every = max(1, min(4, len(self.data.train_b) // 300))
-        return Scorer(
-            self.held_out["a"][:limit],
-            self.data.train_images("b", every=every)[:1000],
-            self.held_out["b"][:limit] if self.data.truth else None,
-            aligned=self.data.paired,
-            device=self.settings.train.device,
-            cache=cache_folder() / "features",
-            say=say,
-        )
+        found = held_out(self.data, "a2b", self.settings.train.score_images, self.held_out)
+        return found.scorer(self.settings.train.device, say)
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
         """A PNG of held-out images: input | output | truth, or the output translated back, where there is no truth."""
@@ -106,16 +96,8 @@ class Samples:
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
         """Compares with training images, as is usual for GANs; held-out images are scored for comparison."""
-        every = max(1, len(self.data.train_a) // 1000)
-        return Scorer(
-            self.held_out[: self.settings.train.score_images],
-            self.data.train_images("a", every=every)[:1000],
-            aligned=False,
-            against="real images",
-            device=self.settings.train.device,
-            cache=cache_folder() / "features",
-            say=say,
-        )
+        found = held_out(self.data, "z2a", self.settings.train.score_images, {"a": self.held_out})
+        return found.scorer(self.settings.train.device, say)
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
         """A PNG of samples, 8 in a row; with classes a row for each."""

@@ -4,10 +4,10 @@ chance, the outputs are further from the domain than the inputs, or their colour
 from collections import deque
 
 import numpy as np
-import torch
 
 from translate.metrics import Scorer
-from translate.metrics.distance import equality, kid_resampled
+from translate.metrics.distance import equality
+from translate.metrics.intervals import of_kid
 
 ENOUGH = 50  # fewest images per domain for a diagnosis
 EQUAL = 0.05  # the domains count as equal above this p-value of the test for equality
@@ -16,7 +16,6 @@ LONG = 50  # reports over which D's accuracy is averaged; a training has 400
 BLIND = 0.6  # at or below this accuracy D hardly separates real from generated; 0.5 is chance
 FADED = 0.25  # ratio of the spread of the outputs' mean colours to that of the domain
 COLOURFUL = 0.01  # a domain counts as coloured above this spread of its mean colours, as a fraction of the range
-INTERVAL = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 class UnpairedDiagnosis:
@@ -97,10 +96,11 @@ class UnpairedDiagnosis:
 
 
 def gain(scorer: Scorer) -> tuple[float, float]:
-    """95 % bootstrap interval of KID(inputs) - KID(newest outputs); above 0 the outputs are closer to the domain."""
+    """95 % interval of KID(inputs) - KID(newest outputs); above 0 the outputs are closer to the domain."""
     inputs, outputs, references = (scorer.features[name] for name in ("inputs", "outputs", "references"))
-    low, high = torch.quantile(kid_resampled(inputs, references) - kid_resampled(outputs, references), INTERVAL)
-    return float(low), float(high)
+    found = (of_kid(inputs, references) - of_kid(outputs, references)).interval()
+    assert found is not None
+    return found
 
 
 def _colours(images: np.ndarray) -> float:

@@ -1,0 +1,68 @@
+"""The held-out images of a run as they are scored, during training and afterwards."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from translate.catalog import cache_folder
+from translate.data import Data
+from translate.metrics import Scorer
+
+NOISE = "z"
+MOST_REFERENCES = 1000
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One direction's images, uint8 (N, H, W, C).
+
+    names: of the images to be made, in their order; [] for images from noise. inputs: what is translated; None where
+    that is unknown, or noise. real: held-out images of the target domain. truth: the inputs' true partners, or None.
+    references: real images with which distributions are compared. aligned: pairs are aligned pixel by pixel.
+    """
+
+    names: list[str]
+    inputs: np.ndarray | None
+    real: np.ndarray | None
+    truth: np.ndarray | None
+    references: np.ndarray
+    aligned: bool = False
+
+    def scorer(self, device: torch.device | str, say: Callable[[str], Any]) -> Scorer:
+        """For translations "doing nothing" is the baseline; for images from noise it is real images."""
+        return Scorer(
+            self.inputs if self.names else self.real,
+            self.references,
+            self.truth,
+            aligned=self.aligned,
+            against="doing nothing" if self.names else "real images",
+            device=device,
+            cache=cache_folder() / "features",
+            say=say,
+        )
+
+
+def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarray] | None = None) -> HeldOut:
+    """Of opened data. limit: images at most. images: the held-out ones by domain, if they were read before."""
+    source, target = direction.split("2")
+    read = images or {}
+    real = read[target] if target in read else data.test_images(target)  # type: ignore[arg-type]
+    count = len(data.domains["ab".index(target)].train)
+    if source == NOISE:
+        return HeldOut([], None, real[:limit], None, _references(data, target, max(1, count // MOST_REFERENCES)))
+    inputs = read[source] if source in read else data.test_images(source)  # type: ignore[arg-type]
+    return HeldOut(
+        [item.key for item in data.domains["ab".index(source)].test.items[:limit]],
+        inputs[:limit],
+        real[:limit],
+        real[:limit] if data.truth else None,
+        _references(data, target, max(1, min(4, count // 300))),  # a fourth of a large set's images is enough
+        data.paired,
+    )
+
+
+def _references(data: Data, domain: str, every: int) -> np.ndarray:
+    return data.train_images(domain, every=every)[:MOST_REFERENCES]  # type: ignore[arg-type]
