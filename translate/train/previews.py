@@ -11,7 +11,7 @@ from translate.data import Data
 from translate.image import rgb8
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
-from translate.model.torch_engine import to_image, translate_arrays
+from translate.model.torch_engine import to_image, to_input, translate_arrays
 from translate.train.build import conditional_classes
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
@@ -45,14 +45,15 @@ class Translations:
             self.held_out["a"][:limit],
             self.data.train_images("b", every=every)[:1000],
             self.held_out["b"][:limit] if self.data.truth else None,
-            aligned=self.data.paired,
+            aligned=self.data.paired and self.trainer.mode.aligned,
             device=self.settings.train.device,
             cache=cache_folder() / "features",
             say=say,
         )
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
-        """A PNG of held-out images: input | output | truth, or the output translated back, where there is no truth."""
+        """A PNG of held-out images: input | output | the mode's own pictures | truth, or, where there is no truth, the
+        output translated back."""
         source, target = direction.split("2")
         inputs = self.held_out[source][: self.settings.train.samples]
         columns = [inputs, self.translate(direction, inputs)]
@@ -61,6 +62,10 @@ class Translations:
         if self.data.truth:
             columns.append(self.held_out[target][: len(inputs)])
             headings.append("truth")
+            if self.data.paired:
+                for heading, images in self._pictures(*columns).items():
+                    columns.insert(-1, images)
+                    headings.insert(-1, heading)
         elif back in self.trainer.mode.generators:
             columns.append(self.translate(back, columns[1]))
             headings.append("and back")
@@ -70,6 +75,11 @@ class Translations:
             f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
         )
         return rgb8.to_png(rgb8.sheet(rows, headings=headings, caption=caption))
+
+    def _pictures(self, *columns: np.ndarray) -> dict[str, np.ndarray]:
+        """The mode's pictures of inputs, outputs and true partners, all uint8 (N, H, W, C)."""
+        images = (to_input(column, self.trainer.device) for column in columns)
+        return {name: to_image(picture) for name, picture in self.trainer.mode.pictures(*images).items()}
 
 
 class Samples:
