@@ -21,6 +21,13 @@ MODES: dict[str, type[Mode]] = {
     "wgan-gp": WGANGP,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
-ALIASES = {"reggan": "registered", "cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
+ALIASES = {
+    "reggan": "registered",
+    "cyclegan": "cycle",
+    "cycle_gan": "cycle",
+    "gan": "vanilla",
+    "wgan_gp": "wgan-gp",
+    "wgangp": "wgan-gp",
+}
 
-__all__ = ["ALIASES", "DOMAINS", "GAN", "MODES", "CUT", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]
+__all__ = ["ALIASES", "CUT", "DOMAINS", "GAN", "MODES", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]

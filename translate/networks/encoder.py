@@ -58,5 +58,3 @@ def _upsamples(step: nn.Module | str) -> bool:
 
 def _name(network: nn.Module) -> str:
     return type(network).__name__
-
-
