@@ -139,7 +139,9 @@ def test_a_player_moves_only_its_own_networks(mode):
 def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
     # No pool and no penalty: both draw random numbers, between those for z.
-    own = {"pool": 0} if "pool" in MODES[mode].Settings.model_fields else {}
+    own = {
+        name: value for name, value in {"pool": 0, "lambda_x": 1.0}.items() if name in MODES[mode].Settings.model_fields
+    }
     s = settings(mode, mode_settings={"gradient_penalty": 0.0, **own})
     batch = [torch.cat(both) for both in zip(*batches_for(mode)[:2], strict=True)]
     gradients = []

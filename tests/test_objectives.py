@@ -51,7 +51,27 @@ def formulas(real: Sequence[float] = (1.0,) * 5, fake: Sequence[float] = (0.0,) 
             mean(math.log(1 + math.exp(f - r)) for r, f in zip(REAL, FAKE, strict=True)),
             mean(math.log(1 + math.exp(r - f)) for r, f in zip(REAL, FAKE, strict=True)),
         ),
+        **{name: f_gan(*table_2) for name, table_2 in F_GAN.items()},
     }
+
+
+F_GAN = {  # output activation g_f and conjugate f*, Table 2 of Nowozin et al. 2016; and f'(1)
+    "kl": (lambda v: v, lambda t: math.exp(t - 1), 1),
+    "reverse-kl": (lambda v: -math.exp(-v), lambda t: -1 - math.log(-t), -1),
+    "pearson": (lambda v: v, lambda t: t**2 / 4 + t, 0),
+    "hellinger": (lambda v: 1 - math.exp(-v), lambda t: t / (1 - t), 0),
+    "jensen-shannon": (lambda v: math.log(2) - math.log(1 + math.exp(-v)), lambda t: -math.log(2 - math.exp(t)), 0),
+}
+
+
+def f_gan(g, conjugate, boundary) -> tuple[float, float]:
+    return mean(conjugate(g(d)) for d in FAKE) - mean(g(d) for d in REAL), -mean(g(d) for d in FAKE)
+
+
+@pytest.mark.parametrize("name", F_GAN)
+def test_the_boundary_is_where_the_activation_is_the_derivative_of_f_at_1(name):
+    g, _, derivative = F_GAN[name]
+    assert g(OBJECTIVES[name].boundary) == pytest.approx(derivative)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -99,6 +119,11 @@ GRADIENTS = {  # d loss / d logit for one real and one fake logit, and for G's
     "wgan": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
     "wgan-gp": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
     "relativistic": (lambda d: -0.5, lambda d: 0.5, lambda d: -0.5),  # of two equal logits
+    "kl": (lambda d: -1.0, lambda d: math.exp(d - 1), lambda d: -1.0),
+    "reverse-kl": (lambda d: -math.exp(-d), lambda d: 1.0, lambda d: -math.exp(-d)),
+    "pearson": (lambda d: -1.0, lambda d: d / 2 + 1, lambda d: -1.0),
+    "hellinger": (lambda d: -math.exp(-d), lambda d: math.exp(d), lambda d: -math.exp(-d)),
+    "jensen-shannon": (lambda d: sigma(d) - 1, lambda d: sigma(d), lambda d: sigma(d) - 1),
 }
 
 
@@ -111,9 +136,9 @@ def test_gradients(name):
         real, fake, seen = (torch.tensor([d], requires_grad=True) for _ in range(3))
         OBJECTIVES[name].discriminator(real, fake, 1.0).backward()
         OBJECTIVES[name].generator(seen, torch.tensor([d])).backward()
-        assert real.grad.item() == pytest.approx(of_real(d), abs=1e-5)
-        assert fake.grad.item() == pytest.approx(of_fake(d), abs=1e-5)
-        assert seen.grad.item() == pytest.approx(of_generator(d), abs=1e-5)
+        assert real.grad.item() == pytest.approx(of_real(d), abs=1e-5, rel=1e-5)
+        assert fake.grad.item() == pytest.approx(of_fake(d), abs=1e-5, rel=1e-5)
+        assert seen.grad.item() == pytest.approx(of_generator(d), abs=1e-5, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

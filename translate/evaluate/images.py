@@ -45,7 +45,7 @@ def material(options: Options, subject: Subject, say: Say) -> Material:
             raise UserError(f"--direction {direction}: {subject.name} has {' and '.join(subject.directions)} only.")
         if len(data.domains) == 1 and not direction.startswith(NOISE):
             raise UserError(f"{subject.name} translates images, so it needs two sets: --a and --b.")
-    found = {direction: _aligned(held_out(data, direction, limit), options) for direction in directions}
+    found = {direction: _aligned(held_out(data, direction, limit), options, subject) for direction in directions}
     if subject.is_model:
         return Material(found, about=about)
     images = found[directions[0]]
@@ -56,8 +56,9 @@ def material(options: Options, subject: Subject, say: Say) -> Material:
     return Material(found, outputs, about)
 
 
-def _aligned(images: HeldOut, options: Options) -> HeldOut:
-    return replace(images, aligned=images.aligned and not options.unaligned)
+def _aligned(images: HeldOut, options: Options, subject: Subject) -> HeldOut:
+    mode = MODES.get(subject.description.get("mode", ""))
+    return replace(images, aligned=images.aligned and not options.unaligned and (mode is None or mode.aligned))
 
 
 # A run's images, or named sets ------------------------------------------------------------------------------------

@@ -1,13 +1,18 @@
 """The modes by name: one file per paper."""
 
 from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle
 from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
+from translate.modes.registered import Registered
 
 MODES: dict[str, type[Mode]] = {
     "pix2pix": Pix2Pix,
+    "registered": Registered,
     "cycle": Cycle,
+    "cut": CUT,
+    "fastcut": FastCUT,
     "vanilla": Vanilla,
     "dcgan": DCGAN,
     "lsgan": LSGAN,
@@ -16,6 +21,13 @@ MODES: dict[str, type[Mode]] = {
     "wgan-gp": WGANGP,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
-ALIASES = {"cyclegan": "cycle", "cycle_gan": "cycle", "gan": "vanilla", "wgan_gp": "wgan-gp", "wgangp": "wgan-gp"}
+ALIASES = {
+    "reggan": "registered",
+    "cyclegan": "cycle",
+    "cycle_gan": "cycle",
+    "gan": "vanilla",
+    "wgan_gp": "wgan-gp",
+    "wgangp": "wgan-gp",
+}
 
-__all__ = ["ALIASES", "DOMAINS", "GAN", "MODES", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]
+__all__ = ["ALIASES", "CUT", "DOMAINS", "GAN", "MODES", "Cycle", "Mode", "ModeSettings", "Pix2Pix", "Turn"]

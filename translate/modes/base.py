@@ -104,6 +104,7 @@ class Mode:
     Settings: type[ModeSettings]
     kind: ClassVar[Kind] = "translation"  # noise: images are generated from random numbers
     paired: ClassVar[bool] = False  # whether the data must be pairs
+    aligned: ClassVar[bool] = True  # whether pairs fit pixel by pixel
     defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
     players: ClassVar[dict[str, list[str]]]  # player → its networks, trained by one optimizer
     discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that use lr_d and optimizer_d
@@ -134,6 +135,10 @@ class Mode:
     def steps_of_d(cls, settings: Any) -> int:
         """Steps of D per step of G: the `batches_per_round` of a mode with these settings."""
         return 1
+
+    def pictures(self, x: Tensor, fake: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """More columns for a sheet of pairs, by their headings: images (B, C, H, W) in [-1, 1]. fake: G(x)."""
+        return {}
 
     def plan_round(self, *counts: int) -> None:
         """Decide on the CPU what a recorded round can't: the pools' exchanges, and whether the round has R1 and R2.

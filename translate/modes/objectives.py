@@ -11,6 +11,8 @@ fake, D(x) the logits, D(G) those of the fakes and σ the sigmoid:
     relativistic  D: E log(1 + exp(D(G) - D(x)))        G: E log(1 + exp(D(x) - D(G)))
                                    Jolicoeur-Martineau 2019; with R1 and R2: R3GAN (Huang et al. 2024)
 
+and the f-divergences of fgan.py (Nowozin et al. 2016).
+
 A Wasserstein critic must be 1-Lipschitz: wgan clips its weights, wgan-gp has a gradient penalty (penalties.py).
 """
 
@@ -20,6 +22,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from translate.modes.fgan import DIVERGENCES
 
 Label = float | Tensor  # a tensor broadcasts against the logits: (B, 1, 1, 1)
 
@@ -107,6 +111,7 @@ OBJECTIVES: dict[str, Objective] = {
     "wgan": Objective(critic, critic_generator, clip=0.01),
     "wgan-gp": Objective(critic, critic_generator, penalty=10.0),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, relativistic=True),
+    **{name: Objective(f.discriminator, f.generator, boundary=f.boundary) for name, f in DIVERGENCES.items()},
 }
 # The description of a mode's setting `objective`.
 DESCRIPTION = "{first} (paper); one of " + ", ".join(OBJECTIVES)

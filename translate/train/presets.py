@@ -22,9 +22,9 @@ LARGE_GAN: dict[str, Any] = {
     "train": {"images": 3_000_000, "ema": 0.999},
 }
 
-# Unpaired training on two cores in ten minutes, found by search: docs/log.md. D sees through frozen features, and so
+# Training on two cores in ten minutes, found by search for `cycle`: docs/log.md. D sees through frozen features, and so
 # finds differences of style that a PatchGAN of this size does not. G starts at the identity.
-CYCLE: dict[str, Any] = {
+FROZEN: dict[str, Any] = {
     "data": {"size": [64, 64], "interpolation": "lanczos"},
     "generator": {
         "network": "light",
@@ -36,27 +36,43 @@ CYCLE: dict[str, Any] = {
         "upsampling": "resize",
     },
     "discriminator": {"network": "projected", "filters": 64},
-    "mode_settings": {"lambda_cycle": 0.3, "lambda_identity": 0.0},
     "train": {"images": 8000, "batch": 4, "lr": 8e-4, "lr_d": 2e-4, "beta2": 0.99, "ema": 0.998},
 }
-# The same mode on a GPU: wider networks, larger batches. Not searched.
+# The weights of each mode's losses beside such a D. Searched for `cycle` only.
+WEIGHTS: dict[str, dict[str, Any]] = {
+    "cycle": {"lambda_cycle": 0.3, "lambda_identity": 0.0},
+    "cut": {"lambda_x": 0.3, "lambda_y": 0.0, "units": 64, "locations": 64},
+    "fastcut": {"lambda_x": 0.3, "units": 64, "locations": 64},
+    "registered": {"lambda_corr": 5.0, "lambda_smooth": 0.1},
+}
+# The same modes on a GPU: wider networks, larger batches. Not searched.
 WIDE: dict[str, Any] = {
     "generator": {"filters": 32, "blocks": 6},
     "train": {"images": 100_000, "batch": 16, "lr_d": 4e-4, "ema": 0.999},
 }
-# What replaces CYCLE's discriminator where its weights are not installed, or a PatchGAN is asked for.
+# What replaces FROZEN's discriminator where its weights are not installed, or a PatchGAN is asked for.
 PATCHGAN: dict[str, Any] = {
     "discriminator": {"network": "patch", "filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
-    "mode_settings": {"lambda_cycle": 1.0, "lambda_identity": 0.1, "r1": 3.0},
+    "mode_settings": {"r1": 3.0},
     "train": {"lr_d": None},
 }
+PATCHGAN_WEIGHTS: dict[str, dict[str, Any]] = {"cycle": {"lambda_cycle": 1.0, "lambda_identity": 0.1}}
+
+
+def _frozen(*changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """mode → FROZEN with the mode's weights and the changes."""
+    tables = {mode: merge(FROZEN, {"mode_settings": weights}) for mode, weights in WEIGHTS.items()}
+    for change in changes:
+        tables = {mode: merge(table, change) for mode, table in tables.items()}
+    return tables
+
 
 # preset -> mode -> differences. `paper` has none.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "paper": {mode: {} for mode in MODES},
     # Found by search for two cores and ten minutes: docs/log.md has what was tried.
     "cpu": {
-        "cycle": CYCLE,
+        **_frozen(),
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
             "generator": {
@@ -88,7 +104,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "wgan-gp": SMALL_CRITIC,
     },
     "gpu-64": {
-        "cycle": merge(CYCLE, WIDE),
+        **_frozen(WIDE),
         "pix2pix": {
             "data": {"size": [64, 64], "interpolation": "lanczos"},
             "generator": {"norm": "instance", "upsampling": "resize"},
@@ -98,7 +114,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         **{mode: LARGE_GAN for mode, cls in MODES.items() if cls.kind == "noise"},
     },
     "gpu-128": {
-        "cycle": merge(CYCLE, merge(WIDE, {"data": {"size": [128, 128]}, "train": {"batch": 8}})),
+        **_frozen(WIDE, {"data": {"size": [128, 128]}, "train": {"batch": 8}}),
         "pix2pix": {
             "data": {"size": [128, 128]},
             "generator": {"norm": "instance", "upsampling": "resize"},
@@ -107,7 +123,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "gpu-256": {
-        "cycle": merge(CYCLE, merge(WIDE, {"data": {"size": [256, 256]}, "train": {"batch": 4}})),
+        **_frozen(WIDE, {"data": {"size": [256, 256]}, "train": {"batch": 4}}),
         "pix2pix": {
             "generator": {"norm": "instance", "upsampling": "resize"},
             "discriminator": {"norm": "instance"},
@@ -127,7 +143,7 @@ def preset(name: str, mode: str, discriminator: str | None = None) -> dict[str, 
         raise UserError(f"--preset {name} is not for --mode {mode}; there are {others}.")
     table = PRESETS[name][mode]
     if _is_projected(table) and (discriminator or ("projected" if has_weights() else "patch")) != "projected":
-        return merge(table, PATCHGAN)
+        return merge(merge(table, PATCHGAN), {"mode_settings": PATCHGAN_WEIGHTS.get(mode, {})})
     return table
 
 

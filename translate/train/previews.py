@@ -1,6 +1,7 @@
 """Previews of a run's generators, and the images that are scored: translations of held-out images, or samples."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from translate.data import Data
 from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
-from translate.model.torch_engine import to_image, translate_arrays
+from translate.model.torch_engine import to_image, to_input, translate_arrays
 from translate.train.build import conditional_classes
 from translate.train.held_out import held_out
 from translate.train.settings import RunSettings
@@ -39,10 +40,12 @@ class Translations:
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
         """Compares outputs with images of the target domain, and with the true ones where there are pairs."""
         found = held_out(self.data, "a2b", self.settings.train.score_images, self.held_out)
+        found = replace(found, aligned=found.aligned and self.trainer.mode.aligned)
         return found.scorer(self.settings.train.device, say)
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
-        """A PNG of held-out images: input | output | truth, or the output translated back, where there is no truth."""
+        """A PNG of held-out images: input | output | the mode's own pictures | truth, or, where there is no truth, the
+        output translated back."""
         source, target = direction.split("2")
         inputs = self.held_out[source][: self.settings.train.samples]
         columns = [inputs, self.translate(direction, inputs)]
@@ -51,6 +54,10 @@ class Translations:
         if self.data.truth:
             columns.append(self.held_out[target][: len(inputs)])
             headings.append("truth")
+            if self.data.paired:
+                for heading, images in self._pictures(*columns).items():
+                    columns.insert(-1, images)
+                    headings.insert(-1, heading)
         elif back in self.trainer.mode.generators:
             columns.append(self.translate(back, columns[1]))
             headings.append("and back")
@@ -60,6 +67,11 @@ class Translations:
             f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
         )
         return sheet_file.pack(rows, headings=headings, caption=caption)
+
+    def _pictures(self, *columns: np.ndarray) -> dict[str, np.ndarray]:
+        """The mode's pictures of inputs, outputs and true partners, all uint8 (N, H, W, C)."""
+        images = (to_input(column, self.trainer.device) for column in columns)
+        return {name: to_image(picture) for name, picture in self.trainer.mode.pictures(*images).items()}
 
 
 class Samples:
