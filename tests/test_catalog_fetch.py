@@ -17,6 +17,7 @@ from data_files import make_recipe, photo, silent, snapshot, vendor_wheel, wheel
 
 from translate import catalog
 from translate.catalog import download, prepare
+from translate.catalog.fetching import workplace
 from translate.catalog.recipe import Recipe
 from translate.errors import UNAVAILABLE, UserError
 from translate.image import rgb8
@@ -125,10 +126,14 @@ def test_a_killed_fetch_is_not_taken_for_complete(brought, cache, tmp_path):
     assert left[0].name.startswith(".fetch-")
     folder = catalog.fetch(recipe, silent)
     assert len(list(folder.path.iterdir())) == 3
-    old = time.time() - 3 * 24 * 3600
+    assert left[0].exists()  # it may have just been made by another process
+    old = time.time() - 60
     os.utime(left[0], (old, old))
-    catalog.fetch(recipe.model_copy(update={"name": "another"}), silent)
-    assert not left[0].exists()  # yesterday's leftovers are cleared away
+    with workplace(cache / "datasets") as living:
+        os.utime(living.parent, (old, old))
+        catalog.fetch(recipe.model_copy(update={"name": "another"}), silent)
+        assert not left[0].exists()  # its process has ended
+        assert living.exists()
 
 
 def test_two_processes_at_once(brought, cache, monkeypatch):

@@ -52,7 +52,7 @@ class Run:
             "score": t.score_every or max(self.images_per_round, -(-self.total // 8)),
             "save": t.save_every or self.total,
         }
-        self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
+        self.checkpoints = Checkpoints(folder.checkpoints, t.keep, say)
         self.evaluator = Evaluator(settings, data, self.trainer)
         self.diagnosis = Diagnosis(self.trainer, self.evaluator.previews)
 
@@ -127,7 +127,7 @@ class Run:
             self.report = Report(trainer, self.evaluator, self.diagnosis, self.display, log)
             self._score_if_missed()
             if log and not self.images_seen:
-                self.report.compare_domains()
+                self.report.before_training()
             batches = self._batches()
             while self.images_seen < self.total:
                 before = self.images_seen
@@ -197,9 +197,10 @@ class Run:
     # Files ----------------------------------------------------------------------------------------------------------
 
     def complete_files(self) -> None:
-        """Write the generator files and previews of a finished run that are missing, old or damaged: after a kill
-        between the last checkpoint and the generator, or where a file was deleted."""
+        """Write the generator files and previews of a finished run that are missing, old or damaged, and delete old
+        checkpoints: after a kill during the last save, or where a file was deleted."""
         best = self.evaluator.best
+        self.checkpoints.prune(self.images_seen, (best or {}).get("images"))
         if not continuing.generator_is_of(self.folder.path / "generator.safetensors", self.images_seen):
             self.save_generator("generator.safetensors")
         for direction in self.trainer.mode.generators:
