@@ -13,7 +13,7 @@ import tiff_files
 from PIL import Image
 from tiff_files import Case, every_case
 
-from translate.image import picture, rgb8, tiff, tiff_layout
+from translate.image import picture, rgb8, tiff, tiff_layout, tiff_tags
 from translate.image.picture import Picture
 
 CASES = list(every_case())
@@ -111,3 +111,26 @@ def test_a_damaged_number_that_the_place_of_the_pixels_depends_on_is_never_repla
         data[entry + 2 : entry + 12] = struct.pack("<HII", kind, count, value)
         with pytest.raises(rgb8.ImageError, match="damaged"):
             picture.parse(bytes(data))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_lab_of_tiff_is_converted(bits):
+    top = (1 << bits) - 1
+    colours = {(100, 0, 0): (255, 255, 255), (0, 0, 0): (0, 0, 0), (53.24, 80.09, 67.20): (255, 0, 0)}
+    unit = 256 if bits == 16 else 1
+    for lab, rgb in colours.items():
+        stored = [round(lab[0] / 100 * top), *(round(v * unit) % (top + 1) for v in lab[1:])]
+        values = np.full((4, 4, 3), stored, np.uint8 if bits == 8 else np.uint16)
+        data = tiff_files.file(tiff_files.Case(bits, 3, 8), values)
+        found = picture.parse(data)
+        assert "LAB converted to RGB" in found.notes
+        assert np.abs(picture.to_bytes(found.colours)[0, 0].astype(int) - rgb).max() <= 12  # red in D50 and D65
+
+
+def test_tags_of_a_damaged_directory_are_left_out():
+    case = tiff_files.Case(16, 3, 2)
+    data = tiff_files.file(case)
+    for place in range(0, len(data), 3):
+        for value in (0, 0x7F, 0xFF):
+            tiff_tags.Tags(data[:place] + bytes([value]) + data[place + 1 :])
+        tiff_tags.Tags(data[:place])
