@@ -1,9 +1,9 @@
 """Damaged image files by the thousand: whether one raises anything but ImageError, or takes much memory or time.
 
 Files of every kind that is read are made, then damaged: bytes changed, cut out, put in, repeated, numbers of headers
-replaced by extreme ones. Each mutant is read in a child process for training and for use; Linux, which tells the peak
-of a process's memory. Prints one line for each that took more than 300 MB or 2 s or ended otherwise, and the counts;
-exit code 1 when there was one.
+replaced by extreme ones. Each mutant is read twice in a child process, for training and for use; Linux, which tells the
+peak of a process's memory. Prints a line for each that took more than 300 MB or 2 s or ended otherwise, and the counts
+of readings; exit code 1 when there was one.
 
     python benchmarks/mutants.py --count 100000 --seed 0 --processes 2
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-MEMORY, SECONDS = 300e6, 2.0  # seconds of the processor, so that a busy machine accuses nobody
+MEMORY, SECONDS = 300e6, 2.0  # seconds of the processor, so that a busy machine changes nothing
 NUMBERS = (0, 1, 2, 3, 7, 8, 16, 127, 128, 255, 256, 4096, 20_000, 32_767, 65_535, 65_536, 1 << 31, (1 << 32) - 1)
 BATCH = 200  # mutants that one child reads
 
@@ -111,9 +111,7 @@ def mutant(number: int, seed: int, files: list[bytes]) -> bytes:
     for _ in range(generator.integers(1, 5)):
         if not data:
             break
-        place = int(
-            generator.integers(len(data)) if generator.random() < 0.5 else generator.integers(min(len(data), 64))
-        )
+        place = int(generator.integers(len(data) if generator.random() < 0.5 else min(len(data), 64)))
         match generator.integers(7):
             case 0:
                 data[place] ^= 1 << int(generator.integers(8))
@@ -222,9 +220,8 @@ def campaign(count: int, seed: int, processes: int, say=lambda text: None) -> tu
                 counts["large"] += size > MEMORY
                 counts["slow"] += seconds > SECONDS
                 if outcome or size > MEMORY or seconds > SECONDS:
-                    lines.append(
-                        f"mutant {number} of seed {seed}: {outcome or 'read'}, {size / 1e6:.0f} MB, {seconds:.1f} s"
-                    )
+                    what = f"{outcome or 'read'}, {size / 1e6:.0f} MB, {seconds:.1f} s"
+                    lines.append(f"mutant {number} of seed {seed}: {what}")
                 found = queue.get(timeout=120)
             child.join()
             running.remove(entry)

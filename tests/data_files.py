@@ -176,3 +176,10 @@ def put(path: Path, content: bytes) -> Path:
 
 def silent(text: str) -> None:
     pass
+
+
+def pil(image: Image.Image, kind: str, **options) -> bytes:
+    """The image as a file of a kind of Pillow's."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -9,6 +9,7 @@ from small import run_verb, tiny_model
 import translate
 from translate.errors import UserError
 from translate.model.translator import Rules
+from translate.system import hashed_tensors
 from translate.system.device import choose
 
 RULES = [
@@ -87,3 +88,12 @@ def test_a_sampler_checks_its_device_and_a_torch_device_is_a_word(tmp_path):
     with pytest.raises(UserError, match="--device must be"):
         translate.load_sampler(write_gan(tmp_path / "g.safetensors"), device="gpu")
     assert choose(torch.device("cpu")) == choose("cpu:0") == "cpu"
+
+
+def test_what_an_engine_can_not_do_is_a_user_error_in_python(tmp_path):
+    weights, description = hashed_tensors.read(tiny_model(tmp_path / "m.safetensors"))
+    name = min(key for key in weights if key.endswith("weight"))
+    weights[name] = torch.full_like(weights[name], torch.nan)
+    (tmp_path / "m.safetensors").write_bytes(hashed_tensors.dumps(weights, description))
+    with pytest.raises(UserError, match="an image of 8 × 9 can't be translated: the network's output is not a number"):
+        translate.load(tmp_path / "m.safetensors")(np.zeros((8, 9, 3), np.uint8))

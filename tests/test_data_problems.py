@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from data_files import bad_files, photo, save
 from data_folders import SMALL, folder, keys, numbered, opened
 
+from translate.convert.plan import plan
 from translate.data import description
 from translate.errors import UserError
+from translate.train.checkpoints import Checkpoints
 
 
 def test_all_problems_of_pairs_are_said_at_once(tmp_path):
@@ -100,3 +104,23 @@ def test_nothing_usable_is_an_error(tmp_path, paired):
         opened(folder(tmp_path / "c", ["1.png"]), tmp_path / "b", paired=False)
     with pytest.raises(UserError, match="has a partner in"):
         opened(folder(tmp_path / "d", ["x.png"]), tmp_path / "b")
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="root becomes a user who may not read")
+def test_a_folder_that_may_not_be_read_is_not_called_empty():
+    with tempfile.TemporaryDirectory() as base:
+        root = Path(base)
+        closed = folder(root / "closed", numbered(3))
+        root.chmod(0o755)
+        closed.chmod(0)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(UserError, match="closed: the folder may not be read, so no images were found in"):
+                opened(closed, closed)
+            with pytest.raises(UserError, match="closed: the folder may not be read, so no images were found in"):
+                plan((str(closed),), root / "out")
+            with pytest.raises(UserError, match="closed can't be listed: Permission denied"):
+                Checkpoints(closed).newest()
+        finally:
+            os.seteuid(0)
+            closed.chmod(0o755)

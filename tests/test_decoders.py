@@ -10,26 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiff_files
-from data_files import photo, save
+from data_files import photo, pil, save
 from data_folders import one_domain
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from small import tiny_model
 from test_convert import convert
 
-from translate.image import decode, picture, png, rgb8, tiff_tags
+from translate.image import decode, picture, png, rgb8
 from translate.image.picture import Picture
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import mutants
 
 SOURCES = mutants.sources()
-
-
-def pil(image: Image.Image, kind: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def trained_on(data: bytes, tmp_path: Path, **options) -> np.ndarray:
@@ -174,18 +167,6 @@ def test_sound_files_are_not_called_damaged():
         picture.parse(bytes(twelve))
 
 
-def test_only_exif_turns_pictures():
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-    image = Image.fromarray(photo(20, 30))
-    assert picture.parse(pil(image, "PNG", pnginfo=_text(xmp))).size == (20, 30)
-
-
-def _text(xmp: bytes):
-    information = PngInfo()
-    information.add_itxt("XML:com.adobe.xmp", xmp.decode())
-    return information
-
-
 @pytest.mark.parametrize(
     ("head", "name"),
     [
@@ -213,49 +194,12 @@ def test_sixteen_bit_grey_with_alpha_stays_so():
         np.testing.assert_array_equal(again.alpha, alpha)
 
 
-@pytest.mark.parametrize("bits", [8, 16])
-def test_lab_of_tiff_is_converted(bits):
-    top = (1 << bits) - 1
-    colours = {(100, 0, 0): (255, 255, 255), (0, 0, 0): (0, 0, 0), (53.24, 80.09, 67.20): (255, 0, 0)}
-    unit = 256 if bits == 16 else 1
-    for lab, rgb in colours.items():
-        stored = [round(lab[0] / 100 * top), *(round(v * unit) % (top + 1) for v in lab[1:])]
-        values = np.full((4, 4, 3), stored, np.uint8 if bits == 8 else np.uint16)
-        data = tiff_files.file(tiff_files.Case(bits, 3, 8), values)
-        found = picture.parse(data)
-        assert "LAB converted to RGB" in found.notes
-        assert np.abs(picture.to_bytes(found.colours)[0, 0].astype(int) - rgb).max() <= 12  # red in D50 and D65
-
-
-def test_tags_of_a_damaged_directory_are_left_out():
-    case = tiff_files.Case(16, 3, 2)
-    data = tiff_files.file(case)
-    for place in range(0, len(data), 3):
-        for value in (0, 0x7F, 0xFF):
-            tiff_tags.Tags(data[:place] + bytes([value]) + data[place + 1 :])
-        tiff_tags.Tags(data[:place])
-
-
 @pytest.mark.slow
 def test_thousands_of_mutants():
     """None raises anything but ImageError, or takes more than 300 MB or 2 s. All 100,000: benchmarks/mutants.py."""
     counts, lines = mutants.campaign(3000, 1, 1)
     assert not lines, "\n".join(lines)
     assert counts["refused"] > 3000
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", ["TIFF", "PNG", "JPEG"])
-def test_eight_bits_are_turned_once(orientation, suffix):
-    exif = Image.Exif()
-    exif[274] = orientation
-    image = Image.fromarray(photo(20, 30))
-    found = picture.parse(pil(image, suffix, exif=exif))
-    want = picture.of_pil(Image.open(io.BytesIO(pil(image, suffix)))).colours
-    turns = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-             5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-             8: lambda a: np.rot90(a)}  # fmt: skip
-    np.testing.assert_array_equal(found.colours, turns[orientation](want))
 
 
 def test_junk_between_the_parts_of_a_jpegs_header_is_no_damage():
@@ -265,26 +209,6 @@ def test_junk_between_the_parts_of_a_jpegs_header_is_no_damage():
     for junk in (b"\0\0\0\0\0", b"some text", odd_profile):
         again = picture.parse(data[:place] + junk + data[place:])
         np.testing.assert_array_equal(again.colours, picture.parse(data).colours)
-
-
-@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG"])
-def test_an_opened_pil_image_is_turned_once_and_a_half_one_is_refused(kind):
-    exif = Image.Exif()
-    exif[274] = 6
-    data = pil(Image.fromarray(photo(20, 30)), kind, exif=exif)
-    assert picture.of_pil(Image.open(io.BytesIO(data))).size == (30, 20)
-    np.testing.assert_array_equal(picture.of_pil(Image.open(io.BytesIO(data))).colours, picture.parse(data).colours)
-    whole = pil(Image.fromarray(photo(200, 300)), kind)
-    with pytest.raises(rgb8.ImageError):
-        picture.of_pil(Image.open(io.BytesIO(whole[: len(whole) * 2 // 3])))
-
-
-def test_exif_behind_a_picture_of_sixteen_bits_turns_it():
-    data = picture.encode(Picture(np.zeros((20, 30, 3), np.uint16)), ".png")[0]
-    exif = Image.Exif()
-    exif[274] = 6
-    chunk = png.chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
-    assert picture.parse(data[:-12] + chunk + data[-12:]).size == (30, 20)
 
 
 def test_an_exception_nobody_thought_of_costs_only_its_file(tmp_path, monkeypatch, capsys):
@@ -310,13 +234,3 @@ def test_an_exception_nobody_thought_of_costs_only_its_file(tmp_path, monkeypatc
     data = one_domain(tmp_path / "in", said=told)
     assert len(data.train_a) + len(data.test_a) == 6
     assert any("odd.png: a decoder's own fault" in line for line in told)
-
-
-def test_the_old_form_of_exif_in_a_png_turns_it():
-    exif = Image.Exif()
-    exif[274] = 6
-    content = exif.tobytes()
-    text = f"\nexif\n{len(content):8d}\n{content.hex()}\n"
-    information = PngInfo()
-    information.add_text("Raw profile type exif", text, zip=True)
-    assert picture.parse(pil(Image.fromarray(photo(20, 30)), "PNG", pnginfo=information)).size == (30, 20)

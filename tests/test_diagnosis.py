@@ -2,17 +2,22 @@
 
 import json
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from stateful import settings
+from PIL import Image
+from stateful import opened, settings
 from torch import nn
 
+from translate.metrics import Score
 from translate.metrics.nearest import nearest
 from translate.modes.base import diagnostics
 from translate.modes.objectives import OBJECTIVES
+from translate.train import beforehand, report
+from translate.train.build import build_mode
 from translate.train.diagnosis import MAX_GRADIENT_NORM, MIN_RELATIVE_LOSS, WINDOW, Diagnosis, Displacement, spread
 from translate.train.previews import Samples
 from translate.train.run import start
@@ -162,11 +167,69 @@ def test_spread_and_nearest_are_what_they_say():
     assert nearest(pictures[[3, 7]], pictures)[0][:, 0].tolist() == [3, 7]
 
 
-def test_warnings_reach_the_log_of_a_run(pictures, tmp_path):
+def test_warnings_reach_the_log_of_a_run(pictures, tmp_path, monkeypatch):
     """A learning rate that is absurdly high: the samples are all alike."""
+    monkeypatch.setattr(report, "SHORT", 0)
     s = settings("vanilla", pictures, train={"images": 40, "lr": 30.0, "optimizer_d": "adam"}, data={"size": 16})
     s.train.score_every, s.discriminator.spectral_norm = 20, False
     start(s, tmp_path / "run", say=lambda *words: None)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     said = [line["text"] for line in lines if line.get("event") == "warning"]
     assert any("mode collapse" in text for text in said)
+
+
+def run_warnings(mode, pictures, path, **changes) -> list[str]:
+    """The warnings of a short training."""
+    start(settings(mode, pictures, **changes), path, say=lambda *words: None)
+    lines = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+    return [line["text"] for line in lines if line.get("event") == "warning"]
+
+
+def test_a_short_training_is_not_warned_about_what_it_can_not_have_learned(pictures, tmp_path):
+    assert run_warnings("vanilla", pictures, tmp_path / "run", train={"images": 16}) == []
+
+
+def test_weights_that_do_not_change_are_reported_once():
+    of = diagnosis()
+    assert reports(of, [0.5] * (WINDOW + 2)) == []  # they change
+    said = [sentence for _ in range(2 * WINDOW) for sentence in of.of_players({}, {})]
+    assert said == ["G learns nothing: its weights have not changed in 10 reports. Check --lr, lr_d and the weights of "
+                    "its losses."]  # fmt: skip
+
+
+def test_advice_is_never_a_setting_that_is_on_already():
+    of = diagnosis(np.full((60, 4, 4, 3), 9, np.uint8))
+    of.trainer.mode.settings = SimpleNamespace(objective="wgan-gp", diffaugment=["color"], r1=1.0)
+    (collapse,) = of_samples(of)
+    assert collapse.endswith("Try a smaller lr_d.")
+    of.trainer.mode.settings.objective = "gan"
+    assert of._advice("r1=1", "a smaller --lr", "objective=wgan-gp") == "Try a smaller --lr, or objective=wgan-gp."
+
+
+def test_a_paired_training_that_is_no_better_than_its_inputs_is_reported_once():
+    of = diagnosis()
+    assert of.of_pairs([Score("L1", 0.1, 9, 0.2, True)]) == []
+    assert of.of_pairs([Score("SSIM", 0.9, 9, 0.8, False)]) == []
+    assert of.of_pairs([]) == of.of_pairs([Score("L1", 0.1, 9, None, True)]) == []
+    (worse,) = of.of_pairs([Score("L1", 0.3, 9, 0.2, True)])
+    assert "no closer to the true images than the inputs are: L1 0.300 (n=9; doing nothing 0.200)" in worse
+    assert of.of_pairs([Score("L1", 0.3, 9, 0.2, True)]) == []
+
+
+def test_weights_of_zero_and_domains_without_content_are_said_before_the_first_step(pictures, tmp_path):
+    def said(mode, folders, **zero) -> list[str]:
+        s = settings(mode, folders, mode_settings=zero)
+        return beforehand.warnings(build_mode(s), opened(s))
+
+    blank = tmp_path / "blank"
+    shutil.copytree(pictures[0], blank)
+    for number, path in enumerate(sorted(blank.iterdir())):
+        Image.new("RGB", (24, 24), (number, 0, 0)).save(path)
+    shutil.copytree(blank, tmp_path / "copy")
+    (l1,) = said("pix2pix", pictures, lambda_l1=0.0)
+    assert l1.startswith("lambda_l1 is 0: only D compares")
+    cycle, equal, *colour = said("cycle", (blank, tmp_path / "copy"), lambda_cycle=0.0)
+    assert cycle.startswith("lambda_cycle is 0: nothing ties an output to its input")
+    assert equal.startswith("both domains hold the same images")
+    assert f"{blank} are of nearly one colour" in colour[0]
+    assert said("cycle", pictures) == said("vanilla", pictures) == []

@@ -1,6 +1,7 @@
 """Runs that are really killed, and really interrupted, while they train: the same command ends in the same state."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,3 +57,30 @@ def test_a_signal_saves_and_leaves_with_its_code(number, code, pictures, tmp_pat
     newest = max((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
     assert int(newest.stem) > 0
     assert (tmp_path / "run" / "generator.safetensors").exists()
+
+
+BENCHMARKS = HERE.parent / "benchmarks"
+
+
+def sample(script: str, *words: str) -> str:
+    """The last line of a campaign's sample, which must find nothing wrong."""
+    command = [sys.executable, str(BENCHMARKS / script), *words]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=1200)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_sample_of_system_calls_that_fail_or_are_the_last():
+    """All of them: benchmarks/kills.py."""
+    last = sample("kills.py", "--every", "97")
+    assert last.startswith("0 wrong; ")
+    assert "kills: " in last
+    assert "EIO: " in last
+
+
+@pytest.mark.slow
+def test_a_sample_of_flipped_bits_is_named_or_harmless():
+    """1,900 of them: benchmarks/flips.py."""
+    assert sample("flips.py", "--count", "40") == "40 flips, 0 wrong"

@@ -1,6 +1,7 @@
 """A folder has one owner, stop signals are heard, printing ends nothing, and a run's files are those of its state."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,13 @@ def test_what_a_killed_save_left_is_removed(finished, pictures):
     assert not [path for path in left if path.exists()]
 
 
+def test_a_finished_run_deletes_what_a_kill_after_the_last_checkpoint_left(finished, pictures):
+    kept = sorted((finished / "checkpoints").iterdir())
+    shutil.copy(kept[0], finished / "checkpoints" / "000000001.safetensors")
+    start(settings(pictures), finished, say=lambda line: None)
+    assert sorted((finished / "checkpoints").iterdir()) == kept
+
+
 def test_a_longer_training_is_an_ordinary_thing_and_a_shorter_one_is_refused(finished, pictures):
     said: list[str] = []
     with pytest.raises(UserError, match="--images 4 is less than the 8 images that this run has seen"):
@@ -193,3 +201,14 @@ def test_a_full_disk_behind_stdout_and_a_reader_that_left_end_nothing(pictures, 
     assert process.wait(timeout=120) == 0
     for name in ("full", "closed"):
         assert generator_file.read(tmp_path / name / "generator.safetensors")[1]["images"] == 4
+
+
+def test_a_checkpoint_that_can_not_be_deleted_stays_and_is_said_once(tmp_path):
+    said: list[str] = []
+    kept = Checkpoints(tmp_path, 2, said.append)
+    (tmp_path / "000000000.safetensors").mkdir()  # unlink fails
+    for images in range(1, 6):
+        kept.save(images, {}, {"kind": "checkpoint"}, None)
+    assert [path.name[7:9] for path in kept.existing()] == ["00", "04", "05"]
+    assert len(said) == 1
+    assert "can't be deleted" in said[0]

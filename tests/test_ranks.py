@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -201,3 +202,24 @@ def test_a_batch_that_cannot_be_divided_is_refused_once(batch, sets, sentence, p
         monkeypatch.setenv("RANK", rank)
         code, _, problem = run_verb(monkeypatch, capsys, *words, *(word for text in sets for word in ("--set", text)))
         assert (code, problem) == (2, said)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+@pytest.mark.parametrize(("rank", "missing"), [("0", "2 of 3 processes at 127.0.0.1:PORT (rank 1, 2"), ("1", "1 of 3")])
+def test_who_is_awaited_is_said_and_who_never_comes_ends_the_waiting(rank, missing, monkeypatch, capsys):
+    port = str(free_port())
+    for name, value in {"RANK": rank, "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(distributed, "AWAITED", 0.1)
+    monkeypatch.setattr(distributed, "TIMEOUT_MINUTES", 1 / 120)
+    with pytest.raises(UserError, match=r"did not come within 0:00:00\.5") as error:
+        distributed.join("cpu")
+    assert error.value.code == 75
+    said = capsys.readouterr().out
+    assert said.startswith("waiting for ")
+    assert missing.replace("PORT", port) in said

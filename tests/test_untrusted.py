@@ -4,7 +4,6 @@ import copy
 import json
 import os
 
-import numpy as np
 import pytest
 import torch
 from export_models import write_gan
@@ -178,11 +177,8 @@ def test_a_conversion_waits_for_no_pipe_and_appends_through_no_link(tmp_path, mo
     mine = tmp_path / "mine.txt"
     mine.write_text("mine")
     journal = ".translate-0.jsonl"
-    for name, make in (
-        ("report.json", os.mkfifo),
-        (journal, os.mkfifo),
-        (journal, lambda path: os.symlink(mine, path)),
-    ):
+    a_link = (journal, lambda path: os.symlink(mine, path))
+    for name, make in (("report.json", os.mkfifo), (journal, os.mkfifo), a_link):
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
         out.mkdir()
         make(out / name)
@@ -251,12 +247,3 @@ def test_a_checkpoint_of_another_network_is_refused_by_name(tmp_path):
         checkpoints.newest(said.append, lambda tensors, _: f"its 'w' is {tuple(tensors['w'].shape)}")
     assert caught.value.code == DAMAGED
     assert "is not of this run: its 'w' is (1,)" in said[0]
-
-
-def test_what_an_engine_can_not_do_is_a_user_error_in_python(tmp_path):
-    weights, description = hashed_tensors.read(tiny_model(tmp_path / "m.safetensors"))
-    name = min(key for key in weights if key.endswith("weight"))
-    weights[name] = torch.full_like(weights[name], torch.nan)
-    (tmp_path / "m.safetensors").write_bytes(hashed_tensors.dumps(weights, description))
-    with pytest.raises(UserError, match="an image of 8 × 9 can't be translated: the network's output is not a number"):
-        translate.load(tmp_path / "m.safetensors")(np.zeros((8, 9, 3), np.uint8))

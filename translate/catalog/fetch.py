@@ -2,23 +2,20 @@
 
 import contextlib
 import os
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from translate.catalog import arrays, download, kept, prepare
 from translate.catalog.archive import ArchiveError, Files, files
+from translate.catalog.fetching import workplace
 from translate.catalog.recipe import Recipe
 from translate.errors import DISK, UNAVAILABLE, UserError
 from translate.system.files import sync_folder
 from translate.system.text import printable
 
 Say = Callable[[str], None]
-STALE = 24 * 3600  # seconds after which a killed fetch's temporary folder is deleted
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,8 @@ def fetch(recipe: Recipe, say: Say = print) -> Folder:
 
 
 def _make(recipe: Recipe, target: Path, say: Say) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _clear_stale(target.parent)
     archives = cache_folder() / "archives"
-    _clear_stale(archives)
-    temporary = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target.parent))
-    try:
+    with workplace(target.parent, say) as temporary:
         finished = temporary / target.name
         finished.mkdir()
         if recipe.kind == "torchvision":
@@ -106,17 +99,13 @@ def _make(recipe: Recipe, target: Path, say: Say) -> None:
                 raise
         sync_folder(target.parent)
         say(f"{recipe.name}: {made:,} images ready")
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _remove(target: Path) -> None:
     """Renames it first, so that a partly deleted folder never has the final name."""
-    aside = Path(tempfile.mkdtemp(prefix=".fetch-", dir=target.parent))
-    with contextlib.suppress(FileNotFoundError):  # another process deletes it too
+    with workplace(target.parent) as aside, contextlib.suppress(FileNotFoundError):  # another process deletes it too
         os.rename(target, aside / target.name)
     arrays.images.cache_clear()
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def read(recipe: Recipe, name: str, say: Say = print) -> bytes:
@@ -157,12 +146,3 @@ def _source(recipe: Recipe, archives: Path, say: Say) -> Callable[[Callable[[str
                 yield name, path.read_bytes()
 
     return walk
-
-
-def _clear_stale(folder: Path) -> None:
-    for path in folder.glob(".fetch-*"):
-        try:
-            if time.time() - path.stat().st_mtime > STALE:
-                shutil.rmtree(path, ignore_errors=True)
-        except OSError:
-            pass  # another process deletes it too

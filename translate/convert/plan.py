@@ -63,6 +63,8 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     problems: list[str] = []
     passed_over = PassedOver()
     found = [pair for source in sources for pair in _found(source, problems, passed_over)]
+    if not found and problems:
+        raise UserError(f"{problems[0]}, so no images were found in {', '.join(map(printable, sources))}.")
     if not found:
         where = ", ".join(printable(source) for source in sources)
         others = f"; passed over: {passed_over}" if passed_over else ""

@@ -2,9 +2,7 @@
 
 import os
 import struct
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from translate.image.picture import Picture
 from translate.image.source import ImageError, refuse_special
 from translate.model.translator import Rules, Translator
 from translate.system.files import beside
+from translate.system.output import quiet
 
 # The most widely supported of the codecs in OpenCV's wheels: VP9 (also in browsers), MPEG-4 part 2, Motion JPEG.
 CODECS = {".mp4": "vp09", ".m4v": "mp4v", ".mov": "mp4v", ".mkv": "VP90", ".webm": "VP90", ".avi": "MJPG"}
@@ -114,20 +113,6 @@ def _abandon(writer, temporary: Path) -> None:
     if writer is not None:
         writer.release()  # Windows can't remove open files
     temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Discard what FFmpeg writes to file descriptor 2; the toolkit reports errors itself."""
-    sys.stderr.flush()
-    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-        os.close(nowhere)
 
 
 def _batches(reader, size: int) -> Iterator[list[np.ndarray]]:

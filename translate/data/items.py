@@ -59,5 +59,5 @@ def report(problems: list[Problem]) -> list[str]:
             lines.append(f"{heading(kind)} ({len(texts):,}):" if kind != "passed over" else heading(kind))
             lines += [f"  {text}" for text in texts[:LISTED]]
             if len(texts) > LISTED:
-                lines.append(f"  ... and {len(texts) - LISTED:,} more (all of them are in the run folder's data.json)")
+                lines.append(f"  ... and {len(texts) - LISTED:,} more (a training lists all of them in its data.json)")
     return lines

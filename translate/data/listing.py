@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 
 from PIL import Image
@@ -45,7 +46,7 @@ def two_sides(a: Path, b: Path, settings: DataSettings, paired: bool, problems: 
     and for each single folder: trainX with a sibling testX; train and test inside; any tree of images.
     """
     if _same(a, b):
-        if (a / "trainA").is_dir() and (a / "trainB").is_dir():
+        if isdir(a / "trainA") and isdir(a / "trainB"):  # False where it may not be read, which `tree` reports
             return one_side(a / "trainA", problems), one_side(a / "trainB", problems)
         whole = one_side(a, problems)
         wanted = settings.side_by_side == "yes" or (settings.side_by_side == "auto" and paired)
@@ -62,10 +63,10 @@ def one_side(folder: Path, problems: list[Problem]) -> Side:
     if re.fullmatch("train[A-Za-z]?", folder.name):
         for name in TEST_NAMES:
             sibling = folder.with_name(name + folder.name.removeprefix("train"))
-            if sibling.is_dir():
+            if isdir(sibling):
                 return Side(tree(folder, problems), tree(sibling, problems))
-    if (folder / "train").is_dir():
-        tests = [folder / name for name in TEST_NAMES if (folder / name).is_dir()]
+    if isdir(folder / "train"):
+        tests = [folder / name for name in TEST_NAMES if isdir(folder / name)]
         return Side(tree(folder / "train", problems), tree(tests[0], problems) if tests else None)
     return Side(tree(folder, problems))
 
@@ -74,6 +75,7 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     """Every image file under `folder`, sorted by name. Links to folders are followed, each real folder once."""
 
     found: list[Item] = []
+    unreadable: list[str] = []
     passed_over = PassedOver()
 
     def wanted(name: str) -> bool:
@@ -81,10 +83,13 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
             passed_over.add(name)
         return rgb8.is_image_name(name)
 
-    for path in walk(folder, wanted, lambda text: problems.append(Problem("unreadable", text))):
+    for path in walk(folder, wanted, unreadable.append):
         relative = path.relative_to(folder)
         name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
         found.append(Item(relative.with_suffix("").as_posix(), path, name))
+    problems += [Problem("unreadable", text) for text in unreadable]
+    if not found and unreadable:
+        raise UserError(f"{unreadable[0]}, so no images were found in {printable(str(folder))}.")
     if not found:
         known = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES))
         others = f"; passed over: {passed_over}" if passed_over else ""

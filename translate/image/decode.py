@@ -9,6 +9,7 @@ from PIL import Image
 from translate.image import jpeg, netpbm, pillow, png, sniff, tiff, tiff_layout, tiff_tags
 from translate.image.raw import Raw
 from translate.image.source import MAX_PIXELS, ImageError, reason, refuse_large
+from translate.system.output import quiet
 
 # Pillow's warnings about unusual files: errors are raised as ImageError, and the pixel limit is our own.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -119,7 +120,7 @@ def _tiff(data: bytes, max_pixels: int) -> Raw:
     if turned := tags.number(tiff_tags.ORIENTATION, 1):
         exif[ORIENTATION] = turned
     if tiff_layout.plain(found):
-        with Image.open(io.BytesIO(data), formats=PILLOW["TIFF"]) as image:
+        with quiet(), Image.open(io.BytesIO(data), formats=PILLOW["TIFF"]) as image:
             refuse_large(*image.size, max_pixels)
             image.info.pop("xmp", None)  # other programs don't rotate pictures by it
             image.load()

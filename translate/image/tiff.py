@@ -6,6 +6,7 @@ OpenCV reads the simplest 16-bit and float pictures, and the rest raises ImageEr
 
 import importlib.util
 import io
+import logging
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from translate.image.tiff_layout import (
 )
 
 OPENCV = {1, 5, 8, 32946, 32773}  # compressions: none, LZW, deflate (two numbers), PackBits
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else what it logs is printed
 EXTRA = "pip install 'imgtranslate[science]' reads it"
 
 

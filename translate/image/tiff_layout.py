@@ -13,6 +13,11 @@ ASSOCIATED, UNASSOCIATED = 1, 2  # of extra samples
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # formats of samples
 PACKED = {1: 1.1, 5: 1600, 8: 1100, 32946: 1100, 32773: 70, 7: 700, 6: 700}  # largest ratio of each compression
 LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32946, 32773}  # compressions that Pillow's libtiff supports on all platforms
+# What the place and meaning of each sample depend on.
+STRUCTURE = (
+    tiff_tags.WIDTH, tiff_tags.HEIGHT, tiff_tags.BITS, tiff_tags.COMPRESSION, tiff_tags.PHOTOMETRIC, tiff_tags.SAMPLES,
+    tiff_tags.ROWS, tiff_tags.PLANAR, tiff_tags.PREDICTOR, tiff_tags.FORMAT,
+)  # fmt: skip
 
 
 @dataclass
@@ -56,6 +61,8 @@ def layout(data: bytes, max_pixels: int) -> Layout:
     tags = Tags(data)
     if not tags.tags:
         raise ImageError("damaged at its beginning")
+    if any(tag in tags.damaged or (tag in tags.tags and not tags.numbers(tag)) for tag in STRUCTURE):
+        raise ImageError("damaged at its beginning")  # the default of such a number would give another picture
     width, height = tags.number(tiff_tags.WIDTH), tags.number(tiff_tags.HEIGHT)
     refuse_large(width, height, max_pixels)
     bits = tags.numbers(tiff_tags.BITS) or (1,)

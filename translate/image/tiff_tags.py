@@ -22,13 +22,14 @@ class Entry(NamedTuple):
 
 
 class Tags:
-    """tags: of the first page. order: '<' or '>'. pages: the number of pages."""
+    """tags: of the first page. damaged: those that were left out. order: '<' or '>'. pages: the number of pages."""
 
     def __init__(self, data: bytes):
         self.order = "<" if data[:2] == b"II" else ">"
         self.big = data[2:4] in (b"+\0", b"\0+")
         self.data = data
         self.tags: dict[int, Entry] = {}
+        self.damaged: set[int] = set()
         self.pages = 0
         place, seen = self._offset(8 if self.big else 4), set()
         while place and place not in seen and self.pages < MAX_PAGES:
@@ -87,6 +88,7 @@ class Tags:
     def _entry(self, at: int) -> None:
         tag, kind, count = struct.unpack_from(self.order + ("HHQ" if self.big else "HHI"), self.data, at)
         form, place = TYPES.get(kind), at + (12 if self.big else 8)
+        self.damaged.add(tag)
         if form is None or not 0 < count <= MAX_VALUES:
             return
         size = struct.calcsize("<" + form) * count
@@ -94,6 +96,7 @@ class Tags:
             place = self._offset(place)
         if place <= 0 or place + size > len(self.data):
             return
+        self.damaged.discard(tag)
         if form == "s":
             self.tags[tag] = Entry(kind, (self.data[place : place + size],))
         else:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from translate.errors import LOST, UserError
 
-TIMEOUT_MINUTES = 15  # of a collective operation: the processes wait while rank 0 scores and saves
+AWAITED = 5.0  # seconds until it is said which processes are missing
+TIMEOUT_MINUTES = 15.0  # of a collective operation: the processes wait while rank 0 scores and saves
 
 
 def launched() -> int:
@@ -53,14 +54,51 @@ def join(device: str) -> None:
     # Tensors on the CPU (few and small) go through gloo, those on a GPU through NCCL.
     backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
     timeout = timedelta(minutes=TIMEOUT_MINUTES)
+    rank, number = int(os.environ.get("RANK", 0)), launched()
+    store = _all_present(rank, number, timeout)
+    collective(lambda: dist.init_process_group(backend, store=store, rank=rank, world_size=number, timeout=timeout))
 
-    def initialise() -> None:
-        store, rank, number = next(dist.rendezvous("env://", timeout=timeout))
-        # After a restart torchrun's store may still hold the addresses of processes that died.
-        store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
-        dist.init_process_group(backend, store=store, rank=rank, world_size=number, timeout=timeout)
 
-    collective(initialise)
+def _all_present(rank: int, number: int, timeout: timedelta) -> dist.Store:
+    """The store that all processes have reached. After AWAITED seconds the one with the lowest rank prints which ranks
+    it waits for. UserError (exit code 75) when they don't come within `timeout`."""
+    host, port = os.environ.get("MASTER_ADDR", "127.0.0.1"), int(os.environ.get("MASTER_PORT", 29500))
+    first = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"  # torchrun's agent has the store
+
+    def reach(patience: timedelta) -> dist.Store:
+        # wait_for_workers=False: it would wait for the others without a word.
+        return dist.TCPStore(host, port, number, first, patience, wait_for_workers=False, multi_tenant=True)
+
+    def late(ranks: list[int]) -> str:
+        names = ", ".join(map(str, ranks[:8])) + (", …" if len(ranks) > 8 else "")
+        return f"{len(ranks)} of {number} processes at {host}:{port} (rank {names})"
+
+    try:
+        store = reach(patience := timedelta(seconds=AWAITED))
+    except RuntimeError as error:
+        if first:
+            raise UserError(f"MASTER_PORT {port} can't be used here: {str(error).splitlines()[0][:150]}.") from error
+        print(f"waiting for {late([0])}…", flush=True)
+        try:
+            store = reach(timeout)
+        except RuntimeError:
+            raise UserError(f"{late([0])} did not come within {timeout}.", LOST) from None
+    store.set_timeout(timeout)
+    # After a restart torchrun's store may still hold the addresses of processes that died.
+    store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    keys = {f"present {other}": other for other in range(number)}
+    store.set(f"present {rank}", "")
+    try:
+        store.wait(list(keys), patience)
+    except RuntimeError:
+        missing = [other for key, other in keys.items() if not store.check([key])]
+        if missing and rank == min(set(keys.values()) - set(missing)):
+            print(f"waiting for {late(missing)}…", flush=True)
+        try:
+            store.wait(list(keys), timeout)
+        except RuntimeError:
+            raise UserError(f"{late(missing)} did not come within {timeout}.", LOST) from None
+    return store
 
 
 def leave() -> None:

@@ -1,9 +1,12 @@
-"""Printing never raises: for encodings without "→", closed pipes and full disks."""
+"""Printing never raises: for encodings without "→", closed pipes and full disks. C libraries can be silenced."""
 
 import codecs
 import io
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 PLAIN = {"→": "->", "←": "<-", "×": "x", "…": "...", "·": "-", "λ": "lambda", "β": "beta", "σ": "sigma", "−": "-"}
@@ -70,3 +73,36 @@ def tolerate() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
         setattr(sys, name, Tolerant(stream))
+
+
+class _Quiet:
+    """File descriptor 2 while it is redirected. entered: by how many threads."""
+
+    lock = threading.Lock()
+    entered = 0
+    before: int | None = None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Discard what C libraries (libtiff, libpng, FFmpeg) write to file descriptor 2. Their errors are reported as
+    exceptions or return values too. Threads may be in it at the same time."""
+    with _Quiet.lock:
+        if not _Quiet.entered:
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.flush()
+            with suppress(OSError):  # closed
+                _Quiet.before = os.dup(2)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 2)
+                os.close(nowhere)
+        _Quiet.entered += 1
+    try:
+        yield
+    finally:
+        with _Quiet.lock:
+            _Quiet.entered -= 1
+            if not _Quiet.entered and _Quiet.before is not None:
+                os.dup2(_Quiet.before, 2)
+                os.close(_Quiet.before)
+                _Quiet.before = None

@@ -1,5 +1,6 @@
 """The checkpoints of a run: the newest few and the best; an older one is deleted after the new one is durable."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from translate.errors import DAMAGED, UserError
+from translate.errors import DAMAGED, DISK, UserError
 from translate.settings import explain
 from translate.system import hashed_tensors
 from translate.system.files import sync_folder, write_whole
@@ -45,26 +46,51 @@ Misfit = Callable[[dict[str, Tensor], dict[str, Any]], str]
 class Checkpoints:
     """`folder`/<images seen>.safetensors, the newest `keep` (at least 2) and the best one."""
 
-    def __init__(self, folder: Path, keep: int = 2):
-        self.folder, self.keep = folder, max(2, keep)
+    def __init__(self, folder: Path, keep: int = 2, say: Callable[[str], object] = print):
+        self.folder, self.keep, self.say = folder, max(2, keep), say
+        self.said = False
 
     def path(self, images: int) -> Path:
         """The file of the checkpoint after so many images seen."""
         return self.folder / f"{images:09d}.safetensors"
 
     def existing(self) -> list[Path]:
-        """The checkpoints in the folder, oldest first."""
-        return sorted(path for path in self.folder.glob("*.safetensors") if path.stem.isdigit())
+        """The checkpoints in the folder, oldest first. UserError (exit code 74) if it can't be listed."""
+        try:
+            paths = [self.folder / name for name in os.listdir(self.folder)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"{self.folder} can't be listed: {error.strerror}.", DISK) from error
+        return sorted(path for path in paths if path.suffix == ".safetensors" and path.stem.isdigit())
 
     def save(self, images: int, tensors: dict[str, Tensor], description: dict[str, Any], best: int | None) -> Path:
         """Write a checkpoint durably, then delete those that are no longer kept. best: images seen by the best one."""
         path = self.path(images)
         write_whole(path, hashed_tensors.dumps(tensors, description))
-        kept = {*self.existing()[-self.keep :], path, *([self.path(best)] if best is not None else [])}
-        for old in set(self.existing()) - kept:
-            old.unlink(missing_ok=True)
-        sync_folder(self.folder)
+        self.prune(images, best)
         return path
+
+    def prune(self, images: int, best: int | None) -> None:
+        """Delete all but the newest `keep`, the one after `images` and the best one. What can't be deleted (immutable,
+        or opened by another program on Windows) stays; that is said once."""
+        try:
+            found = self.existing()
+        except UserError as error:
+            self._say_once(str(error))
+            return
+        kept = {*found[-self.keep :], self.path(images), *([self.path(best)] if best is not None else [])}
+        for old in sorted(set(found) - kept):
+            try:
+                old.unlink(missing_ok=True)
+            except OSError as error:
+                self._say_once(f"Old checkpoints can't be deleted, such as {old} ({error.strerror}).")
+        sync_folder(self.folder)
+
+    def _say_once(self, sentence: str) -> None:
+        if not self.said:
+            self.say(sentence)
+        self.said = True
 
     def read(self, images: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """(tensors, description) of the checkpoint after so many images; UserError (exit code 5) if it is damaged."""

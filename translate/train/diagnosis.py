@@ -1,4 +1,5 @@
-"""Warnings about failing training: vanishing and exploding gradients, oscillation, mode collapse, dropped modes.
+"""Warnings about failing training: vanishing and exploding gradients, weights that don't change, oscillation, mode
+collapse, dropped modes, outputs that are no better than the inputs.
 
 The training doesn't depend on them."""
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from translate.metrics import Score
 from translate.metrics.nearest import nearest
 from translate.train.previews import Samples, Translations
 from translate.train.step.trainer import Trainer
@@ -31,6 +33,7 @@ class Diagnosis:
         self.relative_losses: dict[str, list[float]] = {player: [] for player in trainer.mode.discriminators}
         self.norms: dict[str, list[float]] = {player: [] for player in trainer.mode.players}
         self.displacements = {name: Displacement() for name in trainer.mode.generators.values()}
+        self.sums: dict[str, list[list[float]]] = {name: [] for name in trainer.mode.networks}  # of the weights
         self.reported: set[str] = set()
         self.facts: list[str] = []  # about the newest samples
 
@@ -43,26 +46,64 @@ class Diagnosis:
             if len(losses) == WINDOW and max(losses) < MIN_RELATIVE_LOSS:
                 found[f"vanishing gradients of {player}"] = (
                     f"{player} is too good: its accuracy is {100 * of_d['accuracy']:.1f} % and its loss near 0, so G "
-                    "hardly gets a gradient (vanishing gradients). Try instance_noise=0.1, label_smoothing=0.1, "
-                    "r1=1, diffaugment=color,translation, a smaller lr_d, or objective=wgan-gp."
+                    "hardly gets a gradient (vanishing gradients). "
+                    + self._advice(
+                        "instance_noise=0.1",
+                        "label_smoothing=0.1",
+                        "r1=1",
+                        "diffaugment=color,translation",
+                        "a smaller lr_d",
+                        "objective=wgan-gp",
+                    )
                 )
         for player, norm in norms.items():
             self.norms[player] = [*self.norms[player], norm][-WINDOW:]
             if len(self.norms[player]) == WINDOW and min(self.norms[player]) > MAX_GRADIENT_NORM:
                 found[f"exploding gradients of {player}"] = (
                     f"exploding gradients: the norm of player {player}'s gradient has reached {norm:,.0f}, and "
-                    f"exceeded {MAX_GRADIENT_NORM:.0f} in {WINDOW} reports in a row. Try a smaller --lr, or "
-                    "clip_norm=10."
+                    f"exceeded {MAX_GRADIENT_NORM:.0f} in {WINDOW} reports in a row. "
+                    + self._advice("a smaller --lr", "clip_norm=10")
                 )
         for name, displacement in self.displacements.items() if isinstance(self.previews, Samples) else ():
             ratio = displacement.ratio(self.trainer.mode.networks[name])
             if ratio is not None and ratio < MIN_DISPLACEMENT:
                 found[f"oscillation of {name}"] = (
                     f"{name}'s updates undo each other (no convergence): the net change of its weights is "
-                    f"{100 * ratio:.0f} % of the sum of their changes. Try a smaller --lr, r1=1, or ema=0.999, which "
-                    "averages it out."
+                    f"{100 * ratio:.0f} % of the sum of their changes. "
+                    + self._advice("a smaller --lr", "r1=1", "ema=0.999 (which averages it out)")
+                )
+        for name, network in self.trainer.mode.networks.items():
+            sums = self.sums[name] = [*self.sums[name], _sums(network)][-WINDOW - 1 :]
+            if len(sums) > WINDOW and all(entry == sums[0] for entry in sums):
+                found[f"{name} is still"] = (
+                    f"{name} learns nothing: its weights have not changed in {WINDOW} reports. Check --lr, lr_d and "
+                    "the weights of its losses."
                 )
         return self._new(found)
+
+    def of_pairs(self, scores: list[Score]) -> list[str]:
+        """A new warning where the first of the scores of a paired training is no better than that of the inputs."""
+        if not scores or (nothing := scores[0].baseline) is None:
+            return []
+        first = scores[0]
+        if first.value < nothing if first.lower_is_better else first.value > nothing:
+            return []
+        sentence = (
+            f"the outputs are no closer to the true images than the inputs are: {first}. Try more --images, or a "
+            "larger lambda_l1; and look whether the pairs in the preview belong together."
+        )
+        return self._new({"pairs": sentence})
+
+    def _advice(self, *options: str) -> str:
+        """'Try …' with those of the options that are not settings of this training already."""
+        mode, train = getattr(self.trainer.mode, "settings", None), getattr(self.trainer, "settings", None)
+        kept = []
+        for option in options:
+            name, _, value = option.partition("=")
+            now = getattr(mode, name, getattr(train, name, None)) if value else None
+            if not now or (name == "objective" and "wgan" not in now):
+                kept.append(option)
+        return f"Try {', '.join(kept[:-1])}{', or ' if kept[1:] else ''}{kept[-1]}."
 
     def of_samples(self, samples: np.ndarray, early: bool = False) -> list[str]:
         """New warnings about samples, uint8 (N, H, W, C); none for translations. early: only update `facts`."""
@@ -74,7 +115,7 @@ class Diagnosis:
         if ratio < MIN_SPREAD:
             found["collapse"] = (
                 f"mode collapse: the samples differ from each other {100 * ratio:.0f} % as much as training images do. "
-                "Try diffaugment=color,translation, a smaller lr_d, or --mode wgan-gp."
+                + self._advice("diffaugment=color,translation", "a smaller lr_d", "objective=wgan-gp")
             )
         if self.references.readable:
             found |= self._of_classes(self.previews, samples)
@@ -156,6 +197,13 @@ class Displacement:
         ratio = float((now - self.start).norm()) / self.length if self.length else None
         self.start, self.length, self.steps = now, 0.0, 0
         return ratio
+
+
+@torch.no_grad()
+def _sums(network: nn.Module) -> list[float]:
+    """Two sums of each tensor of weights, which practically never stay the same when the weights change."""
+    weights = [p.float() for p in network.parameters() if p.requires_grad]
+    return torch.stack([s for w in weights for s in (w.sum(), w.square().sum())]).tolist() if weights else []
 
 
 def spread(rows: Tensor) -> float:

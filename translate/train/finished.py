@@ -19,9 +19,11 @@ def finished(run: Run) -> str:
 
 
 def complete_files(run: Run) -> None:
-    """Write the generator files and previews of a finished run that are missing, old or damaged: after a kill between
-    the last checkpoint and the generator, where a file was deleted, or where patience ran out between two previews."""
+    """Write the generator files and previews of a finished run that are missing, old or damaged, and delete old
+    checkpoints: after a kill during the last save, where a file was deleted, or where patience ran out between two
+    previews."""
     best = run.evaluator.best
+    run.checkpoints.prune(run.images_seen, (best or {}).get("images"))
     if not _generator_is_of(run, "generator.safetensors", run.images_seen):
         run.save_generator("generator.safetensors")
     for direction in run.trainer.mode.generators:

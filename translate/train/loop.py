@@ -50,7 +50,7 @@ class Run:
         self.images_seen = 0
         self.intervals = Intervals.of(t, self.images_per_round, self.total)
         self.chosen: list[dict[str, Any]] = []  # how --minutes and --preset auto came to the settings, for the log
-        self.checkpoints = Checkpoints(folder.checkpoints, t.keep)
+        self.checkpoints = Checkpoints(folder.checkpoints, t.keep, say)
         self.evaluator = Evaluator(settings, data, self.trainer)
         self.diagnosis = Diagnosis(self.trainer, self.evaluator.previews)
 
@@ -139,7 +139,7 @@ class Run:
             if log and not self.images_seen:
                 for record in self.chosen:
                     log.write(0, **record)
-                self.tracker.compare_domains()
+                self.tracker.before_training()
             batches = self._batches()
             while not self._is_over():
                 before = self.images_seen

@@ -2,12 +2,15 @@
 
 from translate.errors import DIVERGED, UserError
 from translate.metrics import Scorer
+from translate.train import beforehand
 from translate.train.diagnosis import Diagnosis
 from translate.train.display import Display
 from translate.train.evaluator import Evaluator
 from translate.train.log import Log
 from translate.train.step.trainer import Trainer
 from translate.train.unpaired_diagnosis import UnpairedDiagnosis
+
+SHORT = 200  # rounds in which hardly anything can have been learned
 
 
 class Tracker:
@@ -41,8 +44,9 @@ class Tracker:
         if self.unpaired:
             self.unpaired.of_players(diagnostics)
 
-    def compare_domains(self) -> None:
-        """Before the first step of unpaired training: warn where the domains don't differ."""
+    def before_training(self) -> None:
+        """Before the first step: warn about settings and domains that don't allow learning."""
+        self._warn(0, beforehand.warnings(self.trainer.mode, self.evaluator.previews.data))
         if self.unpaired:
             self._warn(0, self.unpaired.of_domains(self._scorer(0)))
 
@@ -55,8 +59,10 @@ class Tracker:
         return scorer
 
     def score(self, images_seen: int, early: bool) -> bool:
-        """Score the generators, and report it. Returns whether they are the best so far. early: no warnings yet."""
+        """Score the generators, and report it. Returns whether they are the best so far. early: no warnings yet, nor
+        in the first SHORT rounds."""
         assert self.log is not None
+        early = early or self.trainer.rounds < SHORT
         evaluator, scorer = self.evaluator, self._scorer(images_seen)
         scores, better = evaluator.score(images_seen, self.display.say)
         rows = [
@@ -65,6 +71,8 @@ class Tracker:
             for s in scores
         ]
         warnings = self.diagnosis.of_samples(evaluator.scored_images, early=early)
+        if self.trainer.mode.paired and not early:
+            warnings += self.diagnosis.of_pairs(scores)
         if self.unpaired and not early:
             warnings += self.unpaired.of_translations(scorer, evaluator.scored_images)
         self.log.write(images_seen, scores=rows, samples=self.diagnosis.facts)
