@@ -12,8 +12,8 @@ from test_metrics_scorer import needs_extra
 from test_ranks import TORCHRUN, command
 
 from translate.errors import UserError
+from translate.train.events import Events
 from translate.train.folder import RunFolder
-from translate.train.intervals import Intervals
 from translate.train.length import Pace, measured
 from translate.train.loop import Run
 from translate.train.options import Options
@@ -25,18 +25,18 @@ def quiet(*words: str) -> None:
     pass
 
 
-def played(intervals: Intervals, event: str) -> int:
+def played(events: Events, event: str) -> int:
     """How often an event is due, round by round."""
     rounds = range(0, intervals.total, intervals.images_per_round)
-    return sum(intervals.due(event, before, before + intervals.images_per_round) for before in rounds)
+    return sum(events.due(event, before, before + intervals.images_per_round) for before in rounds)
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 7, 8, 9, 100, 1003])
 @pytest.mark.parametrize("given", [{}, {"score_every": 24, "sample_every": 4, "save_every": 100}])
 def test_events_are_counted_as_they_happen(rounds, given):
-    intervals = Intervals.of(TrainSettings(**given), 6, 6 * rounds)
+    events = Events.of(TrainSettings(**given), 6, 6 * rounds)
     for event in ("preview", "score", "save"):
-        assert abs(intervals.times(event) - played(intervals, event)) <= 1
+        assert abs(events.times(event) - played(intervals, event)) <= 1
 
 
 @pytest.mark.parametrize("given", [{}, {"score_every": 500}, {"save_minutes": 0.1}, {"save_every": 64}])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from translate.data import Data
 from translate.errors import UserError
-from translate.metrics.scorer import HIGHER
+from translate.metrics.measures import lower_is_better
 from translate.system import distributed
 from translate.system.text import out_of_memory
 from translate.train.complete import whole_round
@@ -63,7 +63,7 @@ def halve(
         kept = math.ceil(size / 2)
         for place, one in enumerate(alive[index] for index in order):
             worse = "" if place < kept else ", left out from here"
-            value = (-one.value if name in HIGHER else one.value) if math.isfinite(one.value) else None
+            value = (one.value if lower_is_better(name) else -one.value) if math.isfinite(one.value) else None
             row = {"comparison": number + 1, "preset": one.settings.preset, "trained": one.images, "score": name}
             records.append({"event": "preset", **row, "value": value, "kept": place < kept})
             words = f"{name} {value:.4f}" if value is not None else "diverged"

@@ -19,8 +19,8 @@ from translate.system import distributed, hashed_tensors
 from translate.system.files import write_whole
 from translate.system.text import duration
 from translate.train.complete import whole_round
+from translate.train.events import Events
 from translate.train.folder import RunFolder
-from translate.train.intervals import Intervals
 from translate.train.loop import Run
 from translate.train.settings import RunSettings
 from translate.train.step.cuda_graphs import WARM_UP_ROUNDS
@@ -47,7 +47,7 @@ class Pace:
     def seconds(self, settings: RunSettings, images_per_round: int, images: int) -> float:
         """How long a training on so many images takes."""
         t = settings.train
-        events = Intervals.of(t, images_per_round, images)
+        events = Events.of(t, images_per_round, images)
         scores = events.times("score")
         training = images / images_per_round * self.round + events.times("preview") * self.preview
         by_the_clock = scores * (training / scores // (60 * t.save_minutes))  # the clock starts anew at each save

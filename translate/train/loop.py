@@ -19,9 +19,9 @@ from translate.train.checkpoints import Checkpoints
 from translate.train.diagnosis import Diagnosis
 from translate.train.display import Display
 from translate.train.evaluator import Evaluator
+from translate.train.events import Events
 from translate.train.folder import RunFolder
 from translate.train.interrupted import Interrupted
-from translate.train.intervals import Intervals
 from translate.train.log import Log, environment
 from translate.train.refresh import Refresh
 from translate.train.settings import RunSettings
@@ -48,7 +48,7 @@ class Run:
         self.batch = t.batch * self.trainer.mode.batches_per_round  # images that one call of `step` takes
         self.images_per_round, self.total = self.batch * t.accumulate, t.images
         self.images_seen = 0
-        self.intervals = Intervals.of(t, self.images_per_round, self.total)
+        self.events = Events.of(t, self.images_per_round, self.total)
         self.chosen: list[dict[str, Any]] = []  # how --minutes and --preset auto came to the settings, for the log
         self.checkpoints = Checkpoints(folder.checkpoints, t.keep, say)
         self.evaluator = Evaluator(settings, data, self.trainer)
@@ -121,7 +121,7 @@ class Run:
 
     def due(self, event: str, before: int) -> bool:
         """Whether `event` belongs to the round that began after `before` images."""
-        return self.intervals.due(event, before, self.images_seen)
+        return self.events.due(event, before, self.images_seen)
 
     # The loop -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from translate.train.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class Intervals:
+class Events:
     """every: event → images between two of them. total: the run's length; every event is due there too."""
 
     every: dict[str, int]
@@ -14,7 +14,7 @@ class Intervals:
     total: int
 
     @classmethod
-    def of(cls, t: TrainSettings, images_per_round: int, total: int) -> "Intervals":
+    def of(cls, t: TrainSettings, images_per_round: int, total: int) -> "Events":
         every = {
             "log": max(images_per_round, total // 400),
             "preview": t.sample_every or max(images_per_round, total // 40),
