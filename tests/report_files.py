@@ -96,7 +96,8 @@ class Read(HTMLParser):
         whole = np.asarray(Image.open(io.BytesIO(base64.b64decode(self.data["pictures"][key]))).convert("RGB"))
         (width, height), across = grid["size"], grid["across"]
         places = [divmod(number, across) for number in range(grid["count"])]
-        return np.stack([whole[y * height :, x * width :][:height, :width] for y, x in places])
+        corners = [(y * (height + 2) + 1, x * (width + 2) + 1) for y, x in places]  # each has an edge around it
+        return np.stack([whole[y : y + height, x : x + width] for y, x in corners])
 
 
 def written(*runs: Path, out: Path | None = None) -> Read:

@@ -27,8 +27,8 @@ def quiet(*words: str) -> None:
 
 def played(events: Events, event: str) -> int:
     """How often an event is due, round by round."""
-    rounds = range(0, intervals.total, intervals.images_per_round)
-    return sum(events.due(event, before, before + intervals.images_per_round) for before in rounds)
+    rounds = range(0, events.total, events.images_per_round)
+    return sum(events.due(event, before, before + events.images_per_round) for before in rounds)
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 7, 8, 9, 100, 1003])
@@ -36,7 +36,7 @@ def played(events: Events, event: str) -> int:
 def test_events_are_counted_as_they_happen(rounds, given):
     events = Events.of(TrainSettings(**given), 6, 6 * rounds)
     for event in ("preview", "score", "save"):
-        assert abs(events.times(event) - played(intervals, event)) <= 1
+        assert abs(events.times(event) - played(events, event)) <= 1
 
 
 @pytest.mark.parametrize("given", [{}, {"score_every": 500}, {"save_minutes": 0.1}, {"save_every": 64}])

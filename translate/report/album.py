@@ -165,7 +165,9 @@ def _identity(path: Path) -> tuple[str, int, int]:
 
 
 def _atlas(tiles: list[np.ndarray], across: int) -> np.ndarray:
-    """Images, uint8 (h, w, 3), in rows of `across`: uint8 (H, W, 3)."""
+    """Images, uint8 (h, w, 3), in rows of `across`: uint8 (H, W, 3). Each has an edge of one pixel more, its own
+    outermost, so that a browser that enlarges it doesn't mix its neighbour in."""
+    tiles = [np.pad(tile, ((1, 1), (1, 1), (0, 0)), "edge") for tile in tiles]
     empty = [np.full_like(tiles[0], 255)] * (-len(tiles) % across)
     rows = [np.concatenate(row, 1) for row in zip(*[iter([*tiles, *empty])] * across, strict=True)]
     return np.concatenate(rows)

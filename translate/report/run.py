@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from PIL import features
+
 from translate.errors import DISK, UserError
 from translate.report.album import Album
 from translate.report.gather import Departures, Run, gather, named
@@ -31,6 +33,8 @@ def report(options: Options, departures: Departures, say: Callable[[str], Any] =
 
     UserError for what is no run folder, and where the file can't be written or would replace another one.
     """
+    if not features.check("webp"):
+        raise UserError("this Pillow was built without WebP, which reports need: pip install --force-reinstall pillow.")
     known = [path.resolve() for path in options.runs]
     if twice := next((path for path in options.runs if known.count(path.resolve()) > 1), None):
         raise UserError(f"{twice} is named twice; name each run once.")

@@ -12,6 +12,8 @@ def summary(run: Run) -> list[str]:
     lines = [f"Done: {run.images_seen:,} images seen; this session took {elapsed}."]
     lines.append(f"  run folder   {run.folder.path}")
     lines.append(f"  preview      {run.sheet_path()}")
+    if run.settings.train.report:
+        lines.append(f"  report       {run.folder.path / 'report.html'}")
     lines += [f"  score        {line}" for line in run.evaluator.lines]
     if best := run.evaluator.best:
         value = "" if best["value"] is None else f" {best['value']:.3f}"

@@ -40,13 +40,15 @@ function address(key) {
 /** An element that shows image `number` of the picture in the custom property --f<column> of an element around it. */
 function tile(parent, grid, column, number, label) {
   const made = make(parent, "div", "tile");
-  const down = Math.ceil(grid.count / grid.across);
-  const at = (index, count) => (count > 1 ? (100 * index) / (count - 1) : 0);
+  const counts = [grid.across, Math.ceil(grid.count / grid.across)];
+  const places = [number % grid.across, Math.floor(number / grid.across)];
   const { style } = made;
   style.aspectRatio = `${grid.size[0]} / ${grid.size[1]}`;
-  style.backgroundSize = `${100 * grid.across}% ${100 * down}%`;
-  style.backgroundPosition =
-    `${at(number % grid.across, grid.across)}% ${at(Math.floor(number / grid.across), down)}%`;
+  // Each image has an edge of one pixel around it in the picture, which is not shown.
+  const whole = counts.map((count, axis) => count * (grid.size[axis] + 2));
+  style.backgroundSize = whole.map((length, axis) => `${(100 * length) / grid.size[axis]}%`).join(" ");
+  style.backgroundPosition = places.map((index, axis) =>
+    `${(100 * (index * (grid.size[axis] + 2) + 1)) / (whole[axis] - grid.size[axis])}%`).join(" ");
   style.backgroundImage = `var(--f${column})`;
   made.setAttribute("role", "img");
   made.setAttribute("aria-label", label);
