@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image, ImageOps
 from small import draw_folders
 from test_evaluate import light, run, train, trained, verb  # noqa: F401  (fixtures)
 from test_metrics_scorer import needs_extra
 
-from translate.compare.gather import Group
+from translate.compare.gather import Evaluated, Group, grouped
 from translate.compare.words import sentence
 from translate.errors import DAMAGED, USAGE
 from translate.metrics.intervals import Estimate, of_kid, of_mean
@@ -45,6 +46,22 @@ def test_a_difference_of_kid_that_is_there_is_found_and_its_interval_reads_right
     assert said.startswith("KID-lite2: B is better by 0.")
     value, low, high = (float(part.strip("[],.")) for part in said.split("better by ")[1].split())
     assert 0 < low < value < high
+
+
+def test_trainings_that_differ_only_in_their_seed_are_grouped():
+    def made(name: str, seed: int, lr: float = 0.1, file: str = "best.safetensors") -> Evaluated:
+        settings = {"mode": "cycle", "seed": seed, "a": name, "train": {"lr": lr, "keep": seed + 2}}
+        return Evaluated(name, {"subject": {"settings": settings, "file": file}}, {})
+
+    def names(*evaluated: Evaluated) -> list[str]:
+        return [group.name for group in grouped(list(evaluated))]
+
+    assert names(made("x", 0), made("y", 1), made("z", 0, lr=0.2)) == ["x and 1 more seeds", "z"]
+    assert names(made("x", 0), made("y", 1)) == ["x", "y"], "nothing would be left to compare"
+    assert names(made("x", 0), made("y", 0), made("z", 0, lr=0.2)) == ["x", "y", "z"], "one seed twice"
+    assert names(made("x", 0), made("y", 1, file="generator.safetensors")) == ["x", "y"]
+    other = Evaluated("theirs", {"subject": {"settings": None}}, {})
+    assert names(other, made("x", 0), made("y", 1)) == ["theirs", "x and 1 more seeds"]
 
 
 def test_two_equal_runs_are_equal_and_evaluations_are_reused(run, verb, tmp_path):  # noqa: F811
@@ -108,11 +125,16 @@ def test_runs_that_differ_in_their_seed_are_pooled(monkeypatch, capsys, verb, li
 @pytest.mark.slow
 @needs_extra
 def test_a_run_and_its_half_trained_state_are_told_apart(monkeypatch, capsys, verb, tmp_path):  # noqa: F811
-    pictures = draw_folders(tmp_path / "pictures", 120)
+    """What is to be learnt is to invert the colours, which 900 images are enough for."""
+    _, filled = draw_folders(tmp_path / "pictures", 120)
+    inverted = tmp_path / "pictures" / "inverted"
+    inverted.mkdir()
+    for path in filled.iterdir():
+        ImageOps.invert(Image.open(path)).save(inverted / path.name)
     words = ["--set", "generator.filters=8", "--set", "discriminator.filters=8", "--lr", 0.002]
-    for name, images in {"half": 40, "whole": 1200}.items():
-        train(monkeypatch, capsys, tmp_path / name, pictures, *words, "--images", images)
+    for name, images in {"half": 40, "whole": 900}.items():
+        train(monkeypatch, capsys, tmp_path / name, (filled, inverted), *words, "--images", images)
     said = verb("compare", tmp_path / "half", tmp_path / "whole", "--out", tmp_path / "comparison")
-    for score in ("ST-LPIPS", "cosine-lite2", "L1"):
+    for score in ("ST-LPIPS", "KID-lite2", "L1"):
         assert f"- {score}: whole is better by" in said
     assert Path(tmp_path / "comparison" / "a2b.png").stat().st_size > 1000

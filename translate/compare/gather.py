@@ -64,8 +64,8 @@ def _is_run(name: str) -> bool:
 def _evaluated(subject: str, options: Options, run_of_first: str | None, say: Say) -> Path:
     """The folder of the subject's evaluation, made unless there is one of the same file with the same options."""
     options, loaded = replace(options, subject=subject), load(subject, options.device)
-    if not loaded.is_model and options.on is None and options.truth is None and options.real is None:
-        options = replace(options, on=run_of_first)
+    if loaded.run is None and options.on is None and options.a is None:
+        options = replace(options, on=run_of_first)  # a folder, or a file that lies in no run
     folder = loaded.folder
     if loaded.is_model and (folder / RECORD).is_file():
         about = record.results(folder).read()

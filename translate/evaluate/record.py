@@ -115,12 +115,14 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Kept]]:
         try:
             if sha256(path) != record["files"].get(path.name):
                 raise UserError(f"{path} is not the file that {RECORD} was written with; evaluate again.", DAMAGED)
-            names = [row["name"] for row in own["scores"]]
-            assert isinstance(own["protocol"], dict)
-            assert names
+            complete = {"n", "names", "scores", "protocol"} <= own.keys() and all(
+                "value" in row for row in own["scores"]
+            )
+            if not complete or not {"version", "images", "networks"} <= own["protocol"].keys():
+                raise KeyError
         except OSError as error:
             raise UserError(f"{path} can't be read: {error.strerror}; evaluate again.", DAMAGED) from error
-        except (KeyError, TypeError, AssertionError):
+        except (KeyError, TypeError, AttributeError):
             raise UserError(f"{folder / RECORD} is damaged; evaluate again.", DAMAGED) from None
         tensors, _ = hashed_tensors.read(path)
         parts = [nest(tensors, f"{part}/") for part in ("features", "references", "values", "pictures")]

@@ -77,6 +77,8 @@ def generator_description(settings: RunSettings, classes: list[str], licences: d
         "mode": settings.mode,
         "size": list(settings.data.size),
         "background": list(settings.data.background_rgb),
+        "fit": settings.data.fit,
+        "interpolation": settings.data.interpolation,
         "range": [-1, 1],
         "licences": licences,
     }
