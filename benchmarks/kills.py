@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ import forked
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT")
 KILL = "signal=KILL"
-PASSES = 4  # kills first, then each error at a third of the calls, and so on
+PASSES = 4
 CHANGING = {"openat", "write", "pwrite64", "ftruncate", "fsync", "close", "rename", "mkdir", "unlink", "rmdir", "fcntl"}
 DOCUMENTED = {0, 2, 5, 74}  # docs/exit-codes.md: done, not usable as given, damaged, a file could not be written
 LINE = re.compile(r"^(\w+)\(")
@@ -78,10 +78,10 @@ def prepare(mode: str, data: tuple[Path, Path], root: Path) -> Runs:
     return Runs(mode, root / "run", words, calls(root / "trace", root / "run"), right)
 
 
-def faults(every: list[Runs]) -> Iterator[tuple[Runs, Call, str]]:
-    """Each call with each fault. A kill or a full disk at a call that only asks is one at the next that changes
-    something, so those only fail with EIO."""
-    for number in range(PASSES):
+def faults(every: list[Runs], passes: Iterable[int]) -> Iterator[tuple[Runs, Call, str]]:
+    """Each call with each fault: kills in pass 0, each error at a third of the calls in passes 1 to 3. A kill or a full
+    disk at a call that only asks is one at the next that changes something, so those only fail with EIO."""
+    for number in passes:
         for runs in every:
             for place, call in enumerate(runs.calls):
                 if call.name in CHANGING:
@@ -90,7 +90,9 @@ def faults(every: list[Runs]) -> Iterator[tuple[Runs, Call, str]]:
                     yield runs, call, "error=EIO"
 
 
-def campaign(modes: list[str], every: int, root: Path, say=lambda text: None) -> tuple[Counter, list[str]]:
+def campaign(
+    modes: list[str], passes: list[int], every: int, root: Path, say=lambda text: None
+) -> tuple[Counter, list[str]]:
     """(counts, a sentence for each fault after which something was not right). every: 1 tries all, N each N-th."""
     counts: Counter = Counter()
     wrong: list[str] = []
@@ -98,7 +100,7 @@ def campaign(modes: list[str], every: int, root: Path, say=lambda text: None) ->
     found = [prepare(mode, data, root / mode) for mode in modes]
     for runs in found:
         counts[f"calls of {runs.mode}"] = len(runs.calls)
-    for number, (runs, call, fault) in enumerate(list(faults(found))[::every]):
+    for number, (runs, call, fault) in enumerate(list(faults(found, passes))[::every]):
         printed, trace = runs.run.parent / "printed", runs.run.parent / "trace"
         shutil.rmtree(runs.run)
         inject = f"inject={call.name}:{fault}:when={call.number}"
@@ -152,12 +154,15 @@ def words_of(counts: Counter) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--modes", nargs="+", default=list(forked.MODES), choices=forked.MODES)
+    parser.add_argument("--passes", nargs="+", type=int, default=list(range(PASSES)), choices=range(PASSES))
     parser.add_argument("--every", type=int, default=1)
     words = parser.parse_args()
     if not shutil.which("strace"):
         raise SystemExit("this needs strace: apt-get install strace")
     with tempfile.TemporaryDirectory() as folder:
-        counts, wrong = campaign(words.modes, words.every, Path(folder), lambda text: print(text, flush=True))
+        counts, wrong = campaign(
+            words.modes, words.passes, words.every, Path(folder), lambda text: print(text, flush=True)
+        )
     print(f"{len(wrong)} wrong; {words_of(counts)}")
     return bool(wrong)
 

@@ -1,5 +1,6 @@
 """Bad input: one clear sentence, the documented exit code, nothing written, no traceback."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -149,6 +150,16 @@ def test_a_bug_of_ours_shows_its_traceback_and_ends_with_1(monkeypatch, capsys):
     assert ended == 1
     assert "ZeroDivisionError" in said
     assert "this is a bug in translate" in said
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_a_failing_disk_without_a_files_name_is_no_bug(monkeypatch, capsys, number):
+    def fails():
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("translate.catalog.recipes", fails)
+    ended, said = run(monkeypatch, capsys, "data", "list")
+    assert (ended, said.count("\n"), said.startswith("error: the disk fails: ")) == (74, 1, True)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(here, monkeypatch, capsys):

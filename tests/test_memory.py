@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from data_files import photo, save
-from small import ENVIRONMENT, tiny_model
+from small import ENVIRONMENT, run_verb, tiny_model
 
 import translate
 from translate.convert import pipeline
 from translate.model import tiles
+from translate.model.translator import Translator
 from translate.networks import GENERATORS
 from translate.system import memory
 
@@ -118,6 +119,22 @@ def test_a_picture_that_would_not_fit_is_translated_in_tiles_and_it_is_said(tmp_
     assert notes["tiles"] == ["translated in tiles of 64 pixels, since it would not fit the memory at once"]
     whole, tiled = (translate.image.rgb8.read(tmp_path / name / "x.png").astype(int) for name in ("whole", "tiles"))
     assert np.abs(whole - tiled).max() <= 1
+
+
+@pytest.mark.parametrize("tile", [None, 64])
+def test_what_does_not_fit_in_tiles_either_is_not_told_to_use_tiles(tmp_path, monkeypatch, capsys, tile):
+    model = tiny_model(tmp_path / "m.safetensors")
+    save(tmp_path / "in" / "x.png", photo(100, 100))
+
+    def run(self, levels, rules):
+        raise MemoryError
+
+    monkeypatch.setattr(Translator, "run", run)
+    words = ["--tile", tile] if tile else []
+    code, _, _ = run_verb(monkeypatch, capsys, "convert", model, tmp_path / "in", tmp_path / "out", *words)
+    assert code == 2
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [f["reason"] for f in report["failed"]] == ["too large for the memory in tiles too; --size makes it smaller"]
 
 
 READ = """

@@ -1,6 +1,7 @@
 """The command line. One file per command; torch is imported only inside a command, so that --help is quick."""
 
 import contextlib
+import errno
 import os
 import sys
 import warnings
@@ -8,6 +9,8 @@ import warnings
 from translate.errors import DISK, INTERNAL, INTERRUPTED, UserError
 from translate.system.output import tolerate
 from translate.system.text import in_short, printable
+
+FAILING = {getattr(errno, name) for name in ("ENOSPC", "EIO", "EDQUOT", "EROFS", "ESTALE") if hasattr(errno, name)}
 
 
 def _expanded(word: str) -> str:
@@ -40,6 +43,9 @@ def main() -> None:
     except Exception as error:
         if isinstance(error, OSError) and error.filename and error.strerror:  # about a file, so not a bug
             print(f"error: {printable(str(error.filename))}: {in_short(error)}.", file=sys.stderr)
+            sys.exit(DISK)
+        if isinstance(error, OSError) and error.errno in FAILING:  # of a descriptor, so without a file's name
+            print(f"error: the disk fails: {in_short(error)}.", file=sys.stderr)
             sys.exit(DISK)
         import traceback
 

@@ -117,7 +117,9 @@ class Pipeline:
                 for ready in batch:
                     self._translate([ready], encoders)
             else:
-                self._failed(Failure(batch[0].job, "translate", in_short(error), batch[0].source["sha256"]))
+                tiled = (self.options.rules.tile or self.fits) and out_of_memory(error)
+                reason = "too large for the memory in tiles too; --size makes it smaller" if tiled else in_short(error)
+                self._failed(Failure(batch[0].job, "translate", reason, batch[0].source["sha256"]))
         else:
             self.results.take(outputs.nbytes)
             if encoders:

@@ -140,11 +140,9 @@ def sync_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
     except (OSError, AttributeError):
         return
-    try:
+    with suppress(OSError):  # not supported by some network file systems
         os.fsync(descriptor)
-    except OSError:
-        pass  # not supported by some network file systems
-    finally:
+    with suppress(OSError):  # may report the error again
         os.close(descriptor)
 
 

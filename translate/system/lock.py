@@ -47,7 +47,8 @@ def claim(folder: Path, say: Callable[[str], object] = print) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 path.unlink()
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # a failing disk: the process's end releases the lock
+            os.close(descriptor)
         for part in made:  # nothing was written: leave no empty folders
             with contextlib.suppress(OSError):
                 part.rmdir()
