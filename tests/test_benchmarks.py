@@ -1,5 +1,6 @@
 """The benchmarks count and compare right, and one runs from the command line to its JSON file."""
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import harness
 import limits
+import table
 import train
 from cases import CASES, LeftOut, settings_of, variant_sets
 
@@ -102,3 +104,20 @@ def test_a_training_benchmark_tells_all_a_reader_needs(tmp_path, monkeypatch, ca
     assert "cuda" in case["left_out"]["+graphs"]  # told, not left out in silence
     assert "| CycleGAN" in printed
     assert "Not measured: CycleGAN, ResNet-6 of 16 filters, 64 px, batch 2, +graphs" in printed
+
+
+def test_the_table_divides_its_hours_and_gives_every_mode_its_length(tmp_path):
+    chosen = {"hours": 2.0, "jobs": 2, "seeds": 3, "modes": ["pix2pix", "cycle"], "pairs": ["fluent_flat-fluent_3d"]}
+    made = table.Table(tmp_path, argparse.Namespace(**chosen, limit=500, reference=None), [])
+    assert len(made.jobs) == 2 * 2 * 3
+    assert made.seconds == round(2 * 3600 * 2 / 12 - table.BESIDE)
+    for mode, speed in (("pix2pix", 40.0), ("cycle", 8.0)):
+        made.remember(f"speed fluent_flat-fluent_3d {mode}", speed)
+    lengths = {(job.mode, job.equal): made.images(job) for job in made.jobs}
+    assert lengths["pix2pix", "seconds"] == 5 * lengths["cycle", "seconds"]
+    assert lengths["pix2pix", "images"] == lengths["cycle", "images"] == lengths["cycle", "seconds"]
+    again = table.Table(tmp_path, argparse.Namespace(**{**chosen, "hours": 3.0}, limit=500, reference=None), [])
+    assert again.seconds == made.seconds, "what was begun goes on as it was begun"
+    assert set(again.modes) <= set(table.TRANSLATING)
+    with pytest.raises(SystemExit, match="give more --hours"):
+        table.Table(tmp_path, argparse.Namespace(**{**chosen, "hours": 0.1}, limit=500, reference=None), [])

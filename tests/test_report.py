@@ -156,7 +156,7 @@ def test_runs_on_other_images_have_grids_of_their_own(tmp_path):
 
 @pytest.mark.parametrize(
     ("limit", "side", "sheets"),
-    [(400_000, 64, 24), pytest.param(page.LARGEST, 256, 40, marks=pytest.mark.slow)],
+    [(450_000, 64, 24), pytest.param(page.LARGEST, 256, 40, marks=pytest.mark.slow)],
     ids=["small", "3 MB"],
 )
 def test_a_report_is_below_its_limit_and_its_sheets_are_spread_evenly(limit, side, sheets, tmp_path, monkeypatch):

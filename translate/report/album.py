@@ -74,9 +74,9 @@ class Album:
         used, other = set[str](), 0
         for images in spread_out(sorted(paths)):
             path = paths[images]
-            if strip and time.monotonic() > end and _identity(path) not in self._sheets:
-                continue
             try:
+                if strip and time.monotonic() > end and _identity(path) not in self._sheets:
+                    continue
                 layout, keys, _ = self._packed(path, room // FEWEST, room // EXACT)
             except (OSError, ValueError) as error:
                 missing.append(f"{path.parent.name}/{path.name} can't be shown: {error}.")
