@@ -158,6 +158,7 @@ class Run:
                     raise Interrupted(stop, self.folder.path, self.images_seen, self.total)
             if log and self.images_seen < self.total:
                 log.write(self.images_seen, event="patience", best=self.evaluator.best)
+                self.refresh(last=True)
         if log:
             log.close()
 
