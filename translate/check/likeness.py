@@ -2,19 +2,18 @@
 
 Each picture is reduced to 12 x 12 pixels. Two are nearly equal if their differences are at most NEAR levels of 255
 (root mean square) and at most LOCAL in each pixel: those of a compression are small everywhere, those of two drawings
-are large at one place. On the emoji sets this finds all copies of a half and a third of the size, 99 % of those in WebP
-and in JPEG of quality 85, and 9 of 10 of quality 60.
+are large at one place. Pictures whose standard deviation is below FAINT are allowed less, in proportion.
+docs/data-check.md has what that finds, and why it is no perceptual hash of 64 bits.
 
 Pairs whose means over 4 x 4 blocks differ by more are excluded first, by one matrix product; that excludes no pair
-wrongly, because averaging never increases the mean square. The usual perceptual hashes of 64 bits (as of the package
-imagehash, which brings SciPy) do: on drawings most of their bits compare equal values, and flip with any change.
+wrongly, because averaging never increases the mean square.
 """
 
 import cv2
 import numpy as np
 
 SIDE, KEY = 12, 4  # pixels of the reduced picture, and of the means by which pairs are excluded
-NEAR, LOCAL = 5.5, 22  # levels
+NEAR, LOCAL, FAINT = 5.5, 22, 32  # levels
 ASPECT = 0.05  # largest relative difference of two pictures' aspect ratios
 ROWS = 128  # of the matrix product at once
 
@@ -32,6 +31,7 @@ def groups(pictures: np.ndarray, aspects: np.ndarray) -> list[list[int]]:
     pictures: uint8 (N, 12, 12, 3). aspects: (N,), width / height. Of each group the first index is the smallest.
     """
     keys = _keys(pictures)
+    contrast = np.minimum(1, pictures.std(axis=(1, 2, 3), dtype=np.float32) / FAINT)
     squares = (keys**2).sum(axis=1)
     limit = NEAR**2 * keys.shape[1] * 1.001 + 0.01  # and a margin for rounding
     taken = np.zeros(len(pictures), bool)
@@ -45,7 +45,7 @@ def groups(pictures: np.ndarray, aspects: np.ndarray) -> list[list[int]]:
             others = np.flatnonzero(distance <= limit) + start
             others = others[(others > row) & ~taken[others]]
             others = others[np.abs(aspects[others] / aspects[row] - 1) <= ASPECT]
-            others = others[_near(pictures[row], pictures, others)]
+            others = others[_near(row, others, pictures, contrast)]
             if len(others):
                 taken[others] = True
                 found.append([int(row), *map(int, others)])
@@ -62,11 +62,13 @@ def _keys(pictures: np.ndarray) -> np.ndarray:
     return means - means.mean(axis=0) if count else means
 
 
-def _near(picture: np.ndarray, pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """bool (len(others),): which of the others are near."""
+def _near(row: int, others: np.ndarray, pictures: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """bool (len(others),): which of the others are near. contrast: the share of the limits that each picture allows."""
     near = np.zeros(len(others), bool)
     for start in range(0, len(others), 1024):
-        difference = pictures[others[start : start + 1024]].astype(np.int32) - picture
-        even = np.abs(difference).max(axis=(1, 2, 3)) <= LOCAL
-        near[start : start + 1024] = even & ((difference**2).mean(axis=(1, 2, 3)) <= NEAR**2)
+        part = others[start : start + 1024]
+        share = np.minimum(contrast[row], contrast[part])
+        difference = pictures[part].astype(np.int32) - pictures[row]
+        even = np.abs(difference).max(axis=(1, 2, 3)) <= LOCAL * share
+        near[start : start + 1024] = even & ((difference**2).mean(axis=(1, 2, 3)) <= (NEAR * share) ** 2)
     return near
