@@ -110,7 +110,7 @@ def test_rotation_as_opencv_does_it(channels):
         middle = (SIDE - 1) / 2
         matrix = cv2.getRotationMatrix2D((middle, middle), float(angle), 1)
         expected = cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=fill)
-        assert np.abs(got - expected.reshape(got.shape)).max() < 2  # some versions of OpenCV know 1/32 of a pixel
+        assert np.abs(got - expected.reshape(got.shape)).max() < 3  # some versions of OpenCV know 1/32 of a pixel
         if abs(angle) > 8:
             assert got[0, 0] == pytest.approx(fill, abs=0.01)
 
