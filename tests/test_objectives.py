@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import fgan_formulas as fgan
 import pytest
 import torch
 
@@ -51,27 +52,8 @@ def formulas(real: Sequence[float] = (1.0,) * 5, fake: Sequence[float] = (0.0,) 
             mean(math.log(1 + math.exp(f - r)) for r, f in zip(REAL, FAKE, strict=True)),
             mean(math.log(1 + math.exp(r - f)) for r, f in zip(REAL, FAKE, strict=True)),
         ),
-        **{name: f_gan(*table_2) for name, table_2 in F_GAN.items()},
+        **fgan.formulas(REAL, FAKE),
     }
-
-
-F_GAN = {  # output activation g_f and conjugate f*, Table 2 of Nowozin et al. 2016; and f'(1)
-    "kl": (lambda v: v, lambda t: math.exp(t - 1), 1),
-    "reverse-kl": (lambda v: -math.exp(-v), lambda t: -1 - math.log(-t), -1),
-    "pearson": (lambda v: v, lambda t: t**2 / 4 + t, 0),
-    "hellinger": (lambda v: 1 - math.exp(-v), lambda t: t / (1 - t), 0),
-    "jensen-shannon": (lambda v: math.log(2) - math.log(1 + math.exp(-v)), lambda t: -math.log(2 - math.exp(t)), 0),
-}
-
-
-def f_gan(g, conjugate, boundary) -> tuple[float, float]:
-    return mean(conjugate(g(d)) for d in FAKE) - mean(g(d) for d in REAL), -mean(g(d) for d in FAKE)
-
-
-@pytest.mark.parametrize("name", F_GAN)
-def test_the_boundary_is_where_the_activation_is_the_derivative_of_f_at_1(name):
-    g, _, derivative = F_GAN[name]
-    assert g(OBJECTIVES[name].boundary) == pytest.approx(derivative)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -119,11 +101,7 @@ GRADIENTS = {  # d loss / d logit for one real and one fake logit, and for G's
     "wgan": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
     "wgan-gp": (lambda d: -1.0, lambda d: 1.0, lambda d: -1.0),
     "relativistic": (lambda d: -0.5, lambda d: 0.5, lambda d: -0.5),  # of two equal logits
-    "kl": (lambda d: -1.0, lambda d: math.exp(d - 1), lambda d: -1.0),
-    "reverse-kl": (lambda d: -math.exp(-d), lambda d: 1.0, lambda d: -math.exp(-d)),
-    "pearson": (lambda d: -1.0, lambda d: d / 2 + 1, lambda d: -1.0),
-    "hellinger": (lambda d: -math.exp(-d), lambda d: math.exp(d), lambda d: -math.exp(-d)),
-    "jensen-shannon": (lambda d: sigma(d) - 1, lambda d: sigma(d), lambda d: sigma(d) - 1),
+    **fgan.GRADIENTS,
 }
 
 
@@ -259,3 +237,9 @@ def test_penalties_can_be_differentiated_twice(penalty):
     weights = [weight.requires_grad_() for weight in weights]
     assert torch.autograd.gradcheck(value, weights)
     assert torch.autograd.gradgradcheck(value, weights)
+
+
+@pytest.mark.parametrize("name", fgan.TABLE_2)
+def test_the_boundary_is_where_the_activation_is_the_derivative_of_f_at_1(name):
+    g, _, derivative = fgan.TABLE_2[name]
+    assert g(OBJECTIVES[name].boundary) == pytest.approx(derivative)
