@@ -168,12 +168,13 @@ class Table:
                 every += members
                 found = Group(f"{mode} {which}", members).estimates("a2b")
                 trained = [self.known[job.name] for job in done]
-                cost = 1000 * sum(one["seconds"] for one in trained) / sum(one["trained"] for one in trained)
+                cost = 1000 / self.known[f"speed {pair} {mode}"]
                 cells = [mode, str(len(done)), f"{trained[0]['trained']:,}", f"{cost:.0f}", which]
                 lines.append(f"| {' | '.join([*cells, *(value(s, found[s]) if s in found else '' for s in SCORES)])} |")
                 floors = {row["name"]: row for row in members[0].kept["a2b"].entry["scores"]}
-        if every:
-            directions(every)  # refuses where they were scored on other images
+        if not every:
+            return []
+        directions(every)  # refuses where they were scored on other images
         for words, key in (("doing nothing", "nothing"), ("real images", "real")):
             have = [floors.get(score, {}).get(key) for score in SCORES]
             texts = [digits(score, own["value"]) if own else "" for score, own in zip(SCORES, have, strict=True)]

@@ -112,7 +112,8 @@ def _settings(subject: Subject) -> tuple[DataSettings, bool]:
     channels = {source: entry["arguments"]["in_channels"], target: entry["arguments"]["out_channels"]}
     size = about.get("onnx", {}).get("fixed") or about.get("size", [256, 256])
     chosen = {"size": size, "background": "#{:02x}{:02x}{:02x}".format(*about.get("background", rgb8.WHITE))}
-    chosen |= {name: about[name] for name in ("fit", "interpolation") if name in about}  # older files don't say
+    # Older files don't say how images were resized; all presets but the papers' take lanczos.
+    chosen |= {"fit": about.get("fit", "stretch"), "interpolation": about.get("interpolation", "lanczos")}
     chosen |= {f"channels_{side}": count for side, count in channels.items() if side != NOISE}
     for side, span in (about.get("values") or {}).items():
         chosen |= {f"range_{side}": f"{span[0]!r}:{span[1]!r}"} if span else {}
