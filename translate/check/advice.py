@@ -125,8 +125,9 @@ def warnings(domains: Sequence[dict[str, Any]], number: dict[str, int], paired: 
         letter = one["letter"]
         if leaks := number[f"leaks_{letter}"]:
             found.append(
-                f"copies of {leaks:,} of the {one['test']:,} test images of {letter} are among its training images, so "
-                "scores will look too good: remove the copies, or sort the images into folders train and test yourself."
+                f"copies of {leaks:,} of the {one['test']:,} test images of {letter} are among its training images, "
+                "which makes scores look better than they are: remove the copies, or sort the images into folders "
+                "train and test yourself."
             )
         if number[f"within_{letter}"] > 0.02 * one["images"]:
             found.append(

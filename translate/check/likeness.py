@@ -45,7 +45,7 @@ def groups(pictures: np.ndarray, aspects: np.ndarray) -> list[list[int]]:
             others = np.flatnonzero(distance <= limit) + start
             others = others[(others > row) & ~taken[others]]
             others = others[np.abs(aspects[others] / aspects[row] - 1) <= ASPECT]
-            others = others[_near(row, others, pictures, contrast)]
+            others = others[_near(int(row), others, pictures, contrast)]
             if len(others):
                 taken[others] = True
                 found.append([int(row), *map(int, others)])
