@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import PIL
+
 from translate.image import tiff_tags
 from translate.image.source import ImageError, refuse_large
 from translate.image.tiff_tags import Tags
@@ -13,6 +15,7 @@ ASSOCIATED, UNASSOCIATED = 1, 2  # of extra samples
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3  # formats of samples
 PACKED = {1: 1.1, 5: 1600, 8: 1100, 32946: 1100, 32773: 70, 7: 700, 6: 700}  # largest ratio of each compression
 LIBTIFF = {1, 2, 3, 4, 5, 6, 7, 8, 32946, 32773}  # compressions that Pillow's libtiff supports on all platforms
+PILLOW = int(PIL.__version__.partition(".")[0])
 # What the place and meaning of each sample depend on.
 STRUCTURE = (
     tiff_tags.WIDTH, tiff_tags.HEIGHT, tiff_tags.BITS, tiff_tags.COMPRESSION, tiff_tags.PHOTOMETRIC, tiff_tags.SAMPLES,
@@ -127,5 +130,7 @@ def plain(found: Layout) -> bool:
     colours = {PALETTE: 1, YCBCR: 3, **COLOURS}.get(found.photometric, 0)
     if found.samples == colours:
         return True
+    if found.photometric == BLACK_IS_ZERO and ASSOCIATED in found.extra and PILLOW < 13:
+        return False  # Pillow 12 and older can't open it
     alpha = found.photometric == RGB or (found.photometric in (BLACK_IS_ZERO, PALETTE) and found.extra)
     return bool(alpha) and found.samples == colours + 1 and not found.planar
