@@ -121,7 +121,7 @@ def rename(content: bytes) -> bytes:
 
 
 def test_a_torchscript_program_is_refused(tmp_path):
-    with pytest.warns(FutureWarning, match="deprecated"):
+    with pytest.warns((FutureWarning, DeprecationWarning), match="deprecated"):
         torch.jit.save(torch.jit.script(torch.nn.Conv2d(1, 1, 1)), tmp_path / "x.pth")
     refused(tmp_path / "x.pth", "a TorchScript program, not weights", "state_dict()")
 
