@@ -130,7 +130,7 @@ def plain(found: Layout) -> bool:
     colours = {PALETTE: 1, YCBCR: 3, **COLOURS}.get(found.photometric, 0)
     if found.samples == colours:
         return True
-    if found.photometric == BLACK_IS_ZERO and ASSOCIATED in found.extra and PILLOW < 13:
+    if found.photometric == BLACK_IS_ZERO and found.extra != (UNASSOCIATED,) and PILLOW < 13:
         return False  # Pillow 12 and older can't open it
     alpha = found.photometric == RGB or (found.photometric in (BLACK_IS_ZERO, PALETTE) and found.extra)
     return bool(alpha) and found.samples == colours + 1 and not found.planar
