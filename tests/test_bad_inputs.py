@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from small import draw_folders, run_verb
 
+from translate.modes import MODES
+
 TRAIN = ["train", "--mode", "cycle"]
 
 
@@ -38,8 +40,8 @@ AB = ["--a", "lines", "--b", "filled"]
 NOISE = ["train", "--mode", "dcgan", "--a", "lines"]
 CASES = [
     # (words, exit code, what the sentence says)
-    (["train"], 2, "--mode is missing: one of pix2pix, cycle"),
-    (["train", "--mode", "cycel", *AB], 2, "--mode cycel: there is no such mode; there are pix2pix, cycle"),
+    (["train"], 2, f"--mode is missing: one of {', '.join(MODES)}"),
+    (["train", "--mode", "cycel", *AB], 2, f"--mode cycel: there is no such mode; there are {', '.join(MODES)}"),
     ([*TRAIN, "--a", "lines"], 2, "--b is missing: name a folder of images or a set"),
     ([*TRAIN, "--a", "windows_emojis", "--b", "filled"], 2, "windows_emoji"),
     ([*TRAIN, "--a", "empty", "--b", "filled"], 2, "empty"),
