@@ -16,7 +16,7 @@ from translate.metrics import Score
 from translate.metrics.nearest import nearest
 from translate.modes.base import diagnostics
 from translate.modes.objectives import OBJECTIVES
-from translate.train import beforehand, report
+from translate.train import beforehand, tracking
 from translate.train.build import build_mode
 from translate.train.diagnosis import MAX_GRADIENT_NORM, MIN_RELATIVE_LOSS, WINDOW, Diagnosis, Displacement, spread
 from translate.train.previews import Samples
@@ -91,7 +91,10 @@ def test_exploding_gradients_are_reported_by_player_and_once():
         assert reports(of, [0.5], norm=2 * MAX_GRADIENT_NORM if number % 5 == 0 else 1.0) == []
 
 
-@pytest.mark.parametrize("name", [name for name, objective in OBJECTIVES.items() if objective.boundary is not None])
+DECIDING = [name for name, objective in OBJECTIVES.items() if objective.boundary is not None]
+
+
+@pytest.mark.parametrize("name", [name for name in DECIDING if not OBJECTIVES[name].divergence])
 def test_relative_loss_is_1_for_an_undecided_d_and_0_for_a_perfect_one(name):
     objective = OBJECTIVES[name]
     undecided, real, fake = (torch.full((4, 1), value) for value in (objective.boundary, 40.0, -40.0))
@@ -102,6 +105,16 @@ def test_relative_loss_is_1_for_an_undecided_d_and_0_for_a_perfect_one(name):
     assert found["relative_loss"].item() == pytest.approx(0, abs=1e-6)
     assert found["accuracy"].item() == 1
     assert diagnostics(objective, real, real)["accuracy"].item() == 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in DECIDING if OBJECTIVES[name].divergence])
+def test_a_divergence_is_0_for_an_undecided_d_and_grows_as_d_decides(name):
+    objective = OBJECTIVES[name]
+    undecided, real, fake = (objective.boundary + torch.full((4, 1), value) for value in (0.0, 0.5, -0.5))
+    assert diagnostics(objective, undecided, undecided)["divergence"].item() == pytest.approx(0, abs=1e-6)
+    found = diagnostics(objective, real, fake)
+    assert found["divergence"].item() > 0.1
+    assert found["accuracy"].item() == 1
 
 
 def walk(places) -> list[float]:
@@ -169,7 +182,7 @@ def test_spread_and_nearest_are_what_they_say():
 
 def test_warnings_reach_the_log_of_a_run(pictures, tmp_path, monkeypatch):
     """A learning rate that is absurdly high: the samples are all alike."""
-    monkeypatch.setattr(report, "SHORT", 0)
+    monkeypatch.setattr(tracking, "SHORT", 0)
     s = settings("vanilla", pictures, train={"images": 40, "lr": 30.0, "optimizer_d": "adam"}, data={"size": 16})
     s.train.score_every, s.discriminator.spectral_norm = 20, False
     start(s, tmp_path / "run", say=lambda *words: None)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from translate.metrics import Score, Scorer, scorer
 from translate.metrics.distance import equality
-from translate.train import report
+from translate.train import tracking
 from translate.train.options import Options
 from translate.train.run import start
 from translate.train.unpaired_diagnosis import BLIND, ENOUGH, UnpairedDiagnosis
@@ -138,7 +138,7 @@ def run(tmp_path, dark: float, *sets: str) -> list[str]:
 
 def test_a_training_whose_d_is_not_trained_says_that_g_is_the_identity_and_d_is_blind(tmp_path, monkeypatch):
     """The learning rates are too small for either to move, as in the runs that gave rise to the warning."""
-    monkeypatch.setattr(report, "SHORT", 0)
+    monkeypatch.setattr(tracking, "SHORT", 0)
     warnings = run(tmp_path, 0.4, "train.lr=1e-9", "train.lr_d=1e-9", "generator.init_gain=1e-4")
     assert [text for text in warnings if "G is the identity" in text and "D is blind" in text], warnings
 

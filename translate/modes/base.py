@@ -194,12 +194,15 @@ def labels(settings: ModeSettings, logits: Tensor) -> tuple[float | Tensor, floa
 @torch.no_grad()
 def diagnostics(objective: Objective, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """From D's logits: "accuracy" on real and fake patches, 0.5 at chance; "relative_loss", D's loss divided by the
-    loss of a D that outputs ½ everywhere; for a critic "distance", its estimate of the Wasserstein-1 distance."""
+    loss of a D that outputs ½ everywhere; for a critic "distance", its estimate of the Wasserstein-1 distance; for an
+    f-divergence "divergence", the estimate that D maximises."""
     if objective.relativistic:  # only differences of the logits mean anything
         return {"accuracy": (real > fake).float().mean()}
     if objective.boundary is None:
         return {"distance": real.float().mean() - fake.float().mean()}
     accuracy = 0.5 * ((real > objective.boundary).float().mean() + (fake < objective.boundary).float().mean())
+    if objective.divergence:
+        return {"accuracy": accuracy, "divergence": -objective.discriminator(real, fake, 1.0, 0.0)}
     return {
         "accuracy": accuracy,
         "relative_loss": objective.discriminator(real, fake, 1.0, 0.0) / _undecided_loss(objective),

@@ -34,7 +34,8 @@ class Objective(NamedTuple):
 
     labels: whether the discriminator's loss depends on the labels. boundary: the logit of probability ½; None for a
     critic, whose logits are not probabilities. relativistic: the losses depend on differences of real and fake logits
-    only. clip, penalty: the paper's bound of the critic's weights and weight of the gradient penalty (0: none).
+    only. divergence: an f-divergence, with a loss of 0 where D is undecided. clip, penalty: the paper's bound of the
+    critic's weights and weight of the gradient penalty (0: none).
     """
 
     discriminator: Callable[[Tensor, Tensor, Label, Label], Tensor]
@@ -42,6 +43,7 @@ class Objective(NamedTuple):
     labels: bool = False
     boundary: float | None = None
     relativistic: bool = False
+    divergence: bool = False
     clip: float = 0.0
     penalty: float = 0.0
 
@@ -111,7 +113,10 @@ OBJECTIVES: dict[str, Objective] = {
     "wgan": Objective(critic, critic_generator, clip=0.01),
     "wgan-gp": Objective(critic, critic_generator, penalty=10.0),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, relativistic=True),
-    **{name: Objective(f.discriminator, f.generator, boundary=f.boundary) for name, f in DIVERGENCES.items()},
+    **{
+        name: Objective(f.discriminator, f.generator, boundary=f.boundary, divergence=True)
+        for name, f in DIVERGENCES.items()
+    },
 }
 # The description of a mode's setting `objective`.
 DESCRIPTION = "{first} (paper); one of " + ", ".join(OBJECTIVES)
