@@ -1,6 +1,7 @@
 """What all tests share: one thread (two cores are shared by the workers), a cache of their own, drawn pictures."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ torch.set_num_threads(1)
 
 def pytest_configure(config) -> None:
     """Tests of the CPU, and what they start, see no GPU, which `auto` would take; `pytest -m gpu` does."""
+    for name in ("SIGINT", "SIGHUP"):  # ignored behind nohup and &, and so would be by every process that tests start
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     marks = config.option.markexpr
     if "gpu" not in marks or "not gpu" in marks:
         os.environ["CUDA_VISIBLE_DEVICES"] = ENVIRONMENT["CUDA_VISIBLE_DEVICES"] = ""
