@@ -43,7 +43,7 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "cycle": {"lambda_cycle": 0.3, "lambda_identity": 0.0},
     "cut": {"lambda_x": 0.3, "lambda_y": 0.0, "units": 64, "locations": 64},
     "fastcut": {"lambda_x": 0.3, "units": 64, "locations": 64},
-    "registered": {"lambda_corr": 5.0, "lambda_smooth": 1.0},
+    "registered": {"lambda_smooth": 5.0},
 }
 # The same modes on a GPU: wider networks, larger batches. Not searched.
 WIDE: dict[str, Any] = {
