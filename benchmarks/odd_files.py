@@ -101,9 +101,9 @@ def main() -> int:
             if array.shape == seen.shape
         }
         if away and min(away.values()) > NEAR:
-            counts["as nobody else"] += 1
+            counts["differs from Pillow and OpenCV"] += 1
             words_away = ", ".join(f"{value:.0f} from {name}" for name, value in away.items())
-            print(f"as nobody else: {path.name}: {words_away}; notes {used.notes}")
+            print(f"differs from Pillow and OpenCV: {path.name}: {words_away}; notes {used.notes}")
     print(", ".join(f"{number:,} {name}" for name, number in counts.items()))
     return bool(counts["uncaught"] or counts["doors disagree"])
 

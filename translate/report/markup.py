@@ -9,7 +9,7 @@ LONGEST = 1000  # characters of a text; a report is to be read
 
 
 def escape(value: object) -> str:
-    """Text from a run folder as HTML, shortened where nobody would read it."""
+    """Text from a run folder as HTML, shortened where it is too long to read."""
     text = str(value)
     return html.escape(printable(text[:LONGEST]) + ("…" if len(text) > LONGEST else ""))
 
