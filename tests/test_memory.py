@@ -146,6 +146,7 @@ rgb8.read(sys.argv[1]); before = peak(); rgb8.read(sys.argv[2]); print(peak() - 
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
 @pytest.mark.parametrize("kind", ["palette", "deep", "floats"])
 def test_checking_a_large_picture_takes_a_few_times_its_own_size(tmp_path, kind):

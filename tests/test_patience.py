@@ -55,6 +55,7 @@ def settings(folders, **more):
     )
 
 
+@pytest.mark.slow
 def test_the_same_command_says_that_it_is_finished_and_changes_nothing(ended, folders):
     before = {path: path.stat().st_mtime_ns for path in ended.path.rglob("*") if path.is_file()}
     said: list[str] = []
@@ -64,6 +65,7 @@ def test_the_same_command_says_that_it_is_finished_and_changes_nothing(ended, fo
     assert {path: path.stat().st_mtime_ns for path in ended.path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_it_is_exact_when_the_run_was_interrupted_between_the_scorings(ended, folders, tmp_path, monkeypatch):
     def stopping(self, before, stop):
         original(self, before, stop)
