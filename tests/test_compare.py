@@ -33,8 +33,8 @@ def test_differences_in_words():
     needed = int(said.split("some ")[1].split(" images")[0].replace(",", ""))
     assert needed == pytest.approx(((1.96 + 0.84) / 0.005) ** 2 * (0.09 / 12), rel=0.2)
     one = Estimate(3.0)
-    assert sentence("judge", Group("A", []), Group("B", []), Estimate(4.5) - one, 9) == (
-        "judge: B is higher by 1.500 (no interval)."
+    assert sentence("detector", Group("A", []), Group("B", []), Estimate(4.5) - one, 9) == (
+        "detector: B is higher by 1.500 (no interval)."
     )
 
 

@@ -180,14 +180,14 @@ def test_a_folder_of_something_else_is_not_written_to(run, verb, tmp_path):
 
 
 def test_a_program_that_prints_a_number_is_a_score(run, verb, tmp_path):
-    judge = tmp_path / "judge.py"
-    judge.write_text(
+    detector = tmp_path / "detector.py"
+    detector.write_text(
         "import sys, pathlib\nfrom PIL import Image, ImageStat\nfiles = pathlib.Path(sys.argv[1]).glob('*.png')\n"
         "means = [ImageStat.Stat(Image.open(file).convert('L')).mean[0] for file in files]\n"
         "print('brightness', sum(means) / len(means))\n"
     )
-    verb("evaluate", run, "--with", f"{sys.executable} {judge} {{outputs}} {{truth}}", "--keep-images")
-    row = scores(run / "evaluation")["judge"]
+    verb("evaluate", run, "--with", f"{sys.executable} {detector} {{outputs}} {{truth}}", "--keep-images")
+    row = scores(run / "evaluation")["detector"]
     kept = run / "evaluation" / "a2b-images"
     for value, folder in ((row, "outputs"), (row["nothing"], "inputs"), (row["real"], "truth")):
         means = [np.asarray(Image.open(path).convert("L")).mean() for path in (kept / folder).iterdir()]

@@ -18,7 +18,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
@@ -33,22 +32,10 @@ class Divergence(NamedTuple):
     conjugate: Callable[[Tensor], Tensor]
     boundary: float = 0.0
 
-    def discriminator(self, real: Tensor, fake: Tensor, real_label=1.0, fake_label=0.0) -> Tensor:
-        """D's loss, from logits of any shape. The labels are not used."""
-        return self.conjugate(_in_float32(fake)).mean() - self.activation(_in_float32(real)).mean()
-
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        """G's loss, from logits of any shape."""
-        return -self.activation(_in_float32(fake)).mean()
-
 
 def _exp(v: Tensor) -> Tensor:
     """eᵛ, continued as a straight line above 20, so that large logits give finite losses and gradients."""
     return v.clamp(max=LINEAR_FROM).exp() * (1 + (v - LINEAR_FROM).clamp(min=0))
-
-
-def _in_float32(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 DIVERGENCES = {

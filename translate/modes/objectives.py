@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from translate.modes.fgan import DIVERGENCES
+from translate.modes.fgan import DIVERGENCES, Divergence
 
 Label = float | Tensor  # a tensor broadcasts against the logits: (B, 1, 1, 1)
 
@@ -105,6 +105,18 @@ def relativistic_generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
     return F.softplus(in_float32(real) - in_float32(fake)).mean()
 
 
+def f_gan(f: Divergence) -> Objective:
+    """D: -E g_f(V(x)) + E f*(g_f(V(G))). G: -E g_f(V(G)). The labels are not used."""
+
+    def discriminator(real: Tensor, fake: Tensor, real_label: Label = 1.0, fake_label: Label = 0.0) -> Tensor:
+        return f.conjugate(in_float32(fake)).mean() - f.activation(in_float32(real)).mean()
+
+    def generator(fake: Tensor, real: Tensor | None = None) -> Tensor:
+        return -f.activation(in_float32(fake)).mean()
+
+    return Objective(discriminator, generator, boundary=f.boundary, divergence=True)
+
+
 OBJECTIVES: dict[str, Objective] = {
     "minimax": Objective(vanilla_discriminator, minimax_generator, labels=True, boundary=0.0),
     "vanilla": Objective(vanilla_discriminator, vanilla_generator, labels=True, boundary=0.0),
@@ -113,10 +125,7 @@ OBJECTIVES: dict[str, Objective] = {
     "wgan": Objective(critic, critic_generator, clip=0.01),
     "wgan-gp": Objective(critic, critic_generator, penalty=10.0),
     "relativistic": Objective(relativistic_discriminator, relativistic_generator, relativistic=True),
-    **{
-        name: Objective(f.discriminator, f.generator, boundary=f.boundary, divergence=True)
-        for name, f in DIVERGENCES.items()
-    },
+    **{name: f_gan(f) for name, f in DIVERGENCES.items()},
 }
 # The description of a mode's setting `objective`.
 DESCRIPTION = "{first} (paper); one of " + ", ".join(OBJECTIVES)
