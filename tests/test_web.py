@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -147,3 +148,16 @@ def test_the_verb_says_that_a_port_is_taken_before_it_begins():
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: --port {server.server_port} is taken")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_stop_signal_while_a_connection_is_accepted_ends_the_server():
+    from translate.export.web.serve import Server
+
+    class Stopped(Server):
+        def process_request(self, *_):  # what the handler of `translate web` does in this moment
+            self.stopped = UserError("stopped by SIGHUP", 129)
+            raise self.stopped
+
+    with Stopped(0) as server, socket.create_connection(server.server_address):
+        with pytest.raises(UserError, match="SIGHUP"):
+            server.serve_forever()

@@ -25,13 +25,13 @@ def web(
 
     def stop(number: int, frame: object) -> None:
         name = signal.Signals(number).name
-        raise UserError(f"stopped by {name}; the page's temporary folder is removed.", CODES[number])
-
-    for number in CODES:
-        if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
+        server.stopped = UserError(f"stopped by {name}; the page's temporary folder is removed.", CODES[number])
+        raise server.stopped
 
     with Server(port) as server, tempfile.TemporaryDirectory(prefix="translate-web-") as temporary:
+        for number in CODES:
+            if number != signal.SIGINT and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, stop)
         from translate.export.web.build import build  # imports torch, so only after the port was found free
 
         folder = Path(temporary) / "page"

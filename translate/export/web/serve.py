@@ -34,6 +34,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, port: int | None = None):
         self.files: dict[str, Path] = {}
+        self.stopped: UserError | None = None  # set by a stop signal; the loop ends with it
         try:
             super().__init__(("127.0.0.1", FIRST if port is None else port), Handler)
         except (OSError, OverflowError) as error:
@@ -52,9 +53,15 @@ class Server(ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/"
 
+    def service_actions(self) -> None:
+        """Called in each round of the loop. A signal that comes while a connection is accepted raises there, where
+        the base class takes every error for the connection's."""
+        if self.stopped:
+            raise self.stopped
+
     def handle_error(self, request, client_address) -> None:
-        """Ignore closed connections; report other errors as usual."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """Ignore closed connections and stop signals; report other errors as usual."""
+        if not isinstance(sys.exception(), ConnectionError | UserError):
             super().handle_error(request, client_address)
 
 
