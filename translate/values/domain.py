@@ -1,0 +1,75 @@
+"""The type of a domain of measured values, and the conversion between its values and those of a network."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from translate.image.raw import blocks
+
+
+@dataclass(frozen=True)
+class DomainType:
+    """low, high: the values that a network sees as -1 and 1. dtype: of the numbers in written files. unit: "" if unknown.
+    nodata: the number that stands for "no value here" in written files, or None. names: of the channels, or ()."""
+
+    low: float
+    high: float
+    channels: int = 1
+    dtype: str = "float32"
+    unit: str = ""
+    nodata: float | None = None
+    names: tuple[str, ...] = ()
+
+    def to_network(self, array: np.ndarray, nodata: float | None) -> np.ndarray:
+        """(H, W, C) of values → float32 (H, W, C) in [-1, 1], clipped, NaN in all channels of a pixel where any
+        channel is `nodata`. ValueError for NaN and infinity that aren't `nodata`."""
+        result = np.empty(array.shape, np.float32)
+        for part in blocks(array.shape):
+            values = array[part].astype(np.float64)
+            absent = is_nodata(array[part], nodata)
+            values[absent] = self.low
+            if not np.isfinite(values).all():
+                raise ValueError("contains NaN or infinity")
+            levels = (values - self.low) * (2 / (self.high - self.low)) - 1
+            levels[absent] = np.nan
+            result[part] = np.clip(levels, -1, 1)
+        return result
+
+    def from_network(self, levels: np.ndarray, nodata: float | None) -> np.ndarray:
+        """float32 (H, W, C) in [-1, 1], NaN where there are no data → (H, W, C) of `dtype`, with `nodata` there."""
+        kind = np.dtype(self.dtype)
+        result = np.empty(levels.shape, kind)
+        for part in blocks(levels.shape):
+            absent = np.isnan(levels[part])
+            values = (levels[part].astype(np.float64) + 1) * ((self.high - self.low) / 2) + self.low
+            if kind.kind != "f":
+                bounds = np.iinfo(kind)
+                values = np.clip(np.rint(values), bounds.min, bounds.max)
+            values[absent] = 0 if nodata is None else nodata
+            result[part] = values.astype(kind)
+        return result
+
+    def record(self) -> dict[str, Any]:
+        """As JSON, for data.json and generator files. A nodata value of NaN is "nan"."""
+        found = asdict(self) | {"names": list(self.names)}
+        if self.nodata is not None and np.isnan(self.nodata):
+            found["nodata"] = "nan"
+        return found
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> "DomainType":
+        """From `record`."""
+        found = record | {"names": tuple(record.get("names", ()))}
+        if found.get("nodata") is not None:
+            found["nodata"] = float(found["nodata"])
+        return cls(**found)
+
+
+def is_nodata(array: np.ndarray, nodata: float | None) -> np.ndarray:
+    """bool (H, W): the pixels of (H, W, C) where any channel is the nodata value."""
+    if nodata is None:
+        return np.zeros(array.shape[:2], bool)
+    if np.isnan(nodata):
+        return np.isnan(array).any(axis=2) if array.dtype.kind == "f" else np.zeros(array.shape[:2], bool)
+    return (array == nodata).any(axis=2)
