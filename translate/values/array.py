@@ -31,8 +31,8 @@ class Values:
 class Header:
     """What a file says before its pixels are read.
 
-    slices: images in the file, each of them (height, width, channels); 1 for all but volumes. windowed: whether a window
-    is read without reading the rest of the image.
+    slices: images in the file, each of them (height, width, channels); 1 for all but volumes. windowed: whether a
+    window is read without reading the rest of the image.
     """
 
     height: int

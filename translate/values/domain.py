@@ -10,8 +10,8 @@ from translate.image.raw import blocks
 
 @dataclass(frozen=True)
 class DomainType:
-    """low, high: the values that a network sees as -1 and 1. dtype: of the numbers in written files. unit: "" if unknown.
-    nodata: the number that stands for "no value here" in written files, or None. names: of the channels, or ()."""
+    """low, high: the values that a network sees as -1 and 1. dtype: of the numbers in written files. nodata: the number
+    that stands for "no value here" in written files, or None. unit, names of the channels: empty if unknown."""
 
     low: float
     high: float
