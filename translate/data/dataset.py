@@ -15,9 +15,11 @@ from translate.data.augment import Augment
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
 from translate.data.on_device import OnDevice
-from translate.data.order import nth
+from translate.data.order import balanced, nth
+from translate.data.reader import ValuesReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
+from translate.values.domain import FILL, DomainType
 
 A, B = 0, 1
 Letter = Literal["a", "b"]
@@ -31,6 +33,12 @@ class Domain:
     recipe: Recipe | None
     train: Pictures
     test: Pictures
+
+    @property
+    def type(self) -> DomainType | None:
+        """Of measured values; None for pictures of 8 bits."""
+        reader = self.train.reader
+        return reader.type if isinstance(reader, ValuesReader) else None
 
 
 class Data:
@@ -58,6 +66,7 @@ class Data:
         self.problems = problems
         self.classes = classes
         self._labels = self._numbers(domains[A].train.items)
+        self._balanced = [_by_class(domain) if settings.balance else [] for domain in domains]
         self._augments: list[Augment] = []
         self._on_device: dict[torch.device, OnDevice] = {}
 
@@ -85,8 +94,10 @@ class Data:
         return self.domains[A].train.stack is not None
 
     def fits_on(self, device: str) -> bool:
-        """Whether the decoded training images can stay on the device, and be augmented there."""
-        return on_device.fit([domain.train.stack for domain in self.domains], torch.device(device))
+        """Whether the decoded training images are of 8 bits and can stay on the device, and be augmented there."""
+        return not any(domain.type for domain in self.domains) and on_device.fit(
+            [domain.train.stack for domain in self.domains], torch.device(device)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_augments": [], "_on_device": {}}
@@ -96,21 +107,27 @@ class Data:
     def order(self, domain_index: int, n: int) -> int:
         """Index of the n-th training image seen of domain 0 (a) or 1 (b)."""
         domain = A if self.paired else domain_index  # pairs share their order
+        if classes := self._balanced[domain]:
+            return balanced(self.seed, domain, classes, n)
         return nth(self.seed, domain, len(self.domains[domain_index].train), n)
 
     def example(self, n: int) -> tuple[np.ndarray, ...]:
         """The n-th images (x of a, y of b), or of one domain (x,) or (x, its class as int64 ()); depends on (seed, n).
 
-        Images are augmented, float32 (C, H, W) in [-1, 1].
+        Images are augmented, float32 (C, H, W) in [-1, 1]; pixels without a value are FILL, in a pair those of either.
         """
         if not self._augments:
-            channels = (self.settings.channels_a, self.settings.channels_b)
-            self._augments = [Augment(self.settings, channels[i], colour=i == A) for i in range(len(self.domains))]
+            self._augments = [
+                Augment(self.settings, domain.train.reader.channels, colour=i == A, measured=domain.type is not None)
+                for i, domain in enumerate(self.domains)
+            ]
         parts = []
         for index, (domain, augment) in enumerate(zip(self.domains, self._augments, strict=True)):
             token = f"{self.seed} {n} {A if self.paired else index}"
             moved = augment.geometry(domain.train[self.order(index, n)], token)
             parts.append(to_floats(augment.colour(moved, token)))
+        if any(domain.type for domain in self.domains):
+            parts = filled(parts, self.paired)
         if self.classes:
             parts.append(self._labels[self.order(A, n), ...])  # with "..." the result stays an array
         return tuple(parts)
@@ -184,14 +201,23 @@ class Data:
         return self._numbers(self.domains[A].test.items)
 
     def test_images(self, domain: Letter) -> np.ndarray:
-        """All test images of a domain, uint8 (N, H, W, C), not augmented."""
+        """All test images of a domain as they are shown, uint8 (N, H, W, C), not augmented."""
+        return self.shown(domain, self.test_values(domain))
+
+    def test_values(self, domain: Letter) -> np.ndarray:
+        """All test images of a domain, not augmented: uint8 (N, H, W, C), or of measured values float32 in [-1, 1],
+        NaN where there is no value."""
         pictures = self.domains["ab".index(domain)].test
         return self._read(pictures, range(len(pictures)))
 
     def train_images(self, domain: Letter, every: int = 1) -> np.ndarray:
-        """Every `every`-th training image of a domain (from the first), uint8 (N, H, W, C), not augmented."""
+        """Every `every`-th training image of a domain (from the first) as shown, uint8 (N, H, W, C), not augmented."""
         pictures = self.domains["ab".index(domain)].train
-        return self._read(pictures, range(0, len(pictures), every))
+        return self.shown(domain, self._read(pictures, range(0, len(pictures), every)))
+
+    def shown(self, domain: Letter, images: np.ndarray) -> np.ndarray:
+        """Images of a domain (`test_values`) as they are shown: uint8 (N, H, W, 1 or 3)."""
+        return self.domains["ab".index(domain)].test.reader.shown(images)
 
     def _read(self, pictures: Pictures, indices: range) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -209,5 +235,21 @@ class Data:
 
 
 def to_floats(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, C) -> float32 (C, H, W) in [-1, 1]."""
+    """uint8 (H, W, C), or float32 in [-1, 1] -> float32 (C, H, W) in [-1, 1]."""
+    if image.dtype == np.float32:
+        return np.ascontiguousarray(image.transpose(2, 0, 1))
     return np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def filled(images: list[np.ndarray], together: bool) -> list[np.ndarray]:
+    """float32 (C, H, W) with FILL in all channels of pixels without a value (NaN). together: in any of the images."""
+    absent = [np.isnan(image).any(axis=0) for image in images]
+    if together and len({mask.shape for mask in absent}) == 1:
+        absent = [np.logical_or.reduce(absent)] * len(images)
+    return [np.where(mask, np.float32(FILL), image) for mask, image in zip(absent, images, strict=True)]
+
+
+def _by_class(domain: Domain) -> list[np.ndarray]:
+    """The indices of the training images of each class; [] where they have none."""
+    names = np.array([item.label for item in domain.train.items])
+    return [np.flatnonzero(names == name) for name in np.unique(names)] if names.size and all(names) else []

@@ -7,6 +7,9 @@ import numpy as np
 
 from translate.image.raw import blocks
 
+# What a network gets, and its output keeps, where there is no value: outside of [-1, 1], and exact in half precision.
+FILL = -1.25
+
 
 @dataclass(frozen=True)
 class DomainType:
