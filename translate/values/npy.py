@@ -19,7 +19,7 @@ def places(shape: tuple[int, ...]) -> tuple[int | None, int]:
     """(the axis of channels or None, the number of slices) of an array of this shape.
 
     (H, W) has none. In (H, W, C) and (C, H, W) the channels are the shorter one of the first and the last axis; the
-    last, if they are equal; it has at most 64 entries. A fourth axis in front counts slices. ImageError for other shapes.
+    last, if they are equal; it has at most 64 entries. A fourth axis in front counts slices. ImageError for others.
     """
     if len(shape) == 2:
         return None, 1

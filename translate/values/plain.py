@@ -22,7 +22,7 @@ def header(path: Path) -> Header:
     data = contents(path)
     if data[:2] in (b"PF", b"Pf") or data[:2] in (b"P2", b"P3", b"P5", b"P6"):
         array = decode.decode(data).colours  # Netpbm's numbers are as long as the file: decoding is copying
-        return Header(*array.shape, array.dtype.name)  # type: ignore[misc]
+        return Header(array.shape[0], array.shape[1], array.shape[2], array.dtype.name)
     found = headers.read(path)
     refuse_size(found.height, found.width, 1, None)
     return Header(found.height, found.width, 1 if found.grey else 3, "uint16" if found.bits == 16 else "uint8")

@@ -23,13 +23,15 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
 
     carried = values.carried if values.kind == "tiff" else {}
     images = slices if slices is not None else [values.array]
-    height, width, channels = images[0].shape
+    channels = images[0].shape[2]
     style = carried.get("style", "plain")
     if style == "imagej" and images[0].dtype.name not in IMAGEJ:
         style = "shaped"
         values.notes.append(f"not an ImageJ stack: ImageJ's have no {images[0].dtype.name}")
     big = style != "imagej" and (carried.get("big", False) or sum(image.nbytes for image in images) > CLASSIC)
-    form = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {"shaped": True}}.get(style, {"shaped": False})
+    form: Any = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {"shaped": True}}.get(
+        style, {"shaped": False}
+    )
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, bigtiff=big, **form) as writer:
         options = _options(values, carried, style, images[0])
