@@ -47,7 +47,7 @@ def of(file: Any, series: Any, lead: str, lengths: tuple[int, ...]) -> Meta:
         "style": style, "lead": lead, "lengths": lengths, "geo": geo, "gdal": items,
         "dtype": str(page.dtype), "photometric": int(page.photometric), "extrasamples": tuple(page.extrasamples),
         "planar": page.planarconfig == 2 and page.samplesperpixel > 1, "big": file.is_bigtiff,
-        "tile": (page.tilelength, page.tilewidth) if page.is_tiled else None,
+        "tile": (page.tilelength, page.tilewidth) if page.is_tiled else None, "rows": int(page.rowsperstrip),
         "compressed": int(page.compression) != 1, "resolution": _resolution(page),
         "texts": {code: tags[code].value for code in TEXTS if code in tags and isinstance(tags[code].value, str)},
     }  # fmt: skip

@@ -75,6 +75,8 @@ def _options(values: Values, carried: dict[str, Any], style: str, image: np.ndar
     tile = carried.get("tile")
     if tile and not any(side % 16 for side in tile) and style != "imagej":
         options["tile"] = tile
+    elif carried.get("rows") and style != "imagej" and width == carried["size"][1]:
+        options["rowsperstrip"] = min(carried["rows"], height)
     if resolution := carried.get("resolution"):
         before = carried.get("size", (height, width))
         (x, y), unit = resolution[:2], resolution[2]
@@ -105,9 +107,8 @@ def _photometric(values: Values, carried: dict[str, Any], image: np.ndarray) -> 
 
 def _tags(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tuple]:
     """Tags that tifffile doesn't write by itself: (number, type, count, value, False)."""
-    geo, notes = for_size(
-        {"geo": carried.get("geo", {}), "size": carried.get("size", image.shape[:2])}, image.shape[:2]
-    )
+    size = image.shape[:2]
+    geo, notes = for_size({"geo": carried.get("geo", {}), "size": carried.get("size", size)}, size)
     values.notes.extend(notes)
     found = [(tag, entry.kind, len(entry.values), entry.values, False) for tag, entry in geo["geo"].items()
              if entry.kind != 2]  # fmt: skip
@@ -115,12 +116,14 @@ def _tags(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tu
     if items := gdal(values, carried, image):
         found.append((METADATA, 2, 0, gdal_text(items), False))
     if values.nodata is not None:
-        found.append((NODATA, 2, 0, nodata_text(values.nodata, image.dtype), False))
+        found.append((NODATA, 2, 0, nodata_text(values.nodata), False))
     return found + [(tag, 2, 0, text, False) for tag, text in carried.get("texts", {}).items() if tag in (315, 33432)]
 
 
-def nodata_text(nodata: float, dtype: np.dtype) -> str:
-    return "nan" if math.isnan(nodata) else str(int(nodata)) if float(nodata).is_integer() else repr(float(nodata))
+def nodata_text(nodata: float) -> str:
+    """As GDAL writes it: "-9999", "nan", "-3.4028234663852886e+38"."""
+    whole = math.isfinite(nodata) and float(nodata).is_integer() and abs(nodata) < 1 << 53
+    return str(int(nodata)) if whole else repr(float(nodata))
 
 
 def gdal(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tuple[dict[str, str], str]]:
