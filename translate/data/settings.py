@@ -116,20 +116,20 @@ class DataSettings(Settings):
             raise ValueError("should be auto, or two numbers such as -160:240, the smaller one first") from None
         return range_words(span) if span else "auto"
 
-    @field_validator("nodata_a", "nodata_b")
+    @field_validator("nodata_a", "nodata_b", mode="before")
     @classmethod
-    def _number(cls, value: str) -> str:
-        if value.strip().lower() == "auto":
+    def _number(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.strip().lower() == "auto":
             return "auto"
         try:
             return f"{float(value):.17g}"
         except ValueError:
             raise ValueError("should be auto, or a number such as -9999 or nan") from None
 
-    @field_validator("show_a", "show_b")
+    @field_validator("show_a", "show_b", mode="before")
     @classmethod
-    def _channel_numbers(cls, value: str) -> str:
-        numbers = value.replace(" ", "")
+    def _channel_numbers(cls, value: Any) -> Any:
+        numbers = str(value).replace(" ", "")
         if numbers.lower() != "auto" and not re.fullmatch(r"[1-9]\d?(,[1-9]\d?,[1-9]\d?)?", numbers):
             raise ValueError("should be auto, or one or three numbers of channels, counted from 1, such as 4,3,2")
         return numbers.lower()
