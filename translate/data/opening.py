@@ -13,7 +13,7 @@ from translate.data.dataset import Data, Domain
 from translate.data.items import LEFT_OUT, Item, Problem, report
 from translate.data.listing import Side
 from translate.data.reader import Reader, ValuesReader
-from translate.data.settings import DataSettings
+from translate.data.settings import COLOUR, DataSettings
 from translate.data.split import some, split, spread
 from translate.data.store import Pictures, Watcher
 from translate.data.types import domain_type
@@ -26,7 +26,6 @@ from translate.values.shown import words as shown_words
 Say = Callable[[str], None]
 MANY = 1000  # from this number of images on, progress is printed
 SPARE_MEMORY = 0.25
-COLOUR = 3  # channels of pictures of 8 bits
 
 
 def open_data(

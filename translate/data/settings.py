@@ -11,6 +11,7 @@ from translate.settings import Settings
 PILLOW_LIMIT = 178_956_970  # Pillow refuses to open larger images
 NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 MOST_CHANNELS = 64
+COLOUR = 3  # channels of pictures of 8 bits
 
 
 class DataSettings(Settings):
@@ -151,7 +152,8 @@ class DataSettings(Settings):
     @property
     def channels(self) -> tuple[int, int]:
         """Of the networks' images of a and b, where the settings don't leave them to the data."""
-        return self.channels_a * (2 * self.neighbours + 1), self.channels_b
+        a, b = self.channels_a or COLOUR, self.channels_b or COLOUR
+        return a * (2 * self.neighbours + 1), b
 
     @property
     def load_size(self) -> tuple[int, int]:
