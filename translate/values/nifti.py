@@ -1,7 +1,7 @@
 """NIfTI-1 and -2 (.nii, .nii.gz), through nibabel: slices across the third axis, scaled as the header says.
 
-An image's rows are the second axis of the file and its columns the first, in the order of the file: where they point to is
-in the affine, which is kept. The fourth (or fifth) axis holds channels: echoes, contrasts, components of a vector.
+An image's rows are the second axis of the file and its columns the first, in the order of the file: the affine, which is
+kept, says where they point to. The fourth (or fifth) axis holds channels: echoes, contrasts, components of a vector.
 """
 
 import functools
@@ -99,8 +99,8 @@ def _image(path: str, size: int, time: int) -> Any:
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # it prints what it repairs
     opened(path).close()
     with as_image_error():
-        with open(path, "rb") as file:
-            second = (gzip.open(file) if _packed(Path(path)) else file).read(8)[4:8] == b"n+2\0"
+        with gzip.open(path) if _packed(Path(path)) else open(path, "rb") as file:
+            second = file.read(8)[4:8] == b"n+2\0"
         image = (nibabel.Nifti2Image if second else nibabel.Nifti1Image).from_filename(path)
         width, height, depth, channels = _shape(image)
         needed = width * height * depth * channels * _dtype(image).itemsize // (3 if _is_rgb(image) else 1)
@@ -156,4 +156,4 @@ def _taken(path: Path, image: Any, top: int, left: int, height: int, width: int,
 def _volume(path: str, size: int, time: int) -> np.ndarray:
     """All numbers of a compressed volume, of which a slice alone would cost the same."""
     image = _image(path, size, time)
-    return np.asanyarray(image.dataobj)
+    return np.asarray(image.dataobj, dtype=np.float32 if _scaled(image) else None)
