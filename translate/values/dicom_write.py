@@ -13,6 +13,7 @@ import numpy as np
 from translate.image.source import ImageError
 from translate.values.array import Values
 from translate.values.domain import is_nodata
+from translate.values.numbers import as_image_error
 
 CONVERSION = uuid.uuid4().hex  # of this process: see `encode`
 STALE = (
@@ -69,7 +70,8 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
         0x7FE00010, "OB" if stored.array.dtype.itemsize == 1 else "OW", content + b"\0" * (len(content) % 2)
     )
     buffer = io.BytesIO()
-    dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
+    with as_image_error():  # elements that are damaged in the file that was read
+        dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
     return buffer.getvalue()
 
 
