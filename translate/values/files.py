@@ -65,6 +65,18 @@ def read(path: str | Path, slice: int = 0, max_pixels: int = MAX_PIXELS) -> Valu
         return _module(path).read(Path(path), slice, max_pixels)
 
 
+def outline(path: str | Path, slice: int = 0) -> Values:
+    """What `read` gives, without the numbers: its array is (0, 0, C). For images larger than memory, as TiledWriter's
+    `like`. Formats other than TIFF are decoded for it."""
+    module = _module(path)
+    with as_image_error():
+        if hasattr(module, "outline"):
+            return module.outline(Path(path), slice)
+        found = module.read(Path(path), slice, MAX_PIXELS)
+        found.array = found.array[:0, :0]
+        return found
+
+
 def window(path: str | Path, top: int, left: int, height: int, width: int, slice: int = 0) -> np.ndarray:
     """(height, width, C) of an image, at (top, left). Where `Header.windowed`, only what it needs is decoded. Threads
     may read windows of a file at the same time. ImageError; ValueError for a window outside of the image."""

@@ -35,6 +35,15 @@ def read(path: Path, slice: int, max_pixels: int) -> Values:
     refuse_size(found.height, found.width, found.channels, max_pixels)
     notes = list(found.notes)
     array = kept(_cut(path, found, 0, 0, found.height, found.width, the_slice(slice, found.slices)), notes)
+    return _values(found, array, slice, notes)
+
+
+def outline(path: Path, slice: int) -> Values:
+    found = layout(path)
+    return _values(found, np.empty((0, 0, found.channels), kept_type(found.dtype)), slice, list(found.notes))
+
+
+def _values(found: Layout, array: np.ndarray, slice: int, notes: list[str]) -> Values:
     meta = found.meta
     carried = {**meta.carried, "slice": slice, "size": (found.height, found.width), "channels": found.channels}
     return Values(array, meta.nodata, meta.unit, meta.names, "tiff", carried, notes)

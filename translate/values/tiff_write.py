@@ -34,59 +34,60 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
     )
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer, bigtiff=big, **form) as writer:
-        options = _options(values, carried, style, images[0])
+        given = options(values, images[0], style)
         if style == "plain":
             for number, image in enumerate(images):
-                one = options if number == 0 else {**options, "description": None}
-                planes = np.moveaxis(image, 2, 0) if options.get("planarconfig") == "separate" else image
+                one = given if number == 0 else {**given, "description": None}
+                planes = np.moveaxis(image, 2, 0) if given.get("planarconfig") == "separate" else image
                 writer.write(planes[..., 0] if channels == 1 else planes, metadata=None, contiguous=False, **one)
         else:
-            array, axes = _stack(images, carried, rgb=options["photometric"] == "rgb", whole=slices is not None)
-            options.pop("planarconfig", None)
-            options.pop("extrasamples", None)
+            array, axes = _stack(images, carried, rgb=given["photometric"] == "rgb", whole=slices is not None)
+            given.pop("planarconfig", None)
+            given.pop("extrasamples", None)
             if axes.endswith("S"):
-                options["planarconfig"] = "contig"
-            writer.write(array, metadata={**_meta(values, carried, style, channels), "axes": axes}, **options)
+                given["planarconfig"] = "contig"
+            writer.write(array, metadata={**_meta(values, carried, style, channels), "axes": axes}, **given)
     return buffer.getvalue()
 
 
-def _options(values: Values, carried: dict[str, Any], style: str, image: np.ndarray) -> dict[str, Any]:
-    """The arguments of TiffWriter.write for a page."""
+def options(values: Values, image: np.ndarray, style: str = "plain") -> dict[str, Any]:
+    """The arguments of TiffWriter.write for a page. image: its shape and type count."""
+    carried = values.carried if values.kind == "tiff" else {}
     height, width, channels = image.shape
     photometric = _photometric(values, carried, image)
     colours = {"rgb": 3, "separated": 4}.get(photometric, 1)
     texts = carried.get("texts", {})
-    options: dict[str, Any] = {
+    found: dict[str, Any] = {
         "photometric": photometric,
         "software": texts.get(305, False),
         "extratags": _tags(values, carried, image),
     }
     if style == "plain" and texts.get(270):
-        options["description"] = texts[270]
+        found["description"] = texts[270]
     if texts.get(306):
-        options["datetime"] = texts[306]
+        found["datetime"] = texts[306]
     if channels > 1:
-        options["planarconfig"] = "separate" if carried.get("planar") else "contig"
+        found["planarconfig"] = "separate" if carried.get("planar") else "contig"
     if channels > colours:
         extra = carried.get("extrasamples", ())
-        options["extrasamples"] = extra if len(extra) == channels - colours else (0,) * (channels - colours)
+        found["extrasamples"] = extra if len(extra) == channels - colours else (0,) * (channels - colours)
     if style != "imagej" and (carried.get("compressed", True) or not carried):
-        options |= {"compression": "zlib", "predictor": True}
+        found |= {"compression": "zlib", "predictor": True}
     tile = carried.get("tile")
     if tile and not any(side % 16 for side in tile) and style != "imagej":
-        options["tile"] = tile
+        found["tile"] = tile
     elif carried.get("rows") and style != "imagej" and width == carried["size"][1]:
-        options["rowsperstrip"] = min(carried["rows"], height)
+        found["rowsperstrip"] = min(carried["rows"], height)
     if resolution := carried.get("resolution"):
         before = carried.get("size", (height, width))
         (x, y), unit = resolution[:2], resolution[2]
-        options["resolution"] = (_scaled(x, width / before[1]), _scaled(y, height / before[0]))
-        options["resolutionunit"] = unit
+        found["resolution"] = (_scaled(x, width / before[1]), _scaled(y, height / before[0]))
+        found["resolutionunit"] = unit
     if photometric == "palette":
-        options["colormap"] = np.array(carried["palette"], np.uint16).reshape(3, -1)
+        found["colormap"] = np.array(carried["palette"], np.uint16).reshape(3, -1)
     if profile := carried.get("profile"):
-        options["iccprofile"] = profile
-    return options
+        found["iccprofile"] = profile
+    return found
 
 
 def _scaled(rational: tuple[int, int], factor: float) -> Any:
