@@ -67,7 +67,8 @@ def test_the_type_is_found_said_and_recorded(tmp_path):
     first, second = (domain.type for domain in data.domains)
     assert (first.dtype, first.nodata, second.dtype, second.unit) == ("int16", -5, "float32", "m")
     lowest, highest = (round(float(f([np.load(p) for p in b.iterdir()])), 1) for f in (np.min, np.max))
-    assert second.low == min(0, lowest) and round(second.high, 1) == highest
+    assert second.low == min(0, lowest)
+    assert round(second.high, 1) == highest
     assert any("float32, 1 channel" in line and "m as -1 and 1" in line for line in said)
 
 
@@ -77,7 +78,8 @@ def test_percentiles_leave_out_what_is_rare(tmp_path):
         image[:, ::2] = 50
     images[0][0, 0] = 1e6
     domain = opened(*pair(tmp_path, images, images), DataSettings(**EXACT, range_a="1%:99%")).domains[0].type
-    assert domain.low <= 50 and 100 <= domain.high < 1000
+    assert domain.low <= 50
+    assert 100 <= domain.high < 1000
 
 
 def test_pixels_without_a_value_are_those_of_either_of_a_pair(tmp_path):
@@ -122,7 +124,8 @@ def test_a_generator_has_no_output_where_its_input_has_no_value(tmp_path):
     x, _ = next(data.batches(0, 2, 2))
     x = x.requires_grad_()
     fake = tiny("pix2pix", data).G(x)
-    assert (fake[:, :, :4] == FILL).all() and (fake[:, :, 4:] != FILL).any()
+    assert (fake[:, :, :4] == FILL).all()
+    assert (fake[:, :, 4:] != FILL).any()
     fake[:, :, :4].sum().backward()
     assert x.grad is None or not x.grad.any(), "nothing can be learned there"
 

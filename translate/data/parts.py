@@ -7,7 +7,7 @@ from pathlib import Path
 from translate.data.items import Item
 from translate.data.settings import DataSettings
 from translate.image.source import ImageError
-from translate.values import files
+from translate.values import files, series
 from translate.values.array import Header
 
 
@@ -15,7 +15,7 @@ def expand(items: list[Item], settings: DataSettings) -> list[Item]:
     """Each slice and each window of the files as an image of its own. Files that can't be read stay as they are, and
     the scan reports them."""
     found: list[Item] = []
-    for item in _with_series(items):
+    for item in _with_series(items, settings.neighbours > 0):
         header = _header(item, settings)
         for part in _slices(item, header) if header else [item]:
             found += _windows(part, header, settings.load_size) if header and settings.fit == "windows" else [part]
@@ -32,22 +32,22 @@ def _header(item: Item, settings: DataSettings) -> Header | None:
         return None
 
 
-def _with_series(items: list[Item]) -> list[Item]:
-    """The DICOM files of each folder as slices of one series, in the order of their places in the body."""
+def _with_series(items: list[Item], ordered: bool) -> list[Item]:
+    """DICOM files of one series belong together. ordered: they are slices in the order of their places in the body, of
+    which each folder then has one series."""
     folders: dict[Path, list[Item]] = {}
     for item in items:
         if item.place is None and files.SUFFIXES.get(files.suffix_of(item.path), "dicom") == "dicom":
             folders.setdefault(item.path.parent, []).append(item)
     found = {id(item): item for item in items}
-    for folder, members in folders.items():
+    for members in folders.values():
         if len(members) == 1:
             continue
-        order = files.series([item.path for item in members])
-        places = {path: place for place, path in enumerate(order)}
+        order = tuple(series.series([item.path for item in members])) if ordered else ()
         for item in members:
-            if item.path in places:
-                whole = item.key.rpartition("/")[0] or folder.name
-                found[id(item)] = replace(item, slice=places[item.path], series=tuple(order), whole=whole)
+            whole = series.series_of(item.path)
+            place = order.index(item.path) if item.path in order else 0
+            found[id(item)] = replace(item, slice=place, series=order, whole=whole)
     return list(found.values())
 
 

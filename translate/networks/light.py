@@ -27,8 +27,8 @@ class LightBlock(nn.Module):
 
 
 class Light(Segmented):
-    """(B, C, H, W) in [-1, 1] → (B, C', H, W) in [-1, 1], any H and W ≥ 1. G(x) = clamp(x + f(x), -1, 1); where C and C'
-    differ, tanh(f(x)).
+    """(B, C, H, W) in [-1, 1] → (B, C', H, W) in [-1, 1], any H and W ≥ 1. G(x) = clamp(x + f(x), -1, 1); where C
+    and C' differ, tanh(f(x)).
 
     filters: channels at full size; each of the `downs` stride-2 convolutions doubles them, up to 8 × filters.
     """
