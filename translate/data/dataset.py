@@ -19,6 +19,7 @@ from translate.data.order import balanced, nth
 from translate.data.reader import ValuesReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
+from translate.values import shown
 from translate.values.domain import FILL, DomainType
 
 A, B = 0, 1
@@ -218,6 +219,12 @@ class Data:
     def shown(self, domain: Letter, images: np.ndarray) -> np.ndarray:
         """Images of a domain (`test_values`) as they are shown: uint8 (N, H, W, 1 or 3)."""
         return self.domains["ab".index(domain)].test.reader.shown(images)
+
+    def caption(self) -> str:
+        """How measured values are shown, for sheets: "a: channel 1; 0 to 255 from black to white"; "" for pictures."""
+        readers = {letter: domain.test.reader for letter, domain in zip("ab", self.domains, strict=False)}
+        found = {side: reader for side, reader in readers.items() if isinstance(reader, ValuesReader)}
+        return ", ".join(f"{side}: {shown.words(reader.how, reader.type)}" for side, reader in found.items())
 
     def _read(self, pictures: Pictures, indices: range) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as pool:

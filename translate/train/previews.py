@@ -75,6 +75,7 @@ class Translations:
         caption = (
             f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
         )
+        caption += f". {how}" if (how := self.data.caption()) else ""
         return sheet_file.pack(rows, headings=headings, caption=caption)
 
     def _pictures(self, target: str, *columns: np.ndarray) -> dict[str, np.ndarray]:
