@@ -172,9 +172,7 @@ def _facts(letter: str, name: str, listing: Listing, data: Data | None, seen: li
     folder = listing.sides[place].folder if listing.sides else None
     found = data.domains[place].type if data else None
     own = [one for one in seen if one.letter == letter]
-    return facts.facts(
-        letter, name, own, folder.recipe.licence if folder else "", [found.low, found.high] if found else None
-    )
+    return facts.facts(letter, name, own, folder.recipe.licence if folder else "", found)
 
 
 def _advice(
