@@ -3,15 +3,15 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from translate.catalog import Recipe
 from translate.data import loader, on_device
 from translate.data.augment import Augment
+from translate.data.domain import Domain
+from translate.data.floats import filled, to_floats
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
 from translate.data.on_device import OnDevice
@@ -20,26 +20,9 @@ from translate.data.reader import ValuesReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
 from translate.values import shown
-from translate.values.domain import FILL, DomainType
 
 A, B = 0, 1
 Letter = Literal["a", "b"]
-
-
-@dataclass
-class Domain:
-    """The images of one domain. `recipe` is None for a user's own folder."""
-
-    name: str
-    recipe: Recipe | None
-    train: Pictures
-    test: Pictures
-
-    @property
-    def type(self) -> DomainType | None:
-        """Of measured values; None for pictures of 8 bits."""
-        reader = self.train.reader
-        return reader.type if isinstance(reader, ValuesReader) else None
 
 
 class Data:
@@ -67,7 +50,7 @@ class Data:
         self.problems = problems
         self.classes = classes
         self._labels = self._numbers(domains[A].train.items)
-        self._balanced = [_by_class(domain) if settings.balance else [] for domain in domains]
+        self._balanced = [domain.by_class() if settings.balance else [] for domain in domains]
         self._augments: list[Augment] = []
         self._on_device: dict[torch.device, OnDevice] = {}
 
@@ -239,24 +222,3 @@ class Data:
     def licences(self) -> dict[str, str]:
         """Name of a data set -> its licence, for sets fetched by recipe; licences of users' own folders are unknown."""
         return {domain.recipe.name: domain.recipe.licence for domain in self.domains if domain.recipe is not None}
-
-
-def to_floats(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, C), or float32 in [-1, 1] -> float32 (C, H, W) in [-1, 1]."""
-    if image.dtype == np.float32:
-        return np.ascontiguousarray(image.transpose(2, 0, 1))
-    return np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / np.float32(127.5) - np.float32(1)
-
-
-def filled(images: list[np.ndarray], together: bool) -> list[np.ndarray]:
-    """float32 (C, H, W) with FILL in all channels of pixels without a value (NaN). together: in any of the images."""
-    absent = [np.isnan(image).any(axis=0) for image in images]
-    if together and len({mask.shape for mask in absent}) == 1:
-        absent = [np.logical_or.reduce(absent)] * len(images)
-    return [np.where(mask, np.float32(FILL), image) for mask, image in zip(absent, images, strict=True)]
-
-
-def _by_class(domain: Domain) -> list[np.ndarray]:
-    """The indices of the training images of each class; [] where they have none."""
-    names = np.array([item.label for item in domain.train.items])
-    return [np.flatnonzero(names == name) for name in np.unique(names)] if names.size and all(names) else []

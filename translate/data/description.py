@@ -5,7 +5,8 @@ import json
 from collections import Counter
 from typing import Any
 
-from translate.data.dataset import Data, Domain
+from translate.data.dataset import Data
+from translate.data.domain import Domain
 from translate.data.items import Item
 
 CLASSES_SHOWN = 12

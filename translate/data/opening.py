@@ -9,7 +9,8 @@ import numpy as np
 
 from translate import catalog
 from translate.data import labels, listing, pairing, parts
-from translate.data.dataset import Data, Domain
+from translate.data.dataset import Data
+from translate.data.domain import Domain
 from translate.data.items import LEFT_OUT, Item, Problem, report
 from translate.data.listing import Side
 from translate.data.reader import Reader, ValuesReader

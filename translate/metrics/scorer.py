@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +17,14 @@ from translate.metrics import inception, paired
 from translate.metrics.distance import cosines
 from translate.metrics.lite import Lite
 from translate.metrics.measured import Measured
-from translate.metrics.measures import Measures, digits, kid_name, lower_is_better
+from translate.metrics.measures import Measures, kid_name, lower_is_better
 from translate.metrics.pixels import channels, check, fingerprint, size
+from translate.metrics.score import Score
 from translate.metrics.stlpips import STLPIPS
 from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
 VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached features of other versions are not used
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number. `baseline` is the same score of something to compare with, which `against` names."""
-
-    name: str
-    value: float
-    n: int  # images behind it
-    baseline: float | None
-    lower_is_better: bool
-    note: str = ""
-    against: str = "doing nothing"
-
-    def __str__(self) -> str:
-        nothing = "" if self.baseline is None else f"; {self.against} {digits(self.name, self.baseline)}"
-        note = f"; {self.note}" if self.note else ""
-        return f"{self.name} {digits(self.name, self.value)} (n={self.n}{nothing}{note})"
 
 
 class Scorer:
