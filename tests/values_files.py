@@ -31,15 +31,15 @@ def big_tiff(path, array):
     tiff(path, array, bigtiff=True, tile=(32, 48), compression="zlib", predictor=True)
 
 
-def geo(path, array):
+def geo(path, array, rotation=0.5, place="Point"):
     rasterio = pytest.importorskip("rasterio")
     nodata = {"uint8": 7, "uint16": 9, "int16": -9999}.get(array.dtype.name, np.nan)
     with rasterio.open(
         path, "w", driver="GTiff", height=array.shape[0], width=array.shape[1], count=array.shape[2], dtype=array.dtype,
-        crs="EPSG:32633", transform=rasterio.Affine(10, 0.5, 5e5, 0.25, -10, 42e5), nodata=nodata, compress="lzw",
+        crs="EPSG:32633", transform=rasterio.Affine(10, rotation, 5e5, rotation / 2, -10, 42e5), nodata=nodata, compress="lzw",
     ) as file:  # fmt: skip
         file.write(np.moveaxis(array, 2, 0))
-        file.update_tags(AREA_OR_POINT="Point", SENSOR="S2")
+        file.update_tags(AREA_OR_POINT=place, SENSOR="S2")
         for band in range(array.shape[2]):
             file.set_band_description(band + 1, f"B{band + 1}")
             file.set_band_unit(band + 1, "m")
