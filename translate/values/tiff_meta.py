@@ -10,6 +10,7 @@ from translate.image.tiff_tags import GEO, Entry
 METADATA, NODATA = 42112, 42113  # GDAL's
 TEXTS = (270, 305, 306, 315, 33432)  # description, software, date and time, artist, copyright
 PALETTE, PROFILE = 320, 34675
+KEPT = (*GEO, *TEXTS, PALETTE, PROFILE, 282, 283)
 LONGEST = 1 << 22  # characters of XML
 
 
@@ -32,7 +33,7 @@ def of(file: Any, series: Any, lead: str, lengths: tuple[int, ...]) -> Meta:
     """The metadata of a series of an open tifffile.TiffFile. lead: its axes before those of a page."""
     page = series.keyframe
     style = series.kind if series.kind in ("ome", "imagej", "shaped") else "plain"
-    tags = {code: page.tags[code] for code in (*GEO, *TEXTS, PALETTE, PROFILE) if code in page.tags}
+    tags = {code: page.tags[code] for code in KEPT if code in page.tags}
     geo = {code: _entry(tags[code]) for code in GEO if code in tags}
     notes: list[str] = []
     nodata = _number(geo.pop(NODATA, None))
