@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from values_files import geo, numbers, of_geo
+from values_files import geo, imagej, numbers, of_geo, ome
 
 from translate.values import files, tiled
 from translate.values.pyramid import halved
@@ -64,6 +64,19 @@ def test_classes_of_a_palette_are_not_averaged(tmp_path):
     with tifffile.TiffFile(tmp_path / "y.tif") as file:
         np.testing.assert_array_equal(file.pages[0].colormap, palette)
         np.testing.assert_array_equal(file.series[0].levels[1].asarray(), classes[::2, ::2])
+
+
+@pytest.mark.parametrize("make", [ome, imagej])
+def test_a_stack_becomes_a_plain_tiff_with_its_size_and_names(tmp_path, make):
+    array = numbers("uint16", 2)
+    make(tmp_path / "x.tif", array)
+    write(tmp_path / "y.tif", array, files.outline(tmp_path / "x.tif"))
+    with tifffile.TiffFile(tmp_path / "y.tif") as file:
+        tags = file.pages[0].tags
+        assert [tags[282].value[0] / tags[282].value[1], tags[283].value[0] / tags[283].value[1]] == [40000, 20000]
+        assert tags[296].value == 3  # per centimetre
+        np.testing.assert_array_equal(file.asarray(), array)
+    assert files.header(tmp_path / "y.tif").names == files.header(tmp_path / "x.tif").names
 
 
 @pytest.mark.parametrize(
