@@ -102,6 +102,9 @@ def _headed(path: str, size: int, time: int) -> Any:
 
     opened(path).close()
     with as_image_error():
+        syntax = pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID")
+        if syntax is not None and syntax.is_deflated:  # which pydicom inflates without a limit
+            raise ImageError(f"of a kind that can't be read here (a DICOM file in {syntax.name})")
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
         if "Rows" not in dataset or "Columns" not in dataset:
             raise ImageError("a DICOM file without a picture")
@@ -109,8 +112,7 @@ def _headed(path: str, size: int, time: int) -> Any:
             raise ImageError("of a kind that can't be read here (a DICOM file with a modality lookup table)")
         height, width, frames, _ = _shape(dataset)
         needed = height * width * frames * int(dataset.BitsAllocated) // 8
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if not syntax.is_compressed and not syntax.is_deflated and needed > size:
+        if not dataset.file_meta.TransferSyntaxUID.is_compressed and needed > size:
             raise ImageError("truncated")
         return dataset
 
