@@ -72,7 +72,7 @@ class Subject:
         if self.path.suffix.lower() == ".onnx":
             raise UserError(f"{self.path}: an ONNX file of measured values isn't scored here; give the generator file.")
         engine = TorchEngine.load(self.path, direction, device=self.device)
-        return translate_values(engine.network, inputs, target is not None, self.device, BATCH)
+        return translate_values(engine.network, inputs, target, self.device, BATCH)
 
     def samples(self, count: int) -> np.ndarray:
         """The first `count` seeds of a GAN, in the classes' order: uint8 (count, H, W, C)."""

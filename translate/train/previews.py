@@ -37,8 +37,8 @@ class Translations:
     def translate(self, direction: str, images: np.ndarray) -> np.ndarray:
         """Images of the source → images of the target, both as Data.test_values gives them, by the current generator
         of `direction`."""
-        measured = self.data.domains["ab".index(direction[-1])].type is not None
-        return translate_values(self.trainer.generator(direction), images, measured, self.settings.train.device)
+        target = self.data.domains["ab".index(direction[-1])].type
+        return translate_values(self.trainer.generator(direction), images, target, self.settings.train.device)
 
     def outputs(self) -> np.ndarray:
         """The outputs to score, as Data.test_values gives images of the target."""

@@ -53,6 +53,14 @@ class DomainType:
             result[part] = values.astype(kind)
         return result
 
+    def rounded(self, levels: np.ndarray) -> np.ndarray:
+        """float32 [-1, 1] as it comes back from a written file: integers are rounded. NaN stays."""
+        if np.dtype(self.dtype).kind == "f":
+            return levels
+        half = (self.high - self.low) / 2
+        values = np.rint((levels.astype(np.float64) + 1) * half + self.low)
+        return ((values - self.low) / half - 1).astype(np.float32)
+
     def record(self) -> dict[str, Any]:
         """As JSON, for data.json and generator files. A nodata value of NaN is "nan"."""
         found = asdict(self) | {"names": list(self.names)}
