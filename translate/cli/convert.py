@@ -59,7 +59,7 @@ def convert(
     ground, wanted, suffix = parse_colour(background), parse_size(size), parse_suffix(format)
 
     from translate.convert.run import convert as start
-    from translate.model.translator import Rules
+    from translate.model.rules import Rules
 
     rules = Rules(size=wanted, alpha=alpha, background=ground, grey=grey, tile=tile)  # type: ignore[arg-type]
     start(

@@ -11,7 +11,7 @@ from translate.image import rgb8
 from translate.image.picture import FORMATS
 from translate.image.raw import Range, parse_range
 from translate.model import checks
-from translate.model.translator import Rules
+from translate.model.rules import Rules
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.model.torch_engine import TorchEngine, to_image, to_input
+from translate.model.torch_engine import TorchEngine, to_channels_first, to_image, to_input
 from translate.networks.layers import GroupNorm, InstanceNorm, pad_to
 from translate.networks.segments import Segmented
 from translate.networks.traits import RESIZING, reach
@@ -33,14 +33,28 @@ def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.nd
 
     tile: height and width of a tile, in pixels of each layer; even. UserError when a layer can't be tiled.
     """
+    with torch.inference_mode():
+        return to_image(run_tiled(engine, to_input(levels[None]), tile), levels.dtype.name)[0]
+
+
+def exact_tiled(engine: TorchEngine, x: np.ndarray, tile: int) -> np.ndarray:
+    """float32 (H, W, C) in [-1, 1] → float32 (H, W, C') in [-1, 1]; otherwise as `translate_tiled`."""
+    with torch.inference_mode():
+        y = run_tiled(engine, to_channels_first(x[None]), tile)
+        return y.float().clamp(-1, 1).permute(0, 2, 3, 1).numpy()[0]
+
+
+def run_tiled(engine: TorchEngine, x: Tensor, tile: int) -> Tensor:
+    """(1, C, H, W) in [-1, 1] → (1, C', H, W), both in main memory. UserError when a layer can't be tiled."""
     network: Any = engine.network
     check_tileable(network)
+    height, width = x.shape[-2:]
     with torch.inference_mode(), engine.autocast():
-        x = pad_to(to_input(levels[None]), network.multiple, network.least)[0]
+        x = pad_to(x, network.multiple, network.least)[0]
         y = Tiled(engine.device, tile)(x, network.steps())
         if network.residual:
             y = torch.clamp(x + y, -1, 1)
-        return to_image(y[None, :, : levels.shape[0], : levels.shape[1]], levels.dtype.name)[0]
+        return y[None, :, :height, :width]
 
 
 def check_tileable(network: nn.Module) -> None:
