@@ -54,7 +54,7 @@ def encode(values: np.ndarray, carried: dict[str, Any]) -> bytes:
         entries[tiff_tags.UNIT] = Entry(SHORT, (2,))
     padding = b"\0" * (place % 2)
     head = struct.pack("<2sHI", b"II", 42, place + len(padding))
-    return b"".join([head, *strips, padding, _directory(entries, place + len(padding))])
+    return b"".join([head, *strips, padding, directory(entries, place + len(padding))])
 
 
 def _packed(strip: np.ndarray) -> bytes:
@@ -66,20 +66,25 @@ def _packed(strip: np.ndarray) -> bytes:
     return zlib.compress(np.ascontiguousarray(strip, strip.dtype.newbyteorder("<")).data, 3)
 
 
-def _directory(entries: dict[int, Entry], place: int) -> bytes:
-    loose_at = place + 2 + 12 * len(entries) + 4
+def directory(entries: dict[int, Entry], place: int, *, big: bool = False, following: int = 0) -> bytes:
+    """The directory of a page that lies at `place` in its file, with the values that don't fit into it behind it.
+
+    big: for a BigTIFF. following: the place of the next page's directory, or 0.
+    """
+    count, offset, room = ("<Q", "<Q", 8) if big else ("<H", "<I", 4)
+    loose_at = place + struct.calcsize(count) + (4 + 2 * room) * len(entries) + room
     body, loose = b"", b""
     for tag, entry in sorted(entries.items()):
         form = TYPES[entry.kind]
         if form == "s":
-            content, count = bytes(entry.values[0]), len(entry.values[0])
+            content, length = bytes(entry.values[0]), len(entry.values[0])
         else:
             content = struct.pack(f"<{len(entry.values)}{form[-1]}", *entry.values)
-            count = len(entry.values) // (2 if form.startswith("2") else 1)
-        if len(content) > 4:
-            where = struct.pack("<I", loose_at + len(loose))
-            loose += content + b"\0" * (len(content) % 2)
+            length = len(entry.values) // (2 if form.startswith("2") else 1)
+        if len(content) > room:
+            where = struct.pack(offset, loose_at + len(loose))
+            loose += content + b"\0" * (-len(content) % room)
         else:
-            where = content.ljust(4, b"\0")
-        body += struct.pack("<HHI", tag, entry.kind, count) + where
-    return struct.pack("<H", len(entries)) + body + struct.pack("<I", 0) + loose
+            where = content.ljust(room, b"\0")
+        body += struct.pack("<HH", tag, entry.kind) + struct.pack(offset, length) + where
+    return struct.pack(count, len(entries)) + body + struct.pack(offset, following) + loose
