@@ -26,7 +26,8 @@ def streamed(translator, levels, absent=None, *, tile=64, how="exact"):
     """(the streamed output, the object)."""
     gone = np.zeros(levels.shape[:2], bool) if absent is None else absent
 
-    def read(top, left, height, width):
+    def read(window, inside):
+        top, left, height, width = window
         part = slice(top, top + height), slice(left, left + width)
         return levels[part].copy(), gone[part]
 

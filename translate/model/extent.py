@@ -16,7 +16,7 @@ from translate.networks.traits import CONVOLUTIONS, PADDING, reach, stated
 
 @dataclass(frozen=True)
 class Extent:
-    """An output pixel at place j depends on the input pixels from scale·j + low to scale·j + high, in each direction."""
+    """An output pixel at place j depends on the input pixels from scale·j + low to scale·j + high."""
 
     scale: Fraction = Fraction(1)
     low: Fraction = Fraction(0)
@@ -32,7 +32,7 @@ class Extent:
     @property
     def halo(self) -> tuple[int, int]:
         """Input pixels around a tile, before and after it, on which the tile's output depends."""
-        return math.ceil(max(0, -self.low)), math.ceil(max(0, self.high))
+        return max(0, math.ceil(-self.low)), max(0, math.ceil(self.high))
 
 
 def extents(steps: Sequence[Step]) -> tuple[list[Extent], Extent, int]:
@@ -57,13 +57,13 @@ def extents(steps: Sequence[Step]) -> tuple[list[Extent], Extent, int]:
 
 def _after(before: Extent, layer: nn.Module) -> Extent:
     kind: Any = type(layer).forward
-    known = layer  # as Any, since each kind has other attributes
+    known: Any = layer  # each kind has other attributes
     if kind is nn.Sequential.forward:
         for part in layer.children():
             before = _after(before, part)
         return before
     if stated(layer, "reach") is None and kind in {one.forward for one in PADDING}:
-        left, right, top, bottom = known.padding  # type: ignore[misc]
+        left, _, top, _ = known.padding
         return before.wider(max(left, top), 0 - min(left, top))
     pixels = reach(layer)
     if pixels is None:
@@ -105,4 +105,4 @@ def _finer(before: Extent, factor: Any) -> Extent:
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
-    return tuple(value) if isinstance(value, Sequence) else (value, value)  # type: ignore[return-value]
+    return tuple(value) if isinstance(value, Sequence) else (value, value)

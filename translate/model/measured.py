@@ -95,6 +95,17 @@ class Measured:
         unit = f" {self.source.unit}" if self.source.unit else ""
         return f"values outside {range_words((self.source.low, self.source.high))}{unit} were cut off"
 
+    @property
+    def words(self) -> list[str]:
+        """A line about the input and one about the output."""
+        lines = []
+        for name, kind in (("in", self.source), ("out", self.target)):
+            unit = f" {kind.unit}" if kind.unit else ""
+            channels = f"{kind.channels} channel{'' if kind.channels == 1 else 's'}"
+            absent = "" if kind.nodata is None else f", {kind.nodata:g} is no value"
+            lines.append(f"{name}: {channels} of {kind.dtype}, {range_words((kind.low, kind.high))}{unit}{absent}")
+        return lines
+
     def like(self, source: Values, array: np.ndarray, nodata: float | None) -> Values:
         """The output of `source`: its coordinates, and the target domain's unit and names."""
         return replace(

@@ -1,9 +1,9 @@
 """Translation of images of which neither the pixels nor the layers fit the memory: tiles in, tiles out, a few at once.
 
-A network whose norms keep their training's statistics, or without norms, depends on a limited number of pixels around
-each output pixel; a tile with so many more pixels on each side gives exactly the output of the whole image. Instance and
-group norm use the statistics of the whole image. They are found first: one pass over the image for each such norm, in
-order, runs the network up to that norm and sums its input. Or they are estimated from a sample of tiles.
+An output pixel of a network whose norms keep their training's statistics, or without norms, depends on a limited number
+of pixels around it; a tile with so many more pixels on each side gives exactly the output of the whole image. Instance
+and group norm use the statistics of the whole image. They are found first: one pass over the image for each such norm,
+in order, runs the network up to that norm and sums its input. Or they are estimated from a sample of tiles.
 """
 
 import os
@@ -28,29 +28,31 @@ LEAST_TILE = 128
 SAMPLED = 100  # tiles from which statistics are estimated
 EXACT_PIXELS = 4_000_000_000  # pixels of all passes together, up to which statistics are exact if nothing is said
 
-Read = Callable[
-    [int, int, int, int], tuple[np.ndarray, np.ndarray]
-]  # top, left, height, width → see Measured.to_network
+Place = tuple[int, int, int, int]  # top, left, height, width in pixels
+# A window, and the part of it that is the tile itself where it becomes output → what Measured.to_network gives.
+Read = Callable[[Place, tuple[slice, slice] | None], tuple[np.ndarray, np.ndarray]]
 
 
 class Window(NamedTuple):
-    """A tile, (top, left, height, width) in pixels, and what is read for it."""
+    """A tile, and what is read for it."""
 
-    tile: tuple[int, int, int, int]
-    read: tuple[int, int, int, int]
+    tile: Place
+    read: Place
 
 
 @dataclass
 class Streamed:
     """One image of (height, width), which `read` gives in windows: float32 (h, w, C) in [-1, 1] and where it is empty.
 
-    tile: side in pixels; 0 chooses it by the network's memory. UserError when a layer isn't known to be local.
+    tile: side in pixels; 0 chooses it by the network's memory, most: at most. UserError when a layer isn't known to be
+    local.
     """
 
     engine: TorchEngine
     size: tuple[int, int]
     read: Read
     tile: int = 0
+    most: int = 4096
 
     def __post_init__(self) -> None:
         network: Any = self.engine.network
@@ -60,11 +62,13 @@ class Streamed:
         if self.whole.scale != 1:
             raise UserError("--tile: this model's output has another size than its input, so tiles don't fit together.")
         self.multiple = int(np.lcm(coarsest, network.multiple))
-        height, width = self.size
-        self.padded = tuple(max(-(-side // network.multiple) * network.multiple, network.least) for side in self.size)
+        self.padded: tuple[int, ...] = tuple(
+            max(-(-side // network.multiple) * network.multiple, network.least) for side in self.size
+        )
         per_pixel = bytes_per_pixel(self.engine)
         halo = sum(self.whole.halo)
-        side = self.tile or max(int((LANE_BYTES / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
+        chosen = max(int((LANE_BYTES / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
+        side = self.tile or min(chosen, self.most)
         self.side = max(self._up(network.least), side // self.multiple * self.multiple, self.multiple)
         needed = min(self.side + halo, max(self.padded)) ** 2 * per_pixel
         cores = os.cpu_count() or 1
@@ -89,13 +93,13 @@ class Streamed:
                 found.append(Window((top, left, height, width), (y, x, end[0] - y, end[1] - x)))
         return found
 
-    def _input(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    def _input(self, window: Window, inside: tuple[slice, slice] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """What `read` gives; at the right and the bottom of the image its edge is repeated, see pad_to."""
         top, left, height, width = window.read
-        inside = min(height, self.size[0] - top), min(width, self.size[1] - left)
+        there = min(height, self.size[0] - top), min(width, self.size[1] - left)
         # A padded row or column beyond the image repeats the last one, which may lie above the window.
         y, x = (min(start, side - 1) for start, side in zip((top, left), self.size, strict=True))
-        levels, absent = self.read(y, x, max(1, inside[0]), max(1, inside[1]))
+        levels, absent = self.read((y, x, max(1, there[0]), max(1, there[1])), inside)
         more = height - levels.shape[0], width - levels.shape[1]
         if any(more):
             levels = np.pad(levels, ((0, more[0]), (0, more[1]), (0, 0)), mode="edge")
@@ -172,7 +176,7 @@ class Streamed:
             start + long == side
             for start, long, side in zip(window.read[:2], window.read[2:], self.padded, strict=True)
         )
-        key = (window.read[2:], y, x, height, width, window.read[0] == 0, window.read[1] == 0, ends)
+        key = (window.read[2:], y, x, height, width, window.read[0] == 0, window.read[1] == 0, *ends)
         blank = not levels.any()
         if blank and key in empty:
             return empty[key]
@@ -186,7 +190,7 @@ class Streamed:
 
     # The output -------------------------------------------------------------------------------------------------------
 
-    def tiles(self) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray | None, np.ndarray]]:
+    def tiles(self) -> Iterator[tuple[Place, np.ndarray | None, np.ndarray]]:
         """((top, left, height, width), float32 (h, w, C') in [-1, 1], where it is empty) of all tiles, row by row.
 
         None for a tile without any data, for which the network isn't run. After `find_statistics`. FloatingPointError
@@ -196,19 +200,20 @@ class Streamed:
                    if window.tile[0] < self.size[0] and window.tile[1] < self.size[1]]  # fmt: skip
         yield from self._each(self._translated, windows)
 
-    def _translated(self, window: Window) -> tuple[tuple[int, int, int, int], np.ndarray | None, np.ndarray]:
-        levels, absent = self._input(window)
+    def _translated(self, window: Window) -> tuple[Place, np.ndarray | None, np.ndarray]:
         top, left, height, width = window.tile
         y, x = top - window.read[0], left - window.read[1]
         height, width = min(height, self.size[0] - top), min(width, self.size[1] - left)
-        absent = absent[y : y + height, x : x + width]
+        part = slice(y, y + height), slice(x, x + width)
+        levels, absent = self._input(window, part)
+        absent = absent[part]
         tile = (top, left, height, width)
         if absent.all():
             return tile, None, absent
         found = self._run(levels)
         if found.shape[-2:] != levels.shape[:2]:
             raise UserError("--tile: this model's output has another size than its input, so tiles don't fit together.")
-        inside = found[0, :, y : y + height, x : x + width]
+        inside = found[0, :, part[0], part[1]]
         if not torch.isfinite(inside.sum(dtype=torch.float32)):
             raise FloatingPointError("the network's output is not a number (NaN or infinity)")
         return tile, inside.permute(1, 2, 0).cpu().numpy(), absent
