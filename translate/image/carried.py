@@ -3,6 +3,7 @@
 import struct
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from translate.image.source import ImageError
@@ -12,7 +13,7 @@ DENSITY = {"JPEG", "PNG", "TIFF", "BMP", "DIB"}  # formats that hold pixels per 
 UNKNOWN = (72.0, 72.0)  # written by programs for an unknown density
 KEEPS_EXIF = {"JPEG", "PNG", "WEBP", "AVIF"}
 EXIF_BLOCK, EXIF_WIDTH, EXIF_HEIGHT, WIDTH, HEIGHT = 0x8769, 0xA002, 0xA003, 0x0100, 0x0101
-SCALE, TIE_POINTS, TRANSFORMATION = 33550, 33922, 34264
+SCALE, TIE_POINTS, TRANSFORMATION, KEYS = 33550, 33922, 34264, 34735
 
 
 def for_size(carried: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
@@ -25,20 +26,32 @@ def for_size(carried: dict[str, Any], size: tuple[int, int]) -> tuple[dict[str, 
     if (dpi := carried.get("dpi")) and dpi != UNKNOWN:
         result["dpi"] = dpi[0] * across, dpi[1] * down
     if geo := carried.get("geo"):
-        result["geo"] = {tag: _placed(tag, entry, across, down) for tag, entry in geo.items()}
+        centre = 0.5 if _of_centres(geo.get(KEYS)) else 0.0
+        result["geo"] = {tag: _placed(tag, entry, across, down, centre) for tag, entry in geo.items()}
     return result, ["its georeference was scaled to the new size"] if geo else []
 
 
-def _placed(tag: int, entry: Entry, across: float, down: float) -> Entry:
-    """A GeoTIFF tag after resizing by factors of the width and the height."""
+def _of_centres(keys: Entry | None) -> bool:
+    """Whether a GeoTIFF's places are those of the centres of pixels instead of their corners (key 1025 is 2)."""
+    values = keys.values if keys else ()
+    return any(values[at : at + 4] == (1025, 0, 1, 2) for at in range(4, len(values), 4))
+
+
+def _placed(tag: int, entry: Entry, across: float, down: float, centre: float) -> Entry:
+    """A GeoTIFF tag after resizing by factors of the width and the height. centre: of a pixel, from its place."""
     values = entry.values
     if tag == SCALE and len(values) >= 2:
         return Entry(entry.kind, (values[0] / across, values[1] / down, *values[2:]))
     if tag == TIE_POINTS and len(values) % 6 == 0:
-        scaled = (v * (across, down, 1, 1, 1, 1)[i % 6] for i, v in enumerate(values))
+        factors, shifts = (across, down, 1, 1, 1, 1), (centre, centre, 0, 0, 0, 0)
+        scaled = ((v + shifts[i % 6]) * factors[i % 6] - shifts[i % 6] for i, v in enumerate(values))
         return Entry(entry.kind, tuple(scaled))
     if tag == TRANSFORMATION and len(values) == 16:
-        return Entry(entry.kind, tuple(v / (across, down, 1, 1)[i % 4] for i, v in enumerate(values)))
+        rows = np.array(values, float).reshape(4, 4)
+        rows[:, 3] += rows[:, 0] * centre * (1 / across - 1) + rows[:, 1] * centre * (1 / down - 1)
+        rows[:, 0] /= across
+        rows[:, 1] /= down
+        return Entry(entry.kind, tuple(rows.ravel().tolist()))
     return entry
 
 

@@ -1,7 +1,7 @@
 """NIfTI-1 and -2 (.nii, .nii.gz), through nibabel: slices across the third axis, scaled as the header says.
 
-An image's rows are the second axis of the file and its columns the first, in the order of the file: the affine, which is
-kept, says where they point to. The fourth (or fifth) axis holds channels: echoes, contrasts, components of a vector.
+An image's rows are the second axis of the file and its columns the first, in the order of the file: the affine,
+which is kept, says where they point to. The fourth or fifth axis holds channels: echoes, contrasts, components.
 """
 
 import functools

@@ -10,11 +10,13 @@ import numpy as np
 from translate.errors import UserError
 from translate.image import decode, picture
 from translate.image import header as headers
-from translate.image.picture import DEEP, Picture
+from translate.image.picture import Picture
 from translate.image.source import KINDS, ImageError, contents
 from translate.values.array import Header, Values
+from translate.values.formats import FORMATS, Format
 from translate.values.numbers import kept, refuse_size
 
+OTHERS = Format("", ("uint8",), (1, 3), "")  # JPEG, AVIF, GIF, which round
 LOSSLESS = {"PNG", "PPM", "BMP", "DIB", "TGA", "WEBP"}
 
 
@@ -45,19 +47,15 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     from translate.values.files import suffix_of
 
     suffix, array = suffix_of(name), (slices or [values.array])[0]
-    if array.shape[2] not in (1, 3):
-        raise UserError(f"{name}: {suffix} files hold 1 or 3 channels, not {array.shape[2]}; .tif and .npy hold any.")
+    form = next((form for form in FORMATS.values() if form.suffix == suffix), OTHERS)
+    if not form.holds(array.dtype.name, array.shape[2]):
+        given = f"{array.shape[2]} of {array.dtype.name}"
+        raise UserError(f"{name}: {suffix} files hold {form.words}, not {given}; .tif and .npy hold any numbers.")
     if suffix == ".pfm":
-        return _pfm(array, name)
+        return _pfm(array)
     kind, carried = KINDS[suffix], values.carried if values.kind == "plain" else {}
-    deep = array.dtype == np.uint16 and kind in DEEP
-    if array.dtype != np.uint8 and not deep:
-        raise UserError(
-            f"{name}: {suffix} files hold {'8 or 16' if kind in DEEP else '8'} bits, not {array.dtype.name}; "
-            ".tif and .npy hold any numbers."
-        )
     peak = carried.get("peak")
-    if kind == "PPM" and deep and peak and 255 < peak < 65535 and array.max() <= peak:
+    if kind == "PPM" and array.dtype == np.uint16 and peak and 255 < peak < 65535 and array.max() <= peak:
         head = f"P{6 if array.shape[2] == 3 else 5} {array.shape[1]} {array.shape[0]} {peak}\n"
         return head.encode() + array.astype(">u2").tobytes()
     found = Picture(array, _alpha(carried, array), carried.get("exif", b""))
@@ -81,9 +79,6 @@ def _alpha(carried: dict, array: np.ndarray) -> np.ndarray | None:
     return np.rint(alpha.astype(np.float64) * (top / carried["alpha_peak"])).astype(array.dtype)
 
 
-def _pfm(array: np.ndarray, name: str) -> bytes:
+def _pfm(array: np.ndarray) -> bytes:
     """Rows from the bottom to the top; a negative scale means little-endian (Debevec, "PFM")."""
-    if array.dtype != np.float32 or array.shape[2] != 1:
-        kind = f"{array.shape[2]} of {array.dtype.name}"
-        raise UserError(f"{name}: .pfm files hold 1 channel of float32, not {kind}; .tif and .npy hold any numbers.")
     return f"Pf\n{array.shape[1]} {array.shape[0]}\n-1.0\n".encode() + array[::-1].astype("<f4").tobytes()

@@ -100,7 +100,7 @@ def _photometric(values: Values, carried: dict[str, Any], image: np.ndarray) -> 
     if before in (RGB, YCBCR) or (before is None and channels == 3 and whole and values.kind == "plain"):
         return "rgb" if channels >= 3 else "minisblack"
     if before == PALETTE and channels == 1 and "palette" in carried and whole:
-        return "palette" if len(carried["palette"]) == 3 << (8 * image.itemsize) else "minisblack"
+        return "palette" if np.size(carried["palette"]) == 3 << (8 * image.itemsize) else "minisblack"
     if before == CMYK and channels >= 4:
         return "separated"
     return "miniswhite" if before == WHITE_IS_ZERO and channels == 1 else "minisblack"
