@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from translate.system.memory import free_memory
 from translate.system.text import in_short
 from translate.values import files
 from translate.values.array import Values
+from translate.values.series import series
 
 About = tuple[Job, str]
 
@@ -68,6 +70,8 @@ class MeasuredFiles:
         lanes = min(cores, int(free_memory() / 2 / self.needed / LANE_PIXELS)) if self.cpu else min(8, cores)
         self.lanes = max(1, lanes if self.network and not options.stochastic else 1)
         self.device = threading.Lock()  # of a GPU, or of onnxruntime, which uses all cores itself
+        self.series: dict[Path, list[Path]] = {}
+        self.reading = threading.Lock()
         self.problem: Exception | None = None
         self.writer: Writer[About] = Writer(self._kept)
 
@@ -112,7 +116,7 @@ class MeasuredFiles:
             if error.code == DISK:
                 self.problem = self.problem or error
             else:
-                self._failed(job, "write", str(error).rstrip("."), digest)
+                self._failed(job, "write", str(error).removeprefix(f"{job.target.name}: ").rstrip("."), digest)
         except OSError as error:
             if error.errno in STOPPING:
                 self.problem = UserError(f"{job.target} could not be written: {error.strerror}.", DISK)
@@ -125,7 +129,7 @@ class MeasuredFiles:
         if self.types.pictures[0] and files.kind_of(job.source) == "plain":
             self._picture(job, source)
             return
-        found = Slices(job.source, self.types, max_pixels=self.options.max_pixels)
+        found = Slices(job.source, self.types, max_pixels=self.options.max_pixels, series=self._series(job.source))
         if self._streams(found):
             stream = Stream(self.translator, self.options, found, self.say, self.stopped)
             stream.convert(job, lambda digest, notes, facts: self.record.making(
@@ -136,6 +140,16 @@ class MeasuredFiles:
         number = self.types.nodata_out(found.nodata)
         outputs = [self.types.from_network(self._network(x), absent, number) for x, absent in found.inputs()]
         self._write(job, source, found, outputs, number)
+
+    def _series(self, path: Path) -> list[Path]:
+        """The files of the DICOM series of which `path` is one, where its neighbours are needed. UserError for gaps."""
+        if not self.types.neighbours or files.kind_of(path) != "dicom":
+            return []
+        with self.reading:
+            if path.parent not in self.series:
+                others = sorted(other for other in path.parent.iterdir() if files.kind_of(other) == "dicom")
+                self.series[path.parent] = series(other for other in others if other.name != "DICOMDIR")
+            return self.series[path.parent]
 
     def _streams(self, found: Slices) -> bool:
         header, tile = found.header, self.options.rules.tile
@@ -181,6 +195,7 @@ class MeasuredFiles:
     def _put(
         self, job: Job, source: dict[str, Any], values: Values, slices: list[np.ndarray] | None, facts: dict[str, Any]
     ) -> None:
+        values.carried = {**values.carried, "conversion": self.recipe}  # of which a DICOM series' identifier is made
         content = files.encode(job.target.name, values, slices)
         digest = hashlib.sha256(content).hexdigest()
         announce = self.record.making(job, self.recipe, source, digest, values.notes, facts)

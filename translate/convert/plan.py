@@ -14,7 +14,7 @@ from translate.image import rgb8
 from translate.image.source import PassedOver
 from translate.system.files import SYSTEM_FOLDERS, walk
 from translate.system.text import printable
-from translate.values.files import SUFFIXES, suffix_of
+from translate.values.files import NO_SUFFIX, SUFFIXES, kind_of, suffix_of
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
 
@@ -51,9 +51,11 @@ class Plan:
 
 
 def usable(name: str, values: bool = False) -> bool:
-    """Whether a file's name is an image's or a video's; with `values`, one of files of measured values."""
+    """Whether a file's name is an image's or a video's; with `values`, one of files of measured values, or one without
+    a suffix or with a number for it, as many DICOM files have."""
     if values:
-        return suffix_of(name) in SUFFIXES
+        suffix = suffix_of(name)
+        return suffix in SUFFIXES or ((suffix[1:].isdecimal() or not suffix) and name != "DICOMDIR")
     return rgb8.is_image_name(name) or Path(name).suffix.lower() in VIDEOS
 
 
@@ -69,6 +71,8 @@ def plan(
     problems: list[str] = []
     passed_over = PassedOver()
     found = [pair for source in sources for pair in _found(source, problems, passed_over, values)]
+    if values:
+        found = [pair for pair in found if _by_content(pair[0], passed_over)]
     if not found and problems:
         raise UserError(f"{problems[0]}, so no images were found in {', '.join(map(printable, sources))}.")
     if not found:
@@ -91,7 +95,8 @@ def plan(
     for path, name in found:
         output = PurePosixPath(name)
         if suffix and output.suffix.lower() not in VIDEOS:
-            output = output.with_name(output.name[: len(output.name) - len(suffix_of(output.name))] + suffix)
+            known = suffix_of(name) if not values or suffix_of(name) in SUFFIXES else ""  # 1.2.840 is no suffix
+            output = output.with_name(output.name[: len(output.name) - len(known)] + suffix)
         jobs.append(Job(path, name, out / output, str(output)))
     jobs.sort(key=lambda job: job.name)
     for source in sources:
@@ -100,6 +105,14 @@ def plan(
     _refuse_inputs(jobs)
     _refuse_collisions(jobs, out)
     return Plan(jobs, out, problems, passed_over)
+
+
+def _by_content(path: Path, passed_over: PassedOver) -> bool:
+    """Whether the name of a file, or else its content as DICOM, makes it one of measured values."""
+    wanted = suffix_of(path) in SUFFIXES or kind_of(path) == NO_SUFFIX
+    if not wanted:
+        passed_over.add(path.name)
+    return wanted
 
 
 def _known(values: bool) -> str:

@@ -1,6 +1,6 @@
 """The slices of a file of measured values, as a network's inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -17,10 +17,19 @@ class Slices:
 
     nodata: the number that stands for no value, by the file, the caller or the domain. outside: values beyond the
     range in the slices that were read. ImageError for files that can't be read or have other channels.
+
+    series: the files of a DICOM series in order, of which `path` is one; its neighbours are then its files' slices.
     """
 
-    def __init__(self, path: str | Path, types: Measured, nodata: float | None = None, max_pixels: int = MAX_PIXELS):
-        self.path, self.types, self.max_pixels = Path(path), types, max_pixels
+    def __init__(
+        self,
+        path: str | Path,
+        types: Measured,
+        nodata: float | None = None,
+        max_pixels: int = MAX_PIXELS,
+        series: Sequence[Path] = (),
+    ):
+        self.path, self.types, self.max_pixels, self.series = Path(path), types, max_pixels, series
         self.header = files.header(self.path)
         if self.header.channels != types.source.channels:
             raise ImageError(f"{_counted(self.header.channels)}, where the model takes {types.source.channels}")
@@ -40,16 +49,19 @@ class Slices:
         """The network's input for each slice: float32 (H, W, C) in [-1, 1], its neighbours as channels, and bool
         (H, W): where it has no data. At the ends of a volume the last slice is repeated."""
         kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        near = self.types.neighbours
-        for place in range(self.count):
-            wanted = [min(max(other, 0), self.count - 1) for other in range(place - near, place + near + 1)]
+        near, last = self.types.neighbours, (len(self.series) or self.count) - 1
+        for place in [self.series.index(self.path)] if self.series else range(self.count):
+            wanted = [min(max(other, 0), last) for other in range(place - near, place + near + 1)]
             kept = {other: kept[other] if other in kept else self._slice(other) for other in sorted(set(wanted))}
             x = np.concatenate([kept[other][0] for other in wanted], axis=2) if near else kept[place][0]
             yield x, kept[place][1]
 
     def _slice(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        array = (files.read(self.path, number, max_pixels=self.max_pixels) if number else self.first).array
-        self.outside += self.types.outside(array, self.nodata)
+        path, number = (self.series[number], 0) if self.series else (self.path, number)
+        own = path == self.path
+        array = (self.first if own and not number else files.read(path, number, max_pixels=self.max_pixels)).array
+        if own:
+            self.outside += self.types.outside(array, self.nodata)
         try:
             return self.types.to_network(array, self.nodata)
         except ValueError as error:
