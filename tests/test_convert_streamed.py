@@ -7,7 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from small import ENVIRONMENT, run_verb
+from small import ENVIRONMENT
+from test_convert import convert
 from value_models import value_model
 
 from translate.model import streaming
@@ -21,12 +22,7 @@ FLOATS = DomainType(-1, 1, 2, "float32")
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def one(*words, code=0) -> str:
-        got, out, err = run_verb(monkeypatch, capsys, "convert", *words)
-        assert got == code, out + err
-        return out + err
-
-    return one
+    return lambda *words, code=0: convert(monkeypatch, capsys, *words, code=code)
 
 
 def slide(height: int, width: int) -> np.ndarray:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from data_files import photo, save
-from small import run_verb
+from test_convert import convert
 from value_models import HU, ramp, value_model
 
 import translate
@@ -19,12 +19,7 @@ BANDS = DomainType(0, 10000, 4, "uint16", "", 0.0, ("B2", "B3", "B4", "B8"))
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def one(*words, code=0) -> str:
-        got, out, err = run_verb(monkeypatch, capsys, "convert", *words)
-        assert got == code, out + err
-        return out + err
-
-    return one
+    return lambda *words, code=0: convert(monkeypatch, capsys, *words, code=code)
 
 
 def report(folder) -> dict:

@@ -2,12 +2,19 @@
 
 import numpy as np
 import pytest
-from test_convert_values import MR, run  # noqa: F401
+from test_convert import convert
 from value_models import HU, value_model
 
 import translate
 from translate.model.slices import Slices
 from translate.values.domain import DomainType
+
+MR = DomainType(0, 4095, 1, "uint16", "", None)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    return lambda *words, code=0: convert(monkeypatch, capsys, *words, code=code)
 
 
 def test_the_error_in_units_is_that_of_the_written_files(run, tmp_path):

@@ -123,8 +123,8 @@ def export(options: Options) -> list[str]:
     if generator_file.NOISE in description["directions"]:
         options.check_noise(path)
         direction = generator_file.NOISE
-    else:
-        generator_file.entry(description, direction, path)
+    elif description.get("values") and direction in description["directions"]:
+        generator_file.entry(description, direction, path)  # refuses types that don't fit the network
         if types := measured(description, direction):
             options.check_measured(path, types)
     out = options.target(description)
