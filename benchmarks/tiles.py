@@ -17,7 +17,8 @@ from translate.image.rgb8 import read
 
 
 def work(model: str, array: np.ndarray, tile: int, answer) -> None:
-    from translate.model.translator import Rules, Translator
+    from translate.model.rules import Rules
+    from translate.model.translator import Translator
 
     translator = Translator.load(model)
     translator(array[:64, :64])

@@ -8,7 +8,7 @@ from small import run_verb, tiny_model
 
 import translate
 from translate.errors import UserError
-from translate.model.translator import Rules
+from translate.model.rules import Rules
 from translate.system import hashed_tensors
 from translate.system.device import choose
 

@@ -7,7 +7,8 @@ from data_files import photo
 from small import tiny_model
 
 from translate.model import tiles
-from translate.model.translator import Rules, Translator
+from translate.model.rules import Rules
+from translate.model.translator import Translator
 from translate.networks import GENERATORS
 
 VARIANTS = {

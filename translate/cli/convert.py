@@ -19,6 +19,9 @@ def convert(
     direction: Annotated[str, typer.Option(help="a2b, or b2a where the model has both.")] = "a2b",
     size: Annotated[Text, typer.Option(help="Resize first: longer side, as 512, or HxW.")] = None,
     tile: Annotated[int, typer.Option(help="For images larger than memory: pixels at once, as 1024; 0: all.")] = 0,
+    norms: Annotated[
+        str, typer.Option(help="Measured values larger than memory: statistics of norms exact, sample or auto.")
+    ] = "auto",
     alpha: Annotated[str, typer.Option(help="keep, drop, or background: lay the result on it.")] = "keep",
     background: Annotated[Text, typer.Option(help="Colour under transparency; the model's if not given.")] = None,
     grey: Annotated[str, typer.Option(help="Grayscale images: keep, colour, or auto: as trained.")] = "auto",
@@ -55,11 +58,12 @@ def convert(
     one_of("--grey", grey, ("auto", "keep", "colour"))
     one_of("--precision", precision, ("fp32", "bf16", "fp16"))
     one_of("--backend", backend, ("auto", "torch", "onnx"))
+    one_of("--norms", norms, ("exact", "sample", "auto"))
     checked_tile(tile)
     ground, wanted, suffix = parse_colour(background), parse_size(size), parse_suffix(format)
 
     from translate.convert.run import convert as start
-    from translate.model.translator import Rules
+    from translate.model.rules import Rules
 
     rules = Rules(size=wanted, alpha=alpha, background=ground, grey=grey, tile=tile)  # type: ignore[arg-type]
     start(
@@ -67,6 +71,6 @@ def convert(
             model, tuple(paths[:-1]), Path(paths[-1]), direction=direction, rules=rules, suffix=suffix, quality=quality,
             batch=batch, workers=workers, precision=precision, device=device, backend=backend, stochastic=stochastic,
             seed=seed, max_pixels=max_pixels, overwrite=overwrite, compare=compare, dry_run=dry_run,
-            values=parse_values(range),
+            values=parse_values(range), norms=norms,
         )
     )  # fmt: skip

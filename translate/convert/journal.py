@@ -7,6 +7,7 @@ journal is replaced by report.json. After a crash at any time the two files toge
 import json
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -72,15 +73,38 @@ class Record:
 
     # During the work, from several threads ---------------------------------------------------------------------------
 
-    def making(self, job: Job, recipe: str, source: dict[str, Any], digest: str, notes: list[str]):
+    def making(
+        self,
+        job: Job,
+        recipe: str,
+        source: dict[str, Any],
+        digest: str | Callable[[], str],
+        notes: list[str],
+        facts: dict[str, Any] | None = None,
+    ):
         """A callback for `write_whole` and `publish`: they call it after writing the output and before renaming it.
 
-        source: the input's `identity`. digest: the output's SHA-256.
+        source: the input's `identity`. digest: the output's SHA-256, or a function that finds it. facts: more of the
+        entry in the report.
         """
-        return lambda status: self._note(job, recipe, source, identity(status, digest), notes)
 
-    def _note(self, job: Job, recipe: str, source: dict[str, Any], made: dict[str, Any], notes: list[str]) -> None:
-        entry = {"output": _safe(job.output), "file": _safe(job.name), "recipe": recipe, "input": source, "made": made}
+        def announce(status: os.stat_result) -> None:
+            made = identity(status, digest if isinstance(digest, str) else digest())
+            self._note(job, recipe, source, made, notes, facts or {})
+
+        return announce
+
+    def _note(
+        self,
+        job: Job,
+        recipe: str,
+        source: dict[str, Any],
+        made: dict[str, Any],
+        notes: list[str],
+        facts: dict[str, Any],
+    ) -> None:
+        names = {"output": _safe(job.output), "file": _safe(job.name)}
+        entry = {**names, "recipe": recipe, "input": source, "made": made, **facts}
         if notes:
             entry["notes"] = notes
         with self.lock:

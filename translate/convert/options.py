@@ -11,7 +11,8 @@ from translate.image import rgb8
 from translate.image.picture import FORMATS
 from translate.image.raw import Range, parse_range
 from translate.model import checks
-from translate.model.translator import Rules
+from translate.model.rules import Rules
+from translate.values.files import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Options:
     compare: bool = False
     dry_run: bool = False
     values: Range | None = None  # (black, white) of files of floats and of 16 and 32 bits; None: the model's
+    norms: str = "auto"  # statistics of images larger than memory: exact, sample, or auto
+
+    def check(self, measured: bool) -> None:
+        """UserError for options that don't go with a model of measured values, or of pictures (not `measured`)."""
+        if measured:
+            self.rules.refuse_for_values()
+        elif self.suffix and self.suffix not in FORMATS:
+            raise UserError(f"--format {self.suffix[1:]} is for models of measured values; this one makes pictures.")
+        elif self.norms != "auto":
+            raise UserError("--norms is for models of measured values; this one translates pictures.")
 
     def recipe(self, model: str) -> str:
         """A hash of all options that affect an output's bytes: equal inputs and recipes give equal outputs.
@@ -49,6 +60,8 @@ class Options:
             shaping["seed"] = self.seed
         if self.values:
             shaping["values"] = self.values
+        if self.norms != "auto":
+            shaping["norms"] = self.norms
         text = json.dumps([translate.__version__, model, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -81,7 +94,7 @@ def parse_suffix(text: str | None) -> str:
     if text is None:
         return ""
     suffix = "." + text.lower().removeprefix(".")
-    if suffix not in FORMATS:
+    if suffix not in {**FORMATS, **SUFFIXES}:
         raise UserError(f"--format must be one of {', '.join(name[1:] for name in FORMATS)}, not '{text}'.")
     return suffix
 

@@ -14,9 +14,9 @@ from translate.image import rgb8
 from translate.image.source import PassedOver
 from translate.system.files import SYSTEM_FOLDERS, walk
 from translate.system.text import printable
+from translate.values.files import NO_SUFFIX, SUFFIXES, kind_of, suffix_of
 
 VIDEOS = {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"}
-KNOWN = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES | VIDEOS))
 
 
 @dataclass(frozen=True)
@@ -50,27 +50,37 @@ class Plan:
     passed_over: PassedOver
 
 
-def usable(name: str) -> bool:
+def usable(name: str, values: bool = False) -> bool:
+    """Whether a file's name is an image's or a video's; with `values`, one of files of measured values, or one without
+    a suffix or with a number for it, as many DICOM files have."""
+    if values:
+        suffix = suffix_of(name)
+        return suffix in SUFFIXES or ((suffix[1:].isdecimal() or not suffix) and name != "DICOMDIR")
     return rgb8.is_image_name(name) or Path(name).suffix.lower() in VIDEOS
 
 
-def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bool = False) -> Plan:
+def plan(
+    sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bool = False, values: bool = False
+) -> Plan:
     """The plan for converting `sources` (files, folders or patterns) to `out`. suffix: of the outputs; '' keeps it.
+    values: whether the files hold measured values.
 
     UserError, before anything is written, when there are no images, when an output would overwrite an input, or when
     two inputs have the same output.
     """
     problems: list[str] = []
     passed_over = PassedOver()
-    found = [pair for source in sources for pair in _found(source, problems, passed_over)]
+    found = [pair for source in sources for pair in _found(source, problems, passed_over, values)]
+    if values:
+        found = [pair for pair in found if _by_content(pair[0], passed_over)]
     if not found and problems:
         raise UserError(f"{problems[0]}, so no images were found in {', '.join(map(printable, sources))}.")
     if not found:
         where = ", ".join(printable(source) for source in sources)
         others = f"; passed over: {passed_over}" if passed_over else ""
-        raise UserError(f"there are no images in {where} (recognised: {KNOWN}{others}).")
-    if len(sources) == 1 and Path(sources[0]).is_file() and _is_file_name(out):
-        if suffix and out.suffix.lower() != suffix:
+        raise UserError(f"there are no images in {where} (recognised: {_known(values)}{others}).")
+    if len(sources) == 1 and Path(sources[0]).is_file() and usable(out.name, values) and not out.is_dir():
+        if suffix and suffix_of(out) != suffix:
             raise UserError(f"{out} and --format {suffix[1:]} contradict each other.")
         job = Job(*found[0], out, out.name)
         if job.video != (out.suffix.lower() in VIDEOS):
@@ -85,7 +95,8 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     for path, name in found:
         output = PurePosixPath(name)
         if suffix and output.suffix.lower() not in VIDEOS:
-            output = output.with_suffix(suffix)
+            known = suffix_of(name) if not values or suffix_of(name) in SUFFIXES else ""  # 1.2.840 is no suffix
+            output = output.with_name(output.name[: len(output.name) - len(known)] + suffix)
         jobs.append(Job(path, name, out / output, str(output)))
     jobs.sort(key=lambda job: job.name)
     for source in sources:
@@ -96,21 +107,33 @@ def plan(sources: tuple[str, ...], out: Path, suffix: str = "", *, overwrite: bo
     return Plan(jobs, out, problems, passed_over)
 
 
-def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tuple[Path, str]]:
+def _by_content(path: Path, passed_over: PassedOver) -> bool:
+    """Whether the name of a file, or else its content as DICOM, makes it one of measured values."""
+    wanted = suffix_of(path) in SUFFIXES or kind_of(path) == NO_SUFFIX
+    if not wanted:
+        passed_over.add(path.name)
+    return wanted
+
+
+def _known(values: bool) -> str:
+    return ", ".join(sorted(suffix[1:] for suffix in (SUFFIXES if values else rgb8.SUFFIXES | VIDEOS)))
+
+
+def _found(source: str, problems: list[str], passed_over: PassedOver, values: bool) -> list[tuple[Path, str]]:
     """(path, name below IN) of every file of IN, which is a folder, a file or a pattern."""
     source = os.path.expanduser(source)
 
     def wanted(name: str) -> bool:
-        if not usable(name):
+        if not usable(name, values):
             passed_over.add(name)
-        return usable(name)
+        return usable(name, values)
 
     path = Path(source)
     if path.is_dir():
         return [(file, file.relative_to(path).as_posix()) for file in walk(path, wanted, problems.append)]
     if os.path.lexists(path):
-        if not usable(path.name):
-            raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({KNOWN}).")
+        if not usable(path.name, values):
+            raise UserError(f"{printable(source)} has no image's name; rename it to what it is ({_known(values)}).")
         return [(path, path.name)]
     if not glob.has_magic(source):
         raise UserError(f"there is no file or folder {printable(source)}.")
@@ -123,10 +146,6 @@ def _found(source: str, problems: list[str], passed_over: PassedOver) -> list[tu
     matches = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
     files = [file for file in matches if not SYSTEM_FOLDERS & set(file.parts) and not os.path.isdir(file)]
     return [(file, file.relative_to(fixed).as_posix()) for file in files if wanted(file.name)]
-
-
-def _is_file_name(out: Path) -> bool:
-    return usable(out.name) and not out.is_dir()
 
 
 def _refuse_inside(out: Path, source: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from rich.console import Console
 import translate
 from translate.convert.compare import compare_sheet
 from translate.convert.journal import REPORT, Record, identity
+from translate.convert.load import load
+from translate.convert.measured import MeasuredFiles
 from translate.convert.options import Options
 from translate.convert.pipeline import STOPPING, Pipeline
 from translate.convert.plan import Job, Plan, plan
@@ -41,10 +44,12 @@ def convert(options: Options, console: Console | None = None) -> None:
     keep_freed(shared=True)
     console = console or Console(highlight=False, soft_wrap=True)
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
-    work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite)
-    _refuse_sheet(options, work)
     translator, model = load(options)
-    if options.values is None and translator.values_in is None:
+    measured = translator.measured is not None
+    options.check(measured)
+    work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite, values=measured)
+    _refuse_sheet(options, work)
+    if not measured and options.values is None and translator.values_in is None:
         # Computed from all files, so that all processes use the same range.
         values = found_over(work.jobs, options.max_pixels, options.workers or os.cpu_count() or 1)
         options = replace(options, values=values)
@@ -72,7 +77,10 @@ def _convert(
         console.print(problem, markup=False)
     if work.passed_over:
         console.print(f"passed over, since no image's name ends so: {work.passed_over}", markup=False)
-    if values := options.values or translator.values_in:
+    if types := translator.measured:
+        for line in types.with_range(options.values).words:
+            console.print(line, markup=False)
+    elif values := options.values or translator.values_in:
         console.print(
             f"in files of floats and of more than 8 bits {range_words(values)} are black and white", markup=False
         )
@@ -108,41 +116,6 @@ def _refuse_sheet(options: Options, work: Plan) -> None:
         raise UserError(f"--compare writes {path}, which exists; move it, or --overwrite replaces it.")
 
 
-def load(options: Options) -> tuple[Translator, str]:
-    """(the translator, the SHA-256 of its file). UserError when the model can't be loaded with these options."""
-    onnx = options.model.lower().endswith(".onnx")
-    if onnx and options.backend == "torch":
-        raise UserError(f"--backend torch can't run {options.model}; give the generator file it was exported from.")
-    if onnx or options.backend == "onnx":
-        if options.precision != "fp32" or options.stochastic:
-            raise UserError("--precision and --stochastic are decided when an ONNX file is exported, not when it runs.")
-        if options.rules.tile:
-            raise UserError("--tile needs the generator file and --backend torch: an ONNX file runs in one piece.")
-    if onnx:
-        translator = Translator.load(options.model, direction=options.direction, device=options.device)
-        return translator, sha256(Path(options.model))
-    from translate.model import file as generator_file
-    from translate.system.device import choose
-
-    path = generator_file.find(options.model)
-    if options.backend == "onnx":
-        from translate.export.onnx import onnx_bytes
-        from translate.model.onnx_engine import OnnxEngine
-
-        content = onnx_bytes(options.model, options.direction)
-        return Translator(OnnxEngine(content, path)), sha256(path)
-    device = choose(options.device)
-    if device == "cuda" and "LOCAL_RANK" in os.environ:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"  # torchrun starts one process per GPU
-    chosen = {"precision": options.precision, "stochastic": options.stochastic}
-    translator = Translator.load(path, direction=options.direction, device=device, **chosen)
-    if options.rules.tile:
-        from translate.model.tiles import check_tileable
-
-        check_tileable(translator.engine.network)  # type: ignore[attr-defined]
-    return translator, sha256(path)
-
-
 def _work(translator, options: Options, record: Record, recipe: str, todo: list[Job], progress, signals) -> None:
     def stopped() -> bool:
         return signals.stop is not None
@@ -150,6 +123,10 @@ def _work(translator, options: Options, record: Record, recipe: str, todo: list[
     def step(job: Job) -> None:
         progress.advance(len(record.failed))
 
+    if translator.measured:
+        say = partial(progress.console.print, markup=False)
+        MeasuredFiles(translator, options, record, recipe, step=step, stopped=stopped, say=say).run(todo)
+        return
     pipeline = Pipeline(translator, options, record, recipe, step=step, stopped=stopped)
     pipeline.run([job for job in todo if not job.video])
     trained = max(translator.description.get("size") or [0])
@@ -189,6 +166,8 @@ def _one_video(translator: Translator, options: Options, record: Record, recipe:
 def _about(options: Options, translator: Translator, model: str) -> dict[str, Any]:
     source, target = translator.domains
     about = {"name": options.model, "sha256": model, "direction": translator.direction, "from": source, "to": target}
+    if types := translator.measured:
+        about["values"] = {"from": types.source.record(), "to": types.target.record()}
     return {"translate": translate.__version__, "model": about}
 
 

@@ -11,7 +11,8 @@ from translate.convert.plan import Job
 from translate.image import picture
 from translate.image.picture import Picture
 from translate.image.source import ImageError, refuse_special
-from translate.model.translator import Rules, Translator
+from translate.model.rules import Rules
+from translate.model.translator import Translator
 from translate.system.files import beside
 from translate.system.output import quiet
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translate.model import file as generator_file
+from translate.model.measured import Measured, measured
 from translate.system.files import sha256
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the most widely supported
@@ -36,6 +37,11 @@ class Source:
         directions = {direction: description["directions"][direction]}
         network = network.eval().requires_grad_(False)
         return cls(network, {**description, "directions": directions}, direction, path, sha256(path), fixed)
+
+    @property
+    def measured(self) -> Measured | None:
+        """The types of its domains, if these are of measured values."""
+        return None if self.latent else measured(self.description, self.direction)
 
     @property
     def latent(self) -> int:

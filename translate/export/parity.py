@@ -53,10 +53,17 @@ def of_pictures(
     others = sizes(size)[1:]
     for number, picture in enumerate(pictures):
         for side in (fixed,) if fixed else (size, others[number % len(others)]):
-            levels = np.array(rgb8.resize(picture, side))[None]
+            levels = _resized(picture, side)[None]
             x = to_input(levels)
             tells = not (levels == levels[:, :1, :1]).all()
             yield Trial(x, (x.numpy() if io == "float" else levels,), f"at {side[0]} × {side[1]} pixels", tells)
+
+
+def _resized(picture: np.ndarray, side: tuple[int, int]) -> np.ndarray:
+    """uint8 (H, W, C) of any number of channels, resized to (height, width)."""
+    if picture.shape[2] in (1, 3):
+        return np.array(rgb8.resize(picture, side))
+    return np.concatenate([rgb8.resize(plane, side) for plane in np.split(picture, picture.shape[2], axis=2)], axis=2)
 
 
 def of_seeds(seeds: list[int], latent: int, classes: int) -> Iterator[Trial]:

@@ -28,6 +28,8 @@ def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
     """
     if source.latent:
         return list(range(COUNT)), "seeds"
+    if source.measured:
+        return drawn(source), "drawn fields"
     if folder is not None:
         return from_folder(folder, source), f"pictures of {folder.resolve().name}"
     run = Path(model).expanduser()
@@ -89,13 +91,16 @@ def _items(a: str, b: str, letter: str, settings: DataSettings, paired: bool) ->
 
 
 def drawn(source: Source, count: int = COUNT) -> list[np.ndarray]:
-    """Synthetic images for a model whose data is missing: smooth colours, a rectangle and noise, from fixed seeds."""
+    """Synthetic images for a model of measured values, or whose data is missing: smooth colours, a rectangle and noise,
+    from fixed seeds."""
     height, width = source.size
     pictures = []
     for number in range(count):
         random = np.random.default_rng(number)
-        picture = rgb8.resize(random.integers(0, 256, (3, 3, 3), dtype=np.uint8), source.size).astype(np.int32)
-        picture[height // 3 : height // 3 * 2, width // 4 : width // 2] = random.integers(0, 256, 3)
-        noisy = (picture + random.integers(-12, 13, picture.shape)).clip(0, 255).astype(np.uint8)
-        pictures.append(noisy[..., : source.channels])
+        planes = []
+        for _ in range(0, source.channels, 3):
+            picture = rgb8.resize(random.integers(0, 256, (3, 3, 3), dtype=np.uint8), source.size).astype(np.int32)
+            picture[height // 3 : height // 3 * 2, width // 4 : width // 2] = random.integers(0, 256, 3)
+            planes.append((picture + random.integers(-12, 13, picture.shape)).clip(0, 255).astype(np.uint8))
+        pictures.append(np.concatenate(planes, axis=2)[..., : source.channels])
     return pictures

@@ -8,6 +8,7 @@ from typing import Any
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.model.checks import LARGEST_SIDE
+from translate.model.measured import Measured, measured
 from translate.system.files import write_whole
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names
@@ -81,6 +82,19 @@ class Options:
             if getattr(self, name) is not None:
                 raise UserError(f"--{name} has no meaning for {source}, which makes images from random numbers.")
 
+    def check_measured(self, source: Path, types: Measured) -> None:
+        """UserError for options that don't apply to a model of measured values."""
+        if self.to == "junyanz" or (self.to == "web" and not _pictures(types)):
+            raise UserError(
+                f"{source} translates measured values of {types.channels} to {types.target.channels} channels, which "
+                f"--to {self.to} can't hold; use --to onnx."
+            )
+        for name in ("quantize", "calibration", "images"):
+            if getattr(self, name) is not None:
+                raise UserError(f"--{name} is for models of pictures, and {source} translates measured values.")
+        if self.io == "uint8":
+            raise UserError(f"--io uint8 holds 8 bits, and {source} translates measured values; use --io float.")
+
     def target(self, description: dict[str, Any]) -> Path:
         """The path to write; UserError when it exists or has the wrong suffix."""
         suffix = SUFFIXES[self.to]
@@ -96,6 +110,11 @@ class Options:
         return out
 
 
+def _pictures(types: Measured) -> bool:
+    """Whether a web page can show both sides: with 1 or 3 channels, the range as black to white."""
+    return types.channels in (1, 3) and types.target.channels in (1, 3)
+
+
 def export(options: Options) -> list[str]:
     """Write the export and return the lines to print. UserError before anything is written."""
     options.check()
@@ -104,6 +123,10 @@ def export(options: Options) -> list[str]:
     if generator_file.NOISE in description["directions"]:
         options.check_noise(path)
         direction = generator_file.NOISE
+    elif description.get("values") and direction in description["directions"]:
+        generator_file.entry(description, direction, path)  # refuses types that don't fit the network
+        if types := measured(description, direction):
+            options.check_measured(path, types)
     out = options.target(description)
     if options.to == "junyanz":
         from translate.interop import junyanz

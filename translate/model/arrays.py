@@ -37,14 +37,14 @@ def taken(image: Any, values: Range | None = None) -> Picture:
         array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3))
     ):
         raise UserError(f"{KINDS}, not {array.dtype} of {array.shape}{_one_by_one(array)}.")
-    _refuse_empty(array)
+    refuse_empty(array)
     array = array if array.ndim == 3 else array[..., None]
     if values is not None and array.dtype != np.uint8:
-        _refuse_outside(array, *values, f"a {array.dtype} array for this model")
+        refuse_outside(array, *values, f"a {array.dtype} array for this model")
         peak = 65535 if array.dtype == np.uint16 else None
         return picture.of_raw(Raw(array, peak=peak), values)
     if array.dtype == np.float32:
-        _refuse_outside(array, 0, 1, "a float array")
+        refuse_outside(array, 0, 1, "a float array")
         array = array.clip(0, 1)
     return Picture(array)
 
@@ -69,10 +69,10 @@ def _of_tensor(tensor: Any) -> Picture:
     if tensor.ndim != 3 or tensor.shape[0] not in (1, 3) or (name not in ("uint8", "uint16") and not floats):
         raise UserError(f"{TENSORS}, not {name} of {tuple(tensor.shape)}{_one_by_one(tensor)}.")
     array = (tensor.detach().float() if floats else tensor.detach()).cpu().numpy().transpose(1, 2, 0)
-    _refuse_empty(array)
+    refuse_empty(array)
     if not floats:
         return Picture(np.ascontiguousarray(array))
-    _refuse_outside(array, -1, 1, "a float tensor")
+    refuse_outside(array, -1, 1, "a float tensor")
     if array.min() == 0 < array.max():
         # None of the 256 levels is exactly 0 in [-1, 1], so this tensor is probably in [0, 1].
         raise UserError(
@@ -82,12 +82,12 @@ def _of_tensor(tensor: Any) -> Picture:
     return Picture((array.clip(-1, 1) + 1) / 2)
 
 
-def _refuse_empty(array: np.ndarray) -> None:
+def refuse_empty(array: np.ndarray) -> None:
     if 0 in array.shape:
         raise UserError(f"the image is empty: its shape is {array.shape}.")
 
 
-def _refuse_outside(array: np.ndarray, low: float, high: float, what: str) -> None:
+def refuse_outside(array: np.ndarray, low: float, high: float, what: str) -> None:
     lowest, highest = float(array.min()), float(array.max())
     if not np.isfinite([lowest, highest]).all():
         raise UserError("the image that was given holds NaN or infinity.")

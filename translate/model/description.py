@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from translate.errors import DAMAGED, UserError
 from translate.settings import explain
 from translate.system.text import printable
 
 Text = Annotated[str, Field(max_length=10_000)]
-Side = Annotated[int, Field(ge=1, le=65_536)]
-Size = Annotated[list[Side], Field(min_length=2, max_length=2)]  # height, width
+Pixels = Annotated[int, Field(ge=1, le=65_536)]
+Size = Annotated[list[Pixels], Field(min_length=2, max_length=2)]  # height, width
 Level = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -48,6 +48,36 @@ class Entry(_Part):
     to: Text = "b"
 
 
+class Measured(_Part):
+    """The type of a domain of measured values: see translate/values/domain.py.
+
+    neighbours: slices before and after each that an input has as channels, in the order of the slices.
+    """
+
+    low: float
+    high: float
+    channels: int = Field(1, ge=1, le=64)
+    dtype: Literal["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32"] = "float32"
+    unit: Text = ""
+    nodata: float | Literal["nan"] | None = None
+    names: list[Text] = Field([], max_length=64)
+    neighbours: int = Field(0, ge=0, le=16)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Measured":
+        if not self.low < self.high:
+            raise ValueError("low must be smaller than high")
+        return self
+
+
+def _kind_of_side(side: Any) -> str:
+    return "typed" if isinstance(side, dict | Measured) else "old"
+
+
+# Files of older versions have [black, white] of pictures of more than 8 bits, which are seen as 8 bits in training.
+Side = Annotated[Annotated[Measured, Tag("typed")] | Annotated[Any, Tag("old")], Discriminator(_kind_of_side)]
+
+
 class Exported(_Part):
     """The additional fields of an ONNX file. io: type of the images. fixed: (height, width) of all images, if fixed."""
 
@@ -59,7 +89,7 @@ class Description(_Part):
     """The description of a generator file, and of an ONNX file that was exported from it.
 
     size: (height, width) of the training, in pixels. background: red, green, blue in 0 to 255. grey: by domain.
-    images: seen in training. latent: random numbers per image of a GAN.
+    images: seen in training. latent: random numbers per image of a GAN. values: by domain, null for pictures of 8 bits.
     """
 
     mode: Text = ""
@@ -71,6 +101,7 @@ class Description(_Part):
     scores: list[Text] = []
     latent: int = Field(1, ge=1, le=1 << 20)
     classes: list[Text] = Field([], max_length=10_000)
+    values: dict[Literal["a", "b"], Side] | None = None
     directions: dict[Literal["a2b", "b2a", "z2a"], Entry] = Field(min_length=1)
     discriminators: dict[str, Entry] = {}
     onnx: Exported | None = None

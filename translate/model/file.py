@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from translate.errors import DAMAGED, UserError
 from translate.model.description import check
+from translate.model.measured import fits
 from translate.networks import GENERATORS, LATENT, GeneratorSettings
 from translate.settings import explain
 from translate.system import hashed_tensors
@@ -60,7 +61,7 @@ def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], 
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
     """The description's entry of one direction, 'a2b' or 'b2a'.
 
-    UserError when the file doesn't have the direction, is a GAN's, or has no network for 1 or 3 channels.
+    UserError when the file doesn't have the direction, is a GAN's, or its network has other channels than its domains.
     """
     directions, direction = description["directions"], str(direction)
     if NOISE in directions:
@@ -68,10 +69,11 @@ def entry(description: dict[str, Any], direction: str, source: Path | str) -> di
     if direction not in directions:
         raise UserError(f"{source} translates {' and '.join(directions)} only, not {direction}.")
     found = directions[direction]
-    channels = [found["arguments"].get(f"{end}_channels") for end in ("in", "out")]
-    if found["network"] not in GENERATORS or not all(count in (1, 3) for count in channels):
+    if found["network"] not in GENERATORS or not fits(description, direction):
         raise UserError(
-            f"{source} has a {direction} network that takes or makes no pictures of 1 or 3 channels.", DAMAGED
+            f"{source} has a {direction} network that takes or makes neither pictures of 1 or 3 channels nor the "
+            "values of its domains.",
+            DAMAGED,
         )
     return found
 

@@ -1,5 +1,6 @@
 """The ONNX engine: runs exported generators with onnxruntime, without torch; the same interface as torch_engine.py."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from translate.errors import DAMAGED, UserError
 from translate.image.picture import PEAKS
 from translate.model import onnx_guard
 from translate.model.description import check
+from translate.model.measured import fits
 from translate.system.untrusted import read_bytes
 
 NOISE = "z2a"  # as in translate/model/file.py, which would import torch
@@ -85,30 +87,41 @@ class OnnxEngine(OnnxFile):
         return engine
 
     def __call__(self, levels: np.ndarray) -> np.ndarray:
+        return self._of_size(levels, self._batch)
+
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """float32 (N, H, W, C) in [-1, 1] → float32 (N, H, W, C') in [-1, 1]; otherwise as calling it."""
+        if self.io != "float":
+            raise UserError(f"{self.source} takes 8-bit pictures only, not measured values; export it with --io float.")
+        return self._of_size(x, self._floats)
+
+    def _of_size(self, batch: np.ndarray, run: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         if self.fixed is None:
-            return self._batch(levels)
+            return run(batch)
         height, width = self.fixed
-        if levels.shape[1:3] != (height, width):
+        if batch.shape[1:3] != (height, width):
             raise UserError(
                 f"{self.source} takes pictures of {height} × {width} only, as it was exported; resize them with "
                 f"--size {height}x{width} (in Python size=({height}, {width}))."
             )
-        return np.concatenate([self._batch(levels[place : place + 1]) for place in range(len(levels))])
+        return np.concatenate([run(batch[place : place + 1]) for place in range(len(batch))])
 
     def _batch(self, levels: np.ndarray) -> np.ndarray:
         kind = levels.dtype.name
         if self.io == "float":
             peak = np.float32(PEAKS[kind] / 2)
-            image = np.ascontiguousarray(levels.transpose(0, 3, 1, 2)).astype(np.float32) / peak - np.float32(1)
-            y = self._pictures(image, (len(levels), self.channels, *levels.shape[1:3]))
-            if not np.isfinite(y).all():
-                raise FloatingPointError("the network's output is not a number (NaN or infinity)")
-            result = (np.clip(y, -1, 1) + np.float32(1)) * peak
-            result = result.transpose(0, 2, 3, 1)
+            result = (self._floats(levels.astype(np.float32) / peak - np.float32(1)) + np.float32(1)) * peak
             return result if kind == "float32" else np.rint(result).astype(kind)
         if kind != "uint8":
             raise UserError(f"{self.source} takes 8-bit pictures only, not {kind}; --io float exports one that does.")
         return self._pictures(levels, (*levels.shape[:3], self.channels))
+
+    def _floats(self, x: np.ndarray) -> np.ndarray:
+        image = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+        y = self._pictures(image, (len(x), self.channels, *x.shape[1:3]))
+        if not np.isfinite(y).all():
+            raise FloatingPointError("the network's output is not a number (NaN or infinity)")
+        return np.clip(y, -1, 1).transpose(0, 2, 3, 1)
 
     def _pictures(self, batch: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
         y = self.raw(batch)
@@ -119,11 +132,10 @@ class OnnxEngine(OnnxFile):
 
 def _promises(description: dict[str, Any], source: Path | str) -> tuple[str, dict[str, Any]]:
     """(direction, the description's `onnx` fields). UserError when something that a Translator needs is missing."""
-    (direction, entry), *others = description["directions"].items()
+    direction, *others = description["directions"]
     if direction == NOISE:
         raise UserError(f"{source} makes images from random numbers, not from images; docs/sample.md says how.")
-    channels = [entry["arguments"].get(name) for name in ("in_channels", "out_channels")]
-    if others or not description.get("onnx") or not all(count in (1, 3) for count in channels):
+    if others or not description.get("onnx") or not fits(description, direction):
         raise UserError(f"{source} doesn't say which pictures it takes; export it again.", DAMAGED)
     return direction, description["onnx"]
 

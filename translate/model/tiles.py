@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.model.torch_engine import TorchEngine, to_image, to_input
+from translate.model.torch_engine import TorchEngine, to_channels_first, to_image, to_input
 from translate.networks.layers import GroupNorm, InstanceNorm, pad_to
 from translate.networks.segments import Segmented
 from translate.networks.traits import RESIZING, reach
@@ -33,21 +33,35 @@ def translate_tiled(engine: TorchEngine, levels: np.ndarray, tile: int) -> np.nd
 
     tile: height and width of a tile, in pixels of each layer; even. UserError when a layer can't be tiled.
     """
+    with torch.inference_mode():
+        return to_image(run_tiled(engine, to_input(levels[None]), tile), levels.dtype.name)[0]
+
+
+def exact_tiled(engine: TorchEngine, x: np.ndarray, tile: int) -> np.ndarray:
+    """float32 (H, W, C) in [-1, 1] → float32 (H, W, C') in [-1, 1]; otherwise as `translate_tiled`."""
+    with torch.inference_mode():
+        y = run_tiled(engine, to_channels_first(x[None]), tile)
+        return y.float().clamp(-1, 1).permute(0, 2, 3, 1).numpy()[0]
+
+
+def run_tiled(engine: TorchEngine, x: Tensor, tile: int) -> Tensor:
+    """(1, C, H, W) in [-1, 1] → (1, C', H, W), both in main memory. UserError when a layer can't be tiled."""
     network: Any = engine.network
     check_tileable(network)
+    height, width = x.shape[-2:]
     with torch.inference_mode(), engine.autocast():
-        x = pad_to(to_input(levels[None]), network.multiple, network.least)[0]
+        x = pad_to(x, network.multiple, network.least)[0]
         y = Tiled(engine.device, tile)(x, network.steps())
         if network.residual:
             y = torch.clamp(x + y, -1, 1)
-        return to_image(y[None, :, : levels.shape[0], : levels.shape[1]], levels.dtype.name)[0]
+        return y[None, :, :height, :width]
 
 
 def check_tileable(network: nn.Module) -> None:
     """UserError that names the layer, unless every layer is a norm or has a reach of at most HALO pixels."""
     listed = isinstance(network, Segmented) and type(network).segments is not Segmented.segments
     for layer in network.steps() if listed else [network]:  # type: ignore[operator]
-        if isinstance(layer, str) or _is_norm(layer):
+        if isinstance(layer, str) or is_norm(layer):
             continue
         pixels = reach(layer)
         if pixels is None or pixels > HALO:
@@ -57,7 +71,7 @@ def check_tileable(network: nn.Module) -> None:
             )
 
 
-def _is_norm(layer: nn.Module) -> bool:
+def is_norm(layer: nn.Module) -> bool:
     """Whether the layer normalises with the mean and variance of its input."""
     return type(layer).forward in NORMS and not getattr(layer, "track_running_stats", False)
 
@@ -124,7 +138,7 @@ class Tiled:
                 sources = [stack.pop(), *sources]
                 if step == "add":
                     local.append(lambda both: both[:, : both.shape[1] // 2] + both[:, both.shape[1] // 2 :])
-            elif _is_norm(step):
+            elif is_norm(step):
                 flush()
                 local.append(self._norm(sources[0], step))
             else:
@@ -160,21 +174,34 @@ class Tiled:
     def _norm(self, x: Tensor, layer: Any) -> Callable[[Tensor], Tensor]:
         """A function that normalises a tile as the layer does, with the mean and variance of the whole x, (C, H, W)."""
         groups = getattr(layer, "num_groups", x.shape[0])
-        total, square = torch.zeros(groups, dtype=torch.float64), torch.zeros(groups, dtype=torch.float64)
-        rows = max(1, min(self.tile, SUMMED // max(1, x[:, 0].numel())))
-        for top in range(0, x.shape[1], rows):
-            values = x[:, top : top + rows].double().reshape(groups, -1)
-            total, square = total + values.sum(1), square + values.square().sum(1)
-        mean = total / (x.numel() / groups)
-        variance = (square / (x.numel() / groups) - mean**2).clamp_min(0)
-        each = x.shape[0] // groups
-        scale = (variance + layer.eps).rsqrt().repeat_interleave(each)
-        shift = -mean.repeat_interleave(each) * scale
-        if layer.weight is not None:
-            weight = layer.weight.double().cpu()
-            scale, shift = scale * weight, shift * weight + layer.bias.double().cpu()
-        scale, shift = (value.float().to(self.device)[:, None, None] for value in (scale, shift))
-        return lambda y: (y.float() * scale + shift).to(y.dtype)
+        total, square = sums(x, groups)
+        return normalised(layer, total, square, x.numel() / groups, x.shape[0], self.device)
+
+
+def sums(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """The sum and the sum of squares of (C, H, W), by group of channels, in double precision and on the CPU."""
+    total, square = torch.zeros(groups, dtype=torch.float64), torch.zeros(groups, dtype=torch.float64)
+    rows = max(1, SUMMED // max(1, x[:, 0].numel()))
+    for top in range(0, x.shape[1], rows):
+        values = x[:, top : top + rows].double().reshape(groups, -1)
+        total, square = total + values.sum(1).cpu(), square + values.square().sum(1).cpu()
+    return total, square
+
+
+def normalised(
+    layer: Any, total: Tensor, square: Tensor, count: float, channels: int, device: str
+) -> Callable[[Tensor], Tensor]:
+    """A function that normalises (N, C, H, W) as the layer does with these sums, by group, over `count` values."""
+    mean = total / count
+    variance = (square / count - mean**2).clamp_min(0)
+    each = channels // len(total)
+    scale = (variance + layer.eps).rsqrt().repeat_interleave(each)
+    shift = -mean.repeat_interleave(each) * scale
+    if layer.weight is not None:
+        weight = layer.weight.double().cpu()
+        scale, shift = scale * weight, shift * weight + layer.bias.double().cpu()
+    scale, shift = (value.float().to(device)[:, None, None] for value in (scale, shift))
+    return lambda y: (y.float() * scale + shift).to(y.dtype)
 
 
 def _scale(size: Sequence[int], result: Sequence[int]) -> float:

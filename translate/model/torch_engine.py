@@ -30,6 +30,11 @@ def to_input(levels: np.ndarray | Tensor, device: torch.device | str = "cpu") ->
     return x.sub_(1).permute(0, 3, 1, 2).contiguous()
 
 
+def to_channels_first(x: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """float32 (N, H, W, C) → (N, C, H, W) on `device`."""
+    return torch.from_numpy(np.ascontiguousarray(x)).to(device).permute(0, 3, 1, 2).contiguous()
+
+
 def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
     """(N, C, H, W) in [-1, 1] → levels (N, H, W, C) on the CPU. kind: uint8 or uint16 (rounded), or float32."""
     levels = outputs.float().clamp(-1, 1).add_(1).mul_(PEAKS[kind] / 2)
@@ -85,6 +90,12 @@ class TorchEngine:
     @torch.inference_mode()
     def __call__(self, levels: np.ndarray) -> np.ndarray:
         return to_image(self.run(to_input(levels, self.device)), levels.dtype.name)
+
+    @torch.inference_mode()
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """float32 (N, H, W, C) in [-1, 1] → float32 (N, H, W, C') in [-1, 1]: without levels in between."""
+        y = self.run(to_channels_first(x, self.device))
+        return y.float().clamp(-1, 1).permute(0, 2, 3, 1).cpu().numpy()
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(torch.device(self.device).type, self.dtype, enabled=self.dtype is not None)

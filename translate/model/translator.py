@@ -1,8 +1,8 @@
 """The translator: loads a trained generator from one file and translates images of any size and type."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,9 +10,13 @@ from translate.errors import UserError
 from translate.image import picture, rgb8
 from translate.image.picture import Picture
 from translate.image.raw import Range
-from translate.model import checks
 from translate.model.arrays import given, taken
+from translate.model.measured import Measured, measured
+from translate.model.rules import Rules
 from translate.system.text import in_short
+from translate.values.domain import DomainType
+
+SEALED = "tiles need the generator file: an ONNX file has its layers sealed inside."
 
 
 class Engine(Protocol):
@@ -24,38 +28,16 @@ class Engine(Protocol):
 
     def __call__(self, levels: np.ndarray) -> np.ndarray: ...
 
-
-@dataclass(frozen=True)
-class Rules:
-    """Processing before and after the network.
-
-    size: resize first, to (height, width) or to a longer side of `size` pixels; None: no resizing.
-    alpha: the network gets the image composited on the background. 'keep' restores the alpha channel afterwards,
-    'drop' gives an opaque image, 'background' composites the output on the background by the alpha channel.
-    background: (red, green, blue) in 0 to 255; None: the model's.
-    grey: whether a grayscale image stays grayscale ('keep') or gets the network's colours ('colour'). 'auto' keeps it
-    unless the model was trained from grey to colour.
-    tile: side of the tiles in pixels, for images larger than the device's memory (translate/model/tiles.py); 0: none.
-    """
-
-    size: int | tuple[int, int] | None = None
-    alpha: Literal["keep", "drop", "background"] = "keep"
-    background: tuple[int, int, int] | None = None
-    grey: Literal["auto", "keep", "colour"] = "auto"
-    tile: int = 0
-
-    def __post_init__(self) -> None:
-        """UserError for invalid values, with the command line's messages."""
-        checks.one_of("--alpha", self.alpha, ("keep", "drop", "background"))
-        checks.one_of("--grey", self.grey, ("auto", "keep", "colour"))
-        for name, check in (("size", checks.size), ("background", checks.colour), ("tile", checks.tile)):
-            object.__setattr__(self, name, check(getattr(self, name)))
+    def exact(self, x: np.ndarray) -> np.ndarray:
+        """float32 (N, H, W, C) in [-1, 1] → the same with C' channels."""
+        ...
 
 
 class Translator:
     """One direction of a trained model. Calling it translates an image; equal inputs give equal outputs.
 
     description: the model file's: mode, domains, directions, training size, background, scores.
+    measured: the types of its domains, if these are of measured values (16 bits, floats, many channels); else None.
     """
 
     def __init__(self, engine: Engine):
@@ -67,6 +49,7 @@ class Translator:
         grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
         self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
+        self.measured = measured(self.description, self.direction)
         # (black, white) of the training images, where these were of floats or of 16 bits.
         values = self.description.get("values") or {}
         self.trained_on_values = any(values.values())
@@ -88,7 +71,17 @@ class Translator:
 
         return cls(TorchEngine.load(model, direction, device=device, **options))
 
-    def __call__(self, image, **rules):
+    @property
+    def type_in(self) -> DomainType | None:
+        """The type of the input's values; None for pictures of 8 bits."""
+        return self.measured.source if self.measured and not self.measured.pictures[0] else None
+
+    @property
+    def type_out(self) -> DomainType | None:
+        """The type of the output's values; None for pictures of 8 bits."""
+        return self.measured.target if self.measured and not self.measured.pictures[1] else None
+
+    def __call__(self, image, *, nodata: float | None = None, **rules):
         """A path or PIL image gives a PIL image; an array gives an array, a torch tensor gives a tensor.
 
         Arrays: (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16, or float32 in [0, 1]. Tensors: (C, H, W), of floats
@@ -96,13 +89,22 @@ class Translator:
         (description["values"]), uint16 and float32 arrays hold such values, in inputs and results.
 
         Any size; the result has the same size and type: grayscale stays grayscale, alpha and 16 bits are kept.
-        rules: the fields of Rules. UserError for other types and shapes, and for values outside of the range.
-        """
-        return self.batch([image], **rules)[0]
+        With type_in, arrays are (H, W, C) of its numbers, tensors (C, H, W), and files hold such values; with type_out
+        the result is an array (or tensor) of its numbers and dtype, of a volume's file (S, H, W, C).
+        nodata: the number that stands for no value; the result has type_out.nodata there, see Measured.nodata_out.
 
-    def batch(self, pictures: list, **rules) -> list:
+        rules: the fields of Rules. UserError for other types and shapes, and for values outside of the range (which in
+        files are cut off).
+        """
+        return self.batch([image], nodata=nodata, **rules)[0]
+
+    def batch(self, pictures: list, *, nodata: float | None = None, **rules) -> list:
         """Several images of any types and sizes → results in the same order; images of equal shape form one batch."""
         wanted = Rules(**rules)
+        if self.measured:
+            return [self._measured(self.measured, image, nodata, wanted) for image in pictures]
+        if nodata is not None:
+            raise UserError("nodata= is for models of measured values; this one was trained on pictures of 8 bits.")
         inputs = [taken(image, self.values_in) for image in pictures]
         levels = [self.prepare(source, wanted) for source in inputs]
         outputs: list[Any] = [None] * len(levels)
@@ -116,6 +118,33 @@ class Translator:
             for place, result in zip(places, results, strict=True):
                 outputs[place] = self.finish(inputs[place], result, wanted)
         return [given(result, like) for result, like in zip(outputs, pictures, strict=True)]
+
+    def _measured(self, types: Measured, image: Any, nodata: float | None, rules: Rules) -> Any:
+        """The result for an input of measured values, or for a picture that becomes measured values."""
+        rules.refuse_for_values()
+        if types.pictures[0]:
+            x = types.of_levels(self.prepare(taken(image), rules))
+            pairs, number = [(x, np.zeros(x.shape[:2], bool))], None
+        elif isinstance(image, str | Path):
+            from translate.model.slices import Slices  # imports the readers of all kinds of files
+
+            try:
+                source = Slices(image, types, nodata)
+                pairs, number = list(source.inputs()), source.nodata
+            except rgb8.ImageError as error:
+                raise UserError(f"{image}: {error}.") from error
+        else:
+            pairs, number = [types.taken(image, nodata)], types.nodata_in(nodata)
+        number = types.nodata_out(number)
+        results = []
+        for x, absent in pairs:
+            try:
+                [y] = self.exact(x[None], rules)
+            except (ArithmeticError, MemoryError, RuntimeError) as error:
+                height, width = x.shape[:2]
+                raise UserError(f"an image of {height} × {width} can't be translated: {in_short(error)}.") from error
+            results.append(types.from_network(y, absent, number))
+        return types.given(results[0] if len(results) == 1 else np.stack(results), image)
 
     # The three parts of a translation, which translate/convert calls one by one ---------------------------------------
 
@@ -137,9 +166,20 @@ class Translator:
             from translate.model.torch_engine import TorchEngine
 
             if not isinstance(self.engine, TorchEngine):
-                raise UserError("tiles need the generator file: an ONNX file has its layers sealed inside.")
+                raise UserError(SEALED)
             return np.stack([translate_tiled(self.engine, array, rules.tile) for array in levels])
         return self.engine(levels)
+
+    def exact(self, x: np.ndarray, rules: Rules) -> np.ndarray:
+        """The network on measured values: float32 (N, H, W, C) in [-1, 1] → (N, H, W, C'). UserError as in `run`."""
+        if rules.tile and max(x.shape[1:3]) > rules.tile:
+            from translate.model.tiles import exact_tiled
+            from translate.model.torch_engine import TorchEngine
+
+            if not isinstance(self.engine, TorchEngine):
+                raise UserError(SEALED)
+            return np.stack([exact_tiled(self.engine, array, rules.tile) for array in x])
+        return self.engine.exact(x)
 
     def finish(self, source: Picture, levels: np.ndarray, rules: Rules) -> Picture:
         """The result from the network's output (H, W, C'), with grayscale and alpha as in `source`, see Rules."""

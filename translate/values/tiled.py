@@ -13,7 +13,7 @@ from translate.errors import DISK, UserError
 from translate.image import tiff_tags as tags
 from translate.image.tiff_tags import Entry
 from translate.image.tiff_write import RESOLUTION, directory
-from translate.system.files import beside, publish, sync_folder
+from translate.system.files import Announce, beside, publish, sync_folder
 from translate.values import tiff_write
 from translate.values.array import Values
 from translate.values.pyramid import Level
@@ -48,6 +48,7 @@ class TiledWriter:
         self.parts: dict[Level, tuple[list[int], list[int]]] = {level: ([], []) for level in self.level.all()}
         self.place = 0
         self.descriptor = -1
+        self.announce: Announce | None = None  # called before the rename, while the file is still `temporary`
 
     def __enter__(self) -> "TiledWriter":
         try:
@@ -112,7 +113,7 @@ class TiledWriter:
         os.lseek(self.descriptor, 8 if self.big else 4, os.SEEK_SET)
         os.write(self.descriptor, struct.pack("<Q" if self.big else "<I", first))
         descriptor, self.descriptor = self.descriptor, -1
-        publish(descriptor, self.temporary, self.path)
+        publish(descriptor, self.temporary, self.path, self.announce)
         sync_folder(self.path.parent)
 
     def _entries(self, level: Level, reduced: bool) -> dict[int, Entry]:
