@@ -126,16 +126,18 @@ def _range(
         return 0.0, 255.0
     span = common_range((e for e in deep if e.kind != BYTES), f"--set data.range_{letter}=") or (0.0, 255.0)
     say(f"{letter}: {len(deep):,} images hold {deep[0].kind}, from {lowest:g} to {highest:g}")
+    if deep[0].kind == FLOATS and not 0 <= lowest <= highest <= 1:  # no picture in [0, 1]
+        return lowest, max(highest, float(np.nextafter(np.float32(lowest), np.inf, dtype=np.float32)))
     return span
 
 
-BYTES = "8-bit integers"
+BYTES, FLOATS = "8-bit integers", "floats"  # kinds, beside those of raw.py
 
 
 def _kind(dtype: str) -> str:
     if dtype == "uint8":
         return BYTES
-    return "16-bit integers" if dtype == "uint16" else "floats" if np.dtype(dtype).kind == "f" else "integers"
+    return "16-bit integers" if dtype == "uint16" else FLOATS if np.dtype(dtype).kind == "f" else "integers"
 
 
 def strips(item: Item, header: Header, nodata: float | None) -> Iterator[np.ndarray]:
