@@ -188,16 +188,17 @@ class Data:
         """All test images of a domain as they are shown, uint8 (N, H, W, C), not augmented."""
         return self.shown(domain, self.test_values(domain))
 
-    def test_values(self, domain: Letter) -> np.ndarray:
-        """All test images of a domain, not augmented: uint8 (N, H, W, C), or of measured values float32 in [-1, 1],
-        NaN where there is no value."""
+    def test_values(self, domain: Letter, most: int | None = None) -> np.ndarray:
+        """The test images of a domain, or the first `most`, not augmented: uint8 (N, H, W, C), or of measured values
+        float32 in [-1, 1], NaN where there is no value."""
         pictures = self.domains["ab".index(domain)].test
-        return self._read(pictures, range(len(pictures)))
+        return self._read(pictures, range(len(pictures))[:most])
 
-    def train_images(self, domain: Letter, every: int = 1) -> np.ndarray:
-        """Every `every`-th training image of a domain (from the first) as shown, uint8 (N, H, W, C), not augmented."""
+    def train_images(self, domain: Letter, every: int = 1, most: int | None = None) -> np.ndarray:
+        """Every `every`-th training image of a domain as shown (from the first, at most `most`), not augmented: uint8
+        (N, H, W, C)."""
         pictures = self.domains["ab".index(domain)].train
-        return self.shown(domain, self._read(pictures, range(0, len(pictures), every)))
+        return self.shown(domain, self._read(pictures, range(0, len(pictures), every)[:most]))
 
     def shown(self, domain: Letter, images: np.ndarray) -> np.ndarray:
         """Images of a domain (`test_values`) as they are shown: uint8 (N, H, W, 1 or 3)."""

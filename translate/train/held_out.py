@@ -62,12 +62,12 @@ def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarra
     were read before."""
     source, target = direction.split("2")
     read = images or {}
-    values = read[target] if target in read else data.test_values(target)  # type: ignore[arg-type]
+    values = read[target] if target in read else data.test_values(target, limit)  # type: ignore[arg-type]
     real, domain = data.shown(target, values[:limit]), data.domains["ab".index(target)]  # type: ignore[arg-type]
     count = len(domain.train)
     if source == NOISE:
         return HeldOut([], None, real, None, _references(data, target, max(1, count // MOST_REFERENCES)))
-    given = (read[source] if source in read else data.test_values(source))[:limit]  # type: ignore[arg-type]
+    given = (read[source] if source in read else data.test_values(source, limit))[:limit]  # type: ignore[arg-type]
     measured = None
     if data.truth and domain.type:
         measured = Measured(values[:limit], domain.type.high - domain.type.low, domain.type.unit)
@@ -86,4 +86,4 @@ def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarra
 
 
 def _references(data: Data, domain: str, every: int) -> np.ndarray:
-    return data.train_images(domain, every=every)[:MOST_REFERENCES]  # type: ignore[arg-type]
+    return data.train_images(domain, every=every, most=MOST_REFERENCES)  # type: ignore[arg-type]

@@ -18,17 +18,20 @@ from translate.train.held_out import held_out
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
 
+GREY = 64  # images from which it is seen whether a domain is grey
+
 
 class Translations:
     """Held-out images of two domains, translated by the trainer's current generators."""
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer
-        self.held_out = {side: data.test_values(side) for side in "ab"}  # type: ignore[arg-type]
+        most = max(settings.train.score_images, settings.train.samples, GREY)
+        self.held_out = {side: data.test_values(side, most) for side in "ab"}  # type: ignore[arg-type]
 
     def grey(self) -> dict[str, bool]:
         """Domain → whether its images are grey."""
-        return {side: _grey(self.shown(side, arrays[:64])) for side, arrays in self.held_out.items()}
+        return {side: _grey(self.shown(side, arrays[:GREY])) for side, arrays in self.held_out.items()}
 
     def shown(self, side: str, images: np.ndarray) -> np.ndarray:
         """Images of a domain, see Data.test_values, as they are shown: uint8 (N, H, W, C)."""
@@ -142,4 +145,4 @@ class Samples:
 
 def _grey(arrays: np.ndarray) -> bool:
     """Whether images, uint8 (N, H, W, C), are grey: channels differ by more than 24 in under 0.5 % of pixels."""
-    return bool((np.ptp(arrays[:64], axis=-1) > 24).mean() < 0.005) if arrays.size else False
+    return bool((np.ptp(arrays[:GREY], axis=-1) > 24).mean() < 0.005) if arrays.size else False
