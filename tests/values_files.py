@@ -74,6 +74,21 @@ def of_gdal_plain(path):
             return np.moveaxis(file.read(), 0, 2), (meta, file.block_shapes, file.compression is None)
 
 
+def jpeg2000(path, array):
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.open(path, "w", driver="JP2OpenJPEG", height=array.shape[0], width=array.shape[1],
+                       count=array.shape[2], dtype=array.dtype, crs="EPSG:32633", QUALITY=100, REVERSIBLE=True,
+                       transform=rasterio.Affine(10, 0, 5e5, 0, -10, 42e5)) as file:  # fmt: skip
+        file.write(np.moveaxis(array, 2, 0))
+
+
+def of_jpeg2000(path):
+    """The numbers by OpenJPEG itself, the coordinates by GDAL."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    array = imagecodecs.jpeg2k_decode(path.read_bytes())
+    return array.reshape(*array.shape[:2], -1), of_geo(path)[1]
+
+
 def ome(path, array):
     tifffile = pytest.importorskip("tifffile")
     names = [f"stain {number}" for number in range(array.shape[2])]
@@ -216,7 +231,7 @@ def of_pillow(path):
 LIBRARIES = {
     "TIFF": (tiff, of_gdal_plain), "BigTIFF": (big_tiff, of_gdal_plain), "GeoTIFF": (geo, of_geo),
     "OME-TIFF": (ome, of_ome), "ImageJ stack": (imagej, of_imagej), "NIfTI": (nifti, of_nifti),
-    "NIfTI, compressed": (nifti, of_nifti), "DICOM": (dicom, of_dicom), "NumPy": (npy, of_npy),
-    "NumPy, compressed": (npz, of_npz), **dict.fromkeys(("PNG", "PGM", "PPM", "PFM", "WebP", "BMP", "TGA"),
-    (by_pillow, of_pillow)),
+    "NIfTI, compressed": (nifti, of_nifti), "DICOM": (dicom, of_dicom), "JPEG 2000": (jpeg2000, of_jpeg2000),
+    "NumPy": (npy, of_npy), "NumPy, compressed": (npz, of_npz),
+    **dict.fromkeys(("PNG", "PGM", "PPM", "PFM", "WebP", "BMP", "TGA"), (by_pillow, of_pillow)),
 }  # fmt: skip
