@@ -36,7 +36,8 @@ def geo(path, array, rotation=0.5, place="Point"):
     nodata = {"uint8": 7, "uint16": 9, "int16": -9999}.get(array.dtype.name, np.nan)
     with rasterio.open(
         path, "w", driver="GTiff", height=array.shape[0], width=array.shape[1], count=array.shape[2], dtype=array.dtype,
-        crs="EPSG:32633", transform=rasterio.Affine(10, rotation, 5e5, rotation / 2, -10, 42e5), nodata=nodata, compress="lzw",
+        crs="EPSG:32633", transform=rasterio.Affine(10, rotation, 5e5, rotation / 2, -10, 42e5), nodata=nodata,
+        compress="lzw",
     ) as file:  # fmt: skip
         file.write(np.moveaxis(array, 2, 0))
         file.update_tags(AREA_OR_POINT=place, SENSOR="S2")

@@ -91,8 +91,10 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
         }
         carried = values.carried if values.kind == "geo" else {}
         if carried:
-            factors = carried["size"][1] / array.shape[1], carried["size"][0] / array.shape[0]
-            profile |= {"crs": carried["crs"], "transform": carried["transform"] * rasterio.Affine.scale(*factors)}
+            x, y = carried["size"][1] / array.shape[1], carried["size"][0] / array.shape[0]
+            old = carried["transform"]
+            scaled = rasterio.Affine(old.a * x, old.b * y, old.c, old.d * x, old.e * y, old.f)
+            profile |= {"crs": carried["crs"], "transform": scaled}
         with memory.open(**profile, **LOSSLESS, count=array.shape[2], dtype=array.dtype.name) as file:
             file.write(np.moveaxis(array, 2, 0))
         return bytes(memory.read())
