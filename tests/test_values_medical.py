@@ -155,6 +155,13 @@ def test_a_larger_image_covers_the_same_place(tmp_path):
     np.testing.assert_allclose(*corners, atol=1e-6)
 
 
+def test_damaged_elements_are_left_out_and_said(tmp_path):
+    found = files.read(DICOM / "SC_rgb_jpeg.dcm")
+    files.write(tmp_path / "x.dcm", found)
+    assert found.notes[0] == "left out: the damaged element (0008,0023)"
+    np.testing.assert_array_equal(pydicom.dcmread(tmp_path / "x.dcm").pixel_array, found.array)
+
+
 def test_a_dicom_file_is_made_from_one_only(tmp_path):
     dicom(tmp_path / "x.dcm", numbers("uint16", 1))
     found = files.read(tmp_path / "x.dcm")

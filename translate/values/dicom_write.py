@@ -5,6 +5,7 @@ DICOM PS3.3 C.7.6.1 (image type, derivation), C.11.1 (rescale), C.7.5.1.1.2 (pad
 
 import copy
 import io
+import re
 import uuid
 from typing import Any, NamedTuple
 
@@ -44,7 +45,6 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     """
     if values.kind != "dicom":
         raise ImageError("a DICOM file is made from a DICOM file only, whose patient, study and place it keeps")
-    from pydicom import dcmwrite
     from pydicom.uid import ExplicitVRLittleEndian
 
     carried = values.carried
@@ -70,10 +70,26 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     dataset.add_new(
         0x7FE00010, "OB" if stored.array.dtype.itemsize == 1 else "OW", content + b"\0" * (len(content) % 2)
     )
-    buffer = io.BytesIO()
-    with as_image_error():  # elements that are damaged in the file that was read
-        dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
-    return buffer.getvalue()
+    return _file(dataset, values.notes)
+
+
+def _file(dataset: Any, notes: list[str]) -> bytes:
+    """The bytes of a dataset. Elements that are damaged in the file that was read are left out, with a note each."""
+    from pydicom import dcmwrite
+
+    while True:
+        buffer = io.BytesIO()
+        with as_image_error():
+            try:
+                dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
+                return buffer.getvalue()
+            except Exception as error:
+                found = re.match(r"With tag \(([0-9a-fA-F]{4}), ?([0-9a-fA-F]{4})\)", str(error))
+                tag = int(found[1] + found[2], 16) if found else 0
+                if tag not in dataset or 0x00280000 <= tag < 0x00281060 or tag >> 16 == 0x7FE0:  # of the pixels
+                    raise
+                notes.append(f"left out: the damaged element ({found[1]},{found[2]})")  # type: ignore[index]
+                del dataset[tag]
 
 
 def numbers(values: Values, array: np.ndarray) -> Stored:
