@@ -148,13 +148,6 @@ def test_imagej_has_no_signed_integers(tmp_path):
     assert found.notes == ["not an ImageJ stack: ImageJ's have no int32"]
 
 
-def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
-    tifffile.imwrite(tmp_path / "x.tif", numbers("uint16", 1)[..., 0])
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImageError, match=r"pip install 'imgtranslate\[science\]' reads it"):
-        files.read(tmp_path / "x.tif")
-
-
 def test_tiles_of_heights_are_written_as_tiff_with_their_coordinates(tmp_path):
     rasterio = pytest.importorskip("rasterio")
     heights = np.random.default_rng(0).integers(-50, 3000, (1201, 1201)).astype(">i2")
