@@ -22,7 +22,7 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
     """The bytes of a file. slices: all images of a stack, in the order in which they were read."""
     import tifffile
 
-    carried = values.carried if values.kind == "tiff" else {}
+    carried = values.carried if values.kind in ("tiff", "geo") else {}
     images = slices if slices is not None else [values.array]
     channels = images[0].shape[2]
     style = carried.get("style", "plain")
@@ -53,7 +53,7 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
 
 def options(values: Values, image: np.ndarray, style: str = "plain") -> dict[str, Any]:
     """The arguments of TiffWriter.write for a page. image: its shape and type count."""
-    carried = values.carried if values.kind == "tiff" else {}
+    carried = values.carried if values.kind in ("tiff", "geo") else {}
     height, width, channels = image.shape
     photometric = _photometric(values, carried, image)
     colours = {"rgb": 3, "separated": 4}.get(photometric, 1)
