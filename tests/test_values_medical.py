@@ -139,6 +139,29 @@ def test_white_is_low_only_without_a_unit(tmp_path):
     assert written.PhotometricInterpretation == "MONOCHROME1"
 
 
+def test_a_larger_image_covers_the_same_place(tmp_path):
+    turned = [0, 1, 0, 0, 0, -1]
+    dicom(tmp_path / "x.dcm", numbers("uint16", 1), ImageOrientationPatient=turned)
+    found = files.read(tmp_path / "x.dcm")
+    found.array = found.array.repeat(2, 0).repeat(4, 1)
+    files.write(tmp_path / "y.dcm", found)
+    written = pydicom.dcmread(tmp_path / "y.dcm")
+    assert (written.Rows, written.Columns, list(written.PixelSpacing)) == (140, 360, [0.25, 0.0625])
+    corners = []
+    for one in (pydicom.dcmread(tmp_path / "x.dcm"), written):  # the corner of the first pixel, before its centre
+        down, across = one.PixelSpacing
+        half = np.array([0, 1, 0]) * across / 2 + np.array([0, 0, -1]) * down / 2
+        corners.append(np.array(one.ImagePositionPatient) - half)
+    np.testing.assert_allclose(*corners, atol=1e-6)
+
+
+def test_damaged_elements_are_left_out_and_said(tmp_path):
+    found = files.read(DICOM / "SC_rgb_jpeg.dcm")
+    files.write(tmp_path / "x.dcm", found)
+    assert found.notes[0] == "left out: the damaged element (0008,0023)"
+    np.testing.assert_array_equal(pydicom.dcmread(tmp_path / "x.dcm").pixel_array, found.array)
+
+
 def test_a_dicom_file_is_made_from_one_only(tmp_path):
     dicom(tmp_path / "x.dcm", numbers("uint16", 1))
     found = files.read(tmp_path / "x.dcm")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from values_files import geo, numbers, of_geo
 
+from translate.errors import UserError
 from translate.image.source import ImageError
 from translate.values import files
 from translate.values.array import Values
@@ -152,3 +153,20 @@ def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImageError, match=r"pip install 'imgtranslate\[science\]' reads it"):
         files.read(tmp_path / "x.tif")
+
+
+def test_tiles_of_heights_are_written_as_tiff_with_their_coordinates(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    heights = np.random.default_rng(0).integers(-50, 3000, (1201, 1201)).astype(">i2")
+    heights[0, 0] = -32768
+    heights.tofile(tmp_path / "N46E007.hgt")
+    found = files.read(tmp_path / "N46E007.hgt")
+    np.testing.assert_array_equal(found.array[..., 0], heights)
+    assert (found.nodata, found.unit, files.header(tmp_path / "N46E007.hgt").windowed) == (-32768, "m", True)
+    np.testing.assert_array_equal(files.window(tmp_path / "N46E007.hgt", 7, 5, 20, 30)[..., 0], heights[7:27, 5:35])
+    files.write(tmp_path / "y.tif", found)
+    with rasterio.open(tmp_path / "N46E007.hgt") as before, rasterio.open(tmp_path / "y.tif") as after:
+        assert (after.crs, after.transform, after.nodata) == (before.crs, before.transform, before.nodata)
+        np.testing.assert_array_equal(after.read(), before.read())
+    with pytest.raises(UserError, match=r"\.hgt files are only read; \.tif holds the same numbers and coordinates"):
+        files.encode("z.hgt", found)

@@ -1,9 +1,13 @@
 """Tiled TIFFs with a pyramid, written row by row: as GDAL and tifffile read them, and what is left after a failure."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from values_files import geo, numbers, of_geo
+from values_files import geo, imagej, numbers, of_geo, ome
 
+from translate.system.files import remove_leftovers
 from translate.values import files, tiled
 from translate.values.pyramid import halved
 from translate.values.tiled import TiledWriter
@@ -66,6 +70,19 @@ def test_classes_of_a_palette_are_not_averaged(tmp_path):
         np.testing.assert_array_equal(file.series[0].levels[1].asarray(), classes[::2, ::2])
 
 
+@pytest.mark.parametrize("make", [ome, imagej])
+def test_a_stack_becomes_a_plain_tiff_with_its_size_and_names(tmp_path, make):
+    array = numbers("uint16", 2)
+    make(tmp_path / "x.tif", array)
+    write(tmp_path / "y.tif", array, files.outline(tmp_path / "x.tif"))
+    with tifffile.TiffFile(tmp_path / "y.tif") as file:
+        tags = file.pages[0].tags
+        assert [tags[282].value[0] / tags[282].value[1], tags[283].value[0] / tags[283].value[1]] == [40000, 20000]
+        assert tags[296].value == 3  # per centimetre
+        np.testing.assert_array_equal(file.asarray(), array)
+    assert files.header(tmp_path / "y.tif").names == files.header(tmp_path / "x.tif").names
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [([550], "550 of 600 rows were put"), ([550, 51], "after 550 of 600"), ([300, "stop"], "stop")],
@@ -90,3 +107,38 @@ def test_the_size_of_the_image_does_not_decide_the_memory(tmp_path):
     """Rows of tiles are held, and of each next level half as many: nothing grows with the image's height."""
     writer = TiledWriter(tmp_path / "x.tif", 1 << 20, 4096, 1, np.uint16)
     assert sum(level.held.nbytes for level in writer.level.all()) < 4 * 512 * 4096 * 2
+
+
+SCRIPT = """
+import os, resource, signal, sys
+import numpy as np
+from translate.errors import UserError
+from translate.values.tiled import TiledWriter
+noise = np.random.default_rng(0).integers(0, 65536, (512, 1024, 1)).astype(np.uint16)
+if sys.argv[2] == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    with TiledWriter(sys.argv[1], 2048, 1024, 1, "uint16") as writer:
+        for number in range(4):
+            writer.put(noise)
+            if sys.argv[2] == "killed" and number == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+except UserError as error:
+    print(error)
+    sys.exit(error.code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals and limits")
+@pytest.mark.parametrize(("what", "code"), [("killed", -9), ("full", 74)])
+def test_a_kill_and_a_full_disk_leave_no_file_under_its_name(tmp_path, what, code):
+    (tmp_path / "x.tif").write_bytes(b"old")
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "x.tif"), what]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == code, ended.stderr
+    assert (tmp_path / "x.tif").read_bytes() == b"old"
+    if what == "full":
+        assert f"{tmp_path / 'x.tif'} could not be written: File too large. Free some space" in ended.stdout
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tif"]

@@ -36,7 +36,8 @@ def geo(path, array, rotation=0.5, place="Point"):
     nodata = {"uint8": 7, "uint16": 9, "int16": -9999}.get(array.dtype.name, np.nan)
     with rasterio.open(
         path, "w", driver="GTiff", height=array.shape[0], width=array.shape[1], count=array.shape[2], dtype=array.dtype,
-        crs="EPSG:32633", transform=rasterio.Affine(10, rotation, 5e5, rotation / 2, -10, 42e5), nodata=nodata, compress="lzw",
+        crs="EPSG:32633", transform=rasterio.Affine(10, rotation, 5e5, rotation / 2, -10, 42e5), nodata=nodata,
+        compress="lzw",
     ) as file:  # fmt: skip
         file.write(np.moveaxis(array, 2, 0))
         file.update_tags(AREA_OR_POINT=place, SENSOR="S2")
@@ -72,6 +73,21 @@ def of_gdal_plain(path):
             found = file.tags()
             meta = {name: found.get(f"TIFFTAG_{name}") for name in ("XRESOLUTION", "YRESOLUTION", "IMAGEDESCRIPTION")}
             return np.moveaxis(file.read(), 0, 2), (meta, file.block_shapes, file.compression is None)
+
+
+def jpeg2000(path, array):
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.open(path, "w", driver="JP2OpenJPEG", height=array.shape[0], width=array.shape[1],
+                       count=array.shape[2], dtype=array.dtype, crs="EPSG:32633", QUALITY=100, REVERSIBLE=True,
+                       transform=rasterio.Affine(10, 0, 5e5, 0, -10, 42e5)) as file:  # fmt: skip
+        file.write(np.moveaxis(array, 2, 0))
+
+
+def of_jpeg2000(path):
+    """The numbers by OpenJPEG itself, the coordinates by GDAL."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    array = imagecodecs.jpeg2k_decode(path.read_bytes())
+    return array.reshape(*array.shape[:2], -1), of_geo(path)[1]
 
 
 def ome(path, array):
@@ -216,7 +232,7 @@ def of_pillow(path):
 LIBRARIES = {
     "TIFF": (tiff, of_gdal_plain), "BigTIFF": (big_tiff, of_gdal_plain), "GeoTIFF": (geo, of_geo),
     "OME-TIFF": (ome, of_ome), "ImageJ stack": (imagej, of_imagej), "NIfTI": (nifti, of_nifti),
-    "NIfTI, compressed": (nifti, of_nifti), "DICOM": (dicom, of_dicom), "NumPy": (npy, of_npy),
-    "NumPy, compressed": (npz, of_npz), **dict.fromkeys(("PNG", "PGM", "PPM", "PFM", "WebP", "BMP", "TGA"),
-    (by_pillow, of_pillow)),
+    "NIfTI, compressed": (nifti, of_nifti), "DICOM": (dicom, of_dicom), "JPEG 2000": (jpeg2000, of_jpeg2000),
+    "NumPy": (npy, of_npy), "NumPy, compressed": (npz, of_npz),
+    **dict.fromkeys(("PNG", "PGM", "PPM", "PFM", "WebP", "BMP", "TGA"), (by_pillow, of_pillow)),
 }  # fmt: skip

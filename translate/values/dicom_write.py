@@ -5,6 +5,7 @@ DICOM PS3.3 C.7.6.1 (image type, derivation), C.11.1 (rescale), C.7.5.1.1.2 (pad
 
 import copy
 import io
+import re
 import uuid
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ STALE = (
     "BluePaletteColorLookupTableData", "PlanarConfiguration", "PixelAspectRatio",
 )  # fmt: skip
 PADDING = 0x00280120
+ORIENTATION = "ImageOrientationPatient"
 
 
 class Stored(NamedTuple):
@@ -43,7 +45,6 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     """
     if values.kind != "dicom":
         raise ImageError("a DICOM file is made from a DICOM file only, whose patient, study and place it keeps")
-    from pydicom import dcmwrite
     from pydicom.uid import ExplicitVRLittleEndian
 
     carried = values.carried
@@ -69,10 +70,26 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     dataset.add_new(
         0x7FE00010, "OB" if stored.array.dtype.itemsize == 1 else "OW", content + b"\0" * (len(content) % 2)
     )
-    buffer = io.BytesIO()
-    with as_image_error():  # elements that are damaged in the file that was read
-        dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
-    return buffer.getvalue()
+    return _file(dataset, values.notes)
+
+
+def _file(dataset: Any, notes: list[str]) -> bytes:
+    """The bytes of a dataset. Elements that are damaged in the file that was read are left out, with a note each."""
+    from pydicom import dcmwrite
+
+    while True:
+        buffer = io.BytesIO()
+        with as_image_error():
+            try:
+                dcmwrite(buffer, dataset, enforce_file_format=True, implicit_vr=False, little_endian=True)
+                return buffer.getvalue()
+            except Exception as error:
+                found = re.match(r"With tag \(([0-9a-fA-F]{4}), ?([0-9a-fA-F]{4})\)", str(error))
+                tag = int(found[1] + found[2], 16) if found else 0
+                if tag not in dataset or 0x00280000 <= tag < 0x00281060 or tag >> 16 == 0x7FE0:  # of the pixels
+                    raise
+                notes.append(f"left out: the damaged element ({found[1]},{found[2]})")  # type: ignore[index]
+                del dataset[tag]
 
 
 def numbers(values: Values, array: np.ndarray) -> Stored:
@@ -107,11 +124,9 @@ def numbers(values: Values, array: np.ndarray) -> Stored:
                 filled = np.where(absent, 0 if padding is None else padding, present) - intercept
                 return Stored(filled.astype(kind), 1, intercept, None if padding is None else int(padding - intercept))
     # Fractions: 1 to 65535 between the extremes, 0 where there is no value.
-    from pydicom.valuerep import format_number_as_ds
-
     low, high = float(present.min()), float(present.max())
-    slope = float(format_number_as_ds((high - low) / 65534 or 1.0))
-    intercept = float(format_number_as_ds(low - slope))
+    slope = float(_short((high - low) / 65534 or 1.0))
+    intercept = float(_short(low - slope))
     filled = np.where(absent, 0, np.clip(np.rint((present - intercept) / slope), 1, 65535))
     values.notes.append(f"rounded to 16 bits, in steps of {slope:.3g}")
     return Stored(filled.astype(np.uint16), slope, intercept, 0 if values.nodata is not None else None)
@@ -124,7 +139,6 @@ def _within(array: np.ndarray, dtype: np.dtype) -> bool:
 
 def _grey(dataset: Any, stored: Stored, inverted: bool) -> None:
     from pydicom.dataset import Dataset
-    from pydicom.valuerep import format_number_as_ds
 
     own = inverted and dataset.PhotometricInterpretation == "MONOCHROME1" and stored.slope == 1 and not stored.intercept
     dataset.PhotometricInterpretation = "MONOCHROME1" if own else "MONOCHROME2"
@@ -140,8 +154,8 @@ def _grey(dataset: Any, stored: Stored, inverted: bool) -> None:
         return
     for place in places or [dataset]:
         assert isinstance(place, Dataset)
-        place.RescaleSlope = format_number_as_ds(float(stored.slope))
-        place.RescaleIntercept = format_number_as_ds(float(stored.intercept))
+        place.RescaleSlope = _short(stored.slope)
+        place.RescaleIntercept = _short(stored.intercept)
         if "RescaleType" not in place and dataset.get("Modality") != "CT":
             place.RescaleType = "US"
 
@@ -153,16 +167,30 @@ def _bits(dataset: Any, dtype: np.dtype) -> None:
 
 
 def _size(dataset: Any, carried: dict[str, Any], shape: tuple[int, ...]) -> None:
-    """Rows and columns; the distance of pixels where the size has changed."""
+    """Rows and columns. Where the size has changed: the distance of pixels, and the place of the first one's centre."""
     dataset.Rows, dataset.Columns = shape[1:3]
     before = carried["size"]
     if before == shape[1:3]:
         return
-    factors = before[0] / shape[1], before[1] / shape[2]
-    for place in (dataset, *dataset.iterall()):
-        found = place if hasattr(place, "get") and "PixelSpacing" in getattr(place, "dir", list)() else None
-        if found is not None:
-            found.PixelSpacing = [float(one) * factor for one, factor in zip(found.PixelSpacing, factors, strict=True)]
+    down, across = before[0] / shape[1], before[1] / shape[2]
+
+    def scale(inside: Any, element: Any) -> None:
+        if element.keyword == "PixelSpacing" and len(element.value or ()) == 2:
+            element.value = [_short(float(element.value[0]) * down), _short(float(element.value[1]) * across)]
+
+    spacing, place, turned = (dataset.get(name) for name in ("PixelSpacing", "ImagePositionPatient", ORIENTATION))
+    if spacing and place and turned:
+        row, column = np.array(turned[:3], float), np.array(turned[3:], float)
+        shift = row * float(spacing[1]) * (across - 1) / 2 + column * float(spacing[0]) * (down - 1) / 2
+        dataset.ImagePositionPatient = [_short(number) for number in np.array(place, float) + shift]
+    dataset.walk(scale)
+
+
+def _short(number: float) -> str:
+    """At most 16 characters, as DICOM's decimal strings."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return format_number_as_ds(float(number))
 
 
 def _frames(dataset: Any, carried: dict[str, Any], count: int, one: bool) -> None:

@@ -11,13 +11,15 @@ from translate.errors import UserError
 from translate.image import sniff
 from translate.image.source import KINDS, MAX_PIXELS, ImageError
 from translate.system.files import write_whole
+from translate.values import geo
 from translate.values.array import Header, Values
 from translate.values.numbers import as_image_error, opened
 
 TIFF = (".tif", ".tiff", ".btf", ".tf8")
 SUFFIXES: dict[str, str] = {
     **dict.fromkeys(KINDS, "plain"), ".pfm": "plain", **dict.fromkeys(TIFF, "tiff"), ".npy": "npy", ".npz": "npy",
-    ".nii": "nifti", ".nii.gz": "nifti", ".dcm": "dicom", ".dicom": "dicom", ".ima": "dicom",
+    **dict.fromkeys(geo.DRIVERS, "geo"), ".nii": "nifti", ".nii.gz": "nifti", ".dcm": "dicom", ".dicom": "dicom",
+    ".ima": "dicom",
 }  # fmt: skip
 MODULES = tuple(dict.fromkeys(SUFFIXES.values()))
 NO_SUFFIX = "dicom"  # what is written under a name without a suffix
@@ -33,11 +35,13 @@ def kind_of(path: str | Path) -> str | None:
     """The module that reads a file, by its first bytes; None if it is no image or can't be opened."""
     try:
         with opened(path) as file:
-            head = file.read(1 << 16)
+            head, size = file.read(1 << 16), os.fstat(file.fileno()).st_size
     except (ImageError, OSError):
         return None
     if head[128:132] == b"DICM":
         return "dicom"
+    if geo.suffix_of(head, suffix_of(path), size):
+        return "geo"
     if head.startswith(b"\x93NUMPY") or (head.startswith(b"PK\x03\x04") and suffix_of(path) == ".npz"):
         return "npy"
     if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":

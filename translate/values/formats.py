@@ -4,6 +4,11 @@ python -m translate.values.formats
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from translate.errors import UserError
 
 ANY = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 MANY = range(1, 65)
@@ -51,6 +56,7 @@ FORMATS: dict[str, Format] = {
                     "patient, study, place, spacing, unit, padding value; marked as derived, with new identifiers",
                     "medical", "frames; a folder is a series", False,
                     "fractions are rounded to 16 bits and said; 3 channels of 8 bits are colours; else refused"),
+    "JPEG 2000": Format(".jp2", ("uint8", "uint16", "int16"), MANY, "coordinate system, transform", "geo", "", True),
     "NumPy": Format(".npy", ANY, MANY, "the place of its channels", "", "fourth axis, in front", True, ""),
     "NumPy, compressed": Format(".npz", ANY, MANY, "the place of its channels", "", "fourth axis, in front", False, ""),
     "PNG": Format(".png", ("uint8", "uint16"), (1, 3), "density, EXIF, transparency"),
@@ -61,6 +67,14 @@ FORMATS: dict[str, Format] = {
     "BMP": Format(".bmp", ("uint8",), (1, 3), "density"),
     "TGA": Format(".tga", ("uint8",), (1, 3), "transparency"),
 }  # fmt: skip
+
+
+def refuse(name: str, form: Format, array: np.ndarray) -> None:
+    """UserError where files of this format don't hold such an array, (H, W, C)."""
+    if not form.holds(array.dtype.name, array.shape[2]):
+        given = f"{array.shape[2]} of {array.dtype.name}"
+        suffix = Path(name).suffix.lower()
+        raise UserError(f"{name}: {suffix} files hold {form.words}, not {given}; .tif and .npy hold any numbers.")
 
 
 def table() -> str:

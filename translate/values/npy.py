@@ -91,7 +91,10 @@ def _array(path: Path, headers: bool = False) -> np.ndarray:
     with as_image_error():
         if zipfile.is_zipfile(path):
             return _zipped(path, headers)
-        array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        try:
+            array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise ImageError("truncated" if "mmap length" in str(error) else "damaged at its beginning") from error
         kept_type(array.dtype)
         return array
 

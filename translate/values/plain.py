@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from translate.errors import UserError
 from translate.image import decode, picture
 from translate.image import header as headers
 from translate.image.picture import Picture
 from translate.image.source import KINDS, ImageError, contents
 from translate.values.array import Header, Values
-from translate.values.formats import FORMATS, Format
+from translate.values.formats import FORMATS, Format, refuse
 from translate.values.numbers import kept, refuse_size
 
 OTHERS = Format("", ("uint8",), (1, 3), "")  # JPEG, AVIF, GIF, which round
@@ -43,14 +42,12 @@ def read(path: Path, slice: int, max_pixels: int) -> Values:
 
 
 def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
-    """UserError where the format doesn't hold such numbers without changing them; JPEG, AVIF and GIF round them."""
+    """UserError where the format doesn't hold such numbers; JPEG, AVIF and GIF round them."""
     from translate.values.files import suffix_of
 
     suffix, array = suffix_of(name), (slices or [values.array])[0]
     form = next((form for form in FORMATS.values() if form.suffix == suffix), OTHERS)
-    if not form.holds(array.dtype.name, array.shape[2]):
-        given = f"{array.shape[2]} of {array.dtype.name}"
-        raise UserError(f"{name}: {suffix} files hold {form.words}, not {given}; .tif and .npy hold any numbers.")
+    refuse(name, form, array)
     if suffix == ".pfm":
         return _pfm(array)
     kind, carried = KINDS[suffix], values.carried if values.kind == "plain" else {}

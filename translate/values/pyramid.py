@@ -1,6 +1,7 @@
 """The levels of an image that is larger than memory: rows come from the top to the bottom, and tiles go out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -65,15 +66,15 @@ def halved(array: np.ndarray, nodata: float | None) -> np.ndarray:
     height, width = array.shape[:2]
     padded = np.pad(array, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     wide = np.float64 if array.dtype.itemsize == 4 and array.dtype.kind != "f" else np.float32
-    values = padded.reshape(len(padded) // 2, 2, padded.shape[1] // 2, 2, -1).astype(wide)
+    values: list[Any] = [padded[row::2, column::2].astype(wide) for row in (0, 1) for column in (0, 1)]
     if nodata is None:
-        mean, absent = values.mean(axis=(1, 3)), None
+        mean, absent = (values[0] + values[1] + values[2] + values[3]) / 4, None
     else:
-        present = ~np.isnan(values) if np.isnan(nodata) else values != wide(nodata)
-        count = present.sum(axis=(1, 3))
-        mean = np.where(present, values, 0).sum(axis=(1, 3)) / np.maximum(count, 1)
-        absent = count == 0
+        present = [~np.isnan(part) if np.isnan(nodata) else part != wide(nodata) for part in values]
+        count = np.sum(present, axis=0, dtype=np.uint8)
+        total = sum(np.where(there, part, 0) for there, part in zip(present, values, strict=True))
+        mean, absent = total / np.maximum(count, 1), count == 0
     result = mean.astype(array.dtype) if array.dtype.kind == "f" else np.rint(mean).astype(array.dtype)
-    if absent is not None and absent.any():
+    if absent is not None:
         result[absent] = nodata
     return result

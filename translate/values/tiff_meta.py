@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,6 +11,8 @@ from translate.image.tiff_tags import GEO, Entry
 METADATA, NODATA = 42112, 42113  # GDAL's
 TEXTS = (270, 305, 306, 315, 33432)  # description, software, date and time, artist, copyright
 PALETTE, PROFILE = 320, 34675
+KEPT = (*GEO, *TEXTS, PALETTE, PROFILE, 282, 283)
+MICRONS = {"µm": 1, "\\u00B5m": 1, "um": 1, "micron": 1, "microns": 1, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
 LONGEST = 1 << 22  # characters of XML
 
 
@@ -32,7 +35,7 @@ def of(file: Any, series: Any, lead: str, lengths: tuple[int, ...]) -> Meta:
     """The metadata of a series of an open tifffile.TiffFile. lead: its axes before those of a page."""
     page = series.keyframe
     style = series.kind if series.kind in ("ome", "imagej", "shaped") else "plain"
-    tags = {code: page.tags[code] for code in (*GEO, *TEXTS, PALETTE, PROFILE) if code in page.tags}
+    tags = {code: page.tags[code] for code in KEPT if code in page.tags}
     geo = {code: _entry(tags[code]) for code in GEO if code in tags}
     notes: list[str] = []
     nodata = _number(geo.pop(NODATA, None))
@@ -88,6 +91,24 @@ def _resolution(page: Any) -> tuple[tuple[int, int], tuple[int, int], int] | Non
         return None
     unit = page.tags[296].value if 296 in page.tags else 2
     return found[0], found[1], int(unit)
+
+
+def resolution(carried: dict[str, Any], style: str) -> Any:
+    """(pixels in x, in y, the number of their unit) of a written file, or None. In one that is no longer an OME-TIFF or
+    ImageJ stack, what these said in their metadata is in pixels per centimetre."""
+    meta, before = carried.get("meta", {}), carried.get("style", style)
+    if before == "ome" and style != "ome":
+        microns = [meta.get(f"PhysicalSize{axis}", 0) * MICRONS.get(meta.get(f"PhysicalSize{axis}Unit", "µm"), 0)
+                   for axis in "XY"]  # fmt: skip
+        return (
+            (*(Fraction(10_000 / one).limit_denominator(65535).as_integer_ratio() for one in microns), 3)
+            if all(microns)
+            else None
+        )
+    found = carried.get("resolution")
+    if found and before == "imagej" and style != "imagej" and (scale := MICRONS.get(str(meta.get("unit", "")))):
+        return (*((round(one[0] * 10_000 / scale), one[1]) for one in found[:2]), 3)
+    return found
 
 
 def parse(text: str) -> ElementTree.Element | None:

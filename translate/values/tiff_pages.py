@@ -3,6 +3,7 @@
 import functools
 import logging
 import math
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from translate.image.source import ImageError
 from translate.image.tiff_layout import PACKED
+from translate.image.tiff_tags import Tags
 from translate.values import tiff_meta
 from translate.values.numbers import as_image_error, need, opened, refuse_size, version
 
@@ -64,7 +66,7 @@ def layout(path: Path) -> Layout:
 def _layout(path: str, size: int, time: int) -> Layout:
     import tifffile
 
-    opened(path).close()
+    _refuse_lost(path)
     with as_image_error(), tifffile.TiffFile(path) as file:
         if not file.series:
             raise ImageError("damaged (it has no picture's data)")
@@ -101,6 +103,13 @@ def _layout(path: str, size: int, time: int) -> Layout:
             key.imagelength, key.imagewidth, key.samplesperpixel, numbers, pages, np.dtype(key.dtype), planar,
             segment, key, tables, raw, meta, (*notes, *meta.notes),
         )  # fmt: skip
+
+
+def _refuse_lost(path: str) -> None:
+    """ImageError where metadata lie outside of the file: tifffile would read the rest of it."""
+    with opened(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if Tags(content).damaged & set(tiff_meta.KEPT):  # type: ignore[arg-type]
+            raise ImageError("truncated")
 
 
 def _all(series: Any, count: int) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from translate.image.carried import for_size
+from translate.values import tiff_meta
 from translate.values.array import Values
 from translate.values.tiff_meta import METADATA, NODATA, gdal_text
 
@@ -21,7 +22,7 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
     """The bytes of a file. slices: all images of a stack, in the order in which they were read."""
     import tifffile
 
-    carried = values.carried if values.kind == "tiff" else {}
+    carried = values.carried if values.kind in ("tiff", "geo") else {}
     images = slices if slices is not None else [values.array]
     channels = images[0].shape[2]
     style = carried.get("style", "plain")
@@ -46,13 +47,13 @@ def encode(values: Values, slices: list[np.ndarray] | None) -> bytes:
             given.pop("extrasamples", None)
             if axes.endswith("S"):
                 given["planarconfig"] = "contig"
-            writer.write(array, metadata={**_meta(values, carried, style, channels), "axes": axes}, **given)
+            writer.write(array, metadata={**_meta(values, carried, style, images[0]), "axes": axes}, **given)
     return buffer.getvalue()
 
 
 def options(values: Values, image: np.ndarray, style: str = "plain") -> dict[str, Any]:
     """The arguments of TiffWriter.write for a page. image: its shape and type count."""
-    carried = values.carried if values.kind == "tiff" else {}
+    carried = values.carried if values.kind in ("tiff", "geo") else {}
     height, width, channels = image.shape
     photometric = _photometric(values, carried, image)
     colours = {"rgb": 3, "separated": 4}.get(photometric, 1)
@@ -60,7 +61,7 @@ def options(values: Values, image: np.ndarray, style: str = "plain") -> dict[str
     found: dict[str, Any] = {
         "photometric": photometric,
         "software": texts.get(305, False),
-        "extratags": _tags(values, carried, image),
+        "extratags": _tags(values, carried, image, style),
     }
     if style == "plain" and texts.get(270):
         found["description"] = texts[270]
@@ -78,7 +79,7 @@ def options(values: Values, image: np.ndarray, style: str = "plain") -> dict[str
         found["tile"] = tile
     elif carried.get("rows") and style != "imagej" and width == carried["size"][1]:
         found["rowsperstrip"] = min(carried["rows"], height)
-    if resolution := carried.get("resolution"):
+    if resolution := tiff_meta.resolution(carried, style):
         before = carried.get("size", (height, width))
         (x, y), unit = resolution[:2], resolution[2]
         found["resolution"] = (_scaled(x, width / before[1]), _scaled(y, height / before[0]))
@@ -106,7 +107,7 @@ def _photometric(values: Values, carried: dict[str, Any], image: np.ndarray) -> 
     return "miniswhite" if before == WHITE_IS_ZERO and channels == 1 else "minisblack"
 
 
-def _tags(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tuple]:
+def _tags(values: Values, carried: dict[str, Any], image: np.ndarray, style: str) -> list[tuple]:
     """Tags that tifffile doesn't write by itself: (number, type, count, value, False)."""
     size = image.shape[:2]
     geo, notes = for_size({"geo": carried.get("geo", {}), "size": carried.get("size", size)}, size)
@@ -114,7 +115,7 @@ def _tags(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tu
     found = [(tag, entry.kind, len(entry.values), entry.values, False) for tag, entry in geo["geo"].items()
              if entry.kind != 2]  # fmt: skip
     found += [(tag, 2, 0, entry.values[0], False) for tag, entry in geo["geo"].items() if entry.kind == 2]
-    if items := gdal(values, carried, image):
+    if items := gdal(values, carried, image, style):
         found.append((METADATA, 2, 0, gdal_text(items), False))
     if values.nodata is not None:
         found.append((NODATA, 2, 0, nodata_text(values.nodata), False))
@@ -127,8 +128,9 @@ def nodata_text(nodata: float) -> str:
     return str(int(nodata)) if whole else repr(float(nodata))
 
 
-def gdal(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tuple[dict[str, str], str]]:
-    """GDAL's items: those that stay true, and the names and the unit of the channels. Statistics don't."""
+def gdal(values: Values, carried: dict[str, Any], image: np.ndarray, style: str) -> list[tuple[dict[str, str], str]]:
+    """GDAL's items: those that stay true, and the names and the unit of the channels. Statistics don't.
+    OME-TIFFs and ImageJ stacks have metadata of their own for these."""
     channels = image.shape[2]
     same = channels == carried.get("channels", channels)
     stored = same and image.dtype.name == carried.get("dtype")
@@ -141,7 +143,7 @@ def gdal(values: Values, carried: dict[str, Any], image: np.ndarray) -> list[tup
         and at.get("role") != "description"
         and not (values.unit and at.get("role") == "unittype")
     ]
-    if carried.get("style") in ("ome", "imagej"):
+    if style in ("ome", "imagej"):
         return items
     for number, name in enumerate(values.names[:channels]):
         if name:
@@ -169,9 +171,12 @@ def _stack(images: list[np.ndarray], carried: dict[str, Any], rgb: bool, whole: 
     return np.moveaxis(array, -1, place), axes[:place] + "C" + axes[place:] + "YX"
 
 
-def _meta(values: Values, carried: dict[str, Any], style: str, channels: int) -> dict[str, Any]:
+def _meta(values: Values, carried: dict[str, Any], style: str, image: np.ndarray) -> dict[str, Any]:
     """OME's or ImageJ's metadata for these images."""
-    meta = dict(carried.get("meta", {}))
+    meta, channels = dict(carried.get("meta", {})), image.shape[2]
+    for name, axis in (("PhysicalSizeY", 0), ("PhysicalSizeX", 1)):
+        if name in meta:
+            meta[name] *= carried["size"][axis] / image.shape[axis]
     if channels != carried.get("channels"):
         meta.pop("Channel", None)
         for name in PER_CHANNEL:

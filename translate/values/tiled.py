@@ -83,7 +83,7 @@ class TiledWriter:
         import imagecodecs
 
         predict = imagecodecs.floatpred_encode if self.dtype.kind == "f" else imagecodecs.delta_encode
-        packed = imagecodecs.deflate_encode(predict(np.ascontiguousarray(tile), axis=-2).tobytes(), level=6)
+        packed = imagecodecs.deflate_encode(predict(np.ascontiguousarray(tile), axis=-2).tobytes(), level=3)
         offsets, counts = self.parts[level]
         offsets.append(self.place)
         counts.append(len(packed))
