@@ -215,3 +215,28 @@ def test_a_file_of_other_channels_or_with_nan_is_left_out_by_name(tmp_path):
 def test_a_range_that_is_none_is_refused(value):
     with pytest.raises(UserError, match="range_a"):
         DataSettings.parse({"range_a": value}, "the settings")
+
+
+def test_pairs_on_other_grids_are_left_out_by_name(tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="needs the extra medical")
+    for side in "ab":
+        (tmp_path / side).mkdir()
+        for number in range(6):
+            affine = np.eye(4)
+            affine[0, 3] = 5 if (side, number) == ("b", 3) else 0
+            volume = np.random.default_rng(number).random((SIDE, SIDE, 3)).astype(np.float32)
+            nibabel.save(nibabel.Nifti1Image(volume, affine), tmp_path / side / f"{number}.nii")
+    data = opened(tmp_path / "a", tmp_path / "b", DataSettings(**EXACT, test_percent=20))
+    [problem] = [problem for problem in data.problems if problem.kind == "pair"]
+    assert "a/3.nii, slice" in problem.text
+    assert "bring them to one grid" in problem.text
+    assert len(data.train_a) + len(data.test_a) == 15
+
+
+def test_windows_of_pictures_of_other_sizes_are_no_pairs(tmp_path):
+    first, second = np.stack(noise(1, (48, 48)))[0], np.stack(noise(1, (48, 60)))[0]
+    a, b = pair(tmp_path, [first, *noise(3, (48, 48))], [second, *noise(3, (48, 48))], ".tif")
+    data = opened(a, b, DataSettings(**EXACT, fit="windows", test_percent=50))
+    texts = [problem.text for problem in data.problems if problem.kind == "pair"]
+    assert sum("so their windows show different places" in text for text in texts) == 1
+    assert all(item.whole != "00" for item in (*data.train_a, *data.test_a))

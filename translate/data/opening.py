@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from translate import catalog
-from translate.data import labels, listing, pairing, parts
+from translate.data import grids, labels, listing, pairing, parts
 from translate.data.dataset import Data
 from translate.data.domain import Domain
 from translate.data.items import LEFT_OUT, Item, Problem, report
@@ -142,7 +142,10 @@ def _opened(
         # Recipes are known to have different sizes: not reported.
         reported = [] if all(domain.recipe for domain in domains) else problems
         for first, second in (trains, tests):
-            fits = pairing.check_shapes(first.items, second.items, reported)
+            checks = [pairing.check_shapes(first.items, second.items, reported)]
+            if all(domain.type for domain in domains):
+                checks.append(grids.check_grids(first.items, second.items, problems))
+            fits = [all(both) for both in zip(*checks, strict=True)]
             first.keep(fits)
             second.keep(fits)
     classes = labels.settle(domains[0].train, domains[0].test, names[0], problems) if settings.labels else []
