@@ -235,8 +235,8 @@ def test_pairs_on_other_grids_are_left_out_by_name(tmp_path):
 
 def test_windows_of_pictures_of_other_sizes_are_no_pairs(tmp_path):
     first, second = np.stack(noise(1, (48, 48)))[0], np.stack(noise(1, (48, 60)))[0]
-    a, b = pair(tmp_path, [first, *noise(3, (48, 48))], [second, *noise(3, (48, 48))], ".tif")
-    data = opened(a, b, DataSettings(**EXACT, fit="windows", test_percent=50))
+    a, b = pair(tmp_path, [first, *noise(9, (48, 48))], [second, *noise(9, (48, 48))], ".tif")
+    data = opened(a, b, DataSettings(**EXACT, fit="windows", test_percent=30))
     texts = [problem.text for problem in data.problems if problem.kind == "pair"]
     assert sum("so their windows show different places" in text for text in texts) == 1
     assert all(item.whole != "00" for item in (*data.train_a, *data.test_a))
