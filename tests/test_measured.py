@@ -146,6 +146,19 @@ def test_windows_cover_a_picture_once_and_its_test_part_lies_apart(tmp_path):
         np.testing.assert_array_equal(array[..., 0], picture[top : top + height, left : left + width])
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_windows_of_ground_are_left_out(tmp_path, kind):
+    """Of 8-bit pictures and of measured values; noise, so that no window is of one value."""
+    glass = np.random.default_rng(0).integers(230, 256, (96, 96, 3)).astype(kind)
+    glass[:48, :48] = np.random.default_rng(1).integers(0, 200, (48, 48, 3))
+    folders = pair(tmp_path, [glass], [glass], ".tif", photometric="rgb", tile=(16, 16))
+    settings = DataSettings(**EXACT, fit="windows", ground_a="230:255", range_a="0:255")
+    data = opened(*folders, settings)
+    windows = [item.window for item in (*data.train_a, *data.test_a)]
+    assert len(windows) == 16
+    assert max(max(top, left) for top, left, *_ in windows) == 36
+
+
 def test_slices_of_a_volume_stay_together_and_see_their_neighbours(tmp_path):
     volumes = [np.stack(noise(5, (SIDE, SIDE, 1), seed=seed)) for seed in range(6)]
     data = opened(*pair(tmp_path, volumes, volumes), DataSettings(**EXACT, neighbours=1, test_percent=30))
@@ -157,17 +170,6 @@ def test_slices_of_a_volume_stay_together_and_see_their_neighbours(tmp_path):
     levels = data.domains[0].type.to_network
     np.testing.assert_array_equal(x[place], levels(np.concatenate([own[0], own[0], own[1]], axis=2), None))
     assert y[place].shape[2] == 1
-
-
-def test_classes_are_seen_equally_often(tmp_path):
-    rare, common = noise(3), noise(20, seed=3)
-    write(tmp_path / "a" / "rare", rare)
-    write(tmp_path / "a" / "common", common)
-    write(tmp_path / "b", common)
-    data = opened(tmp_path / "a", tmp_path / "b", DataSettings(**EXACT, balance="class"), paired=False)
-    labels = [data.train_a[data.order(0, n)].label for n in range(200)]
-    assert labels.count("rare") == 100
-    assert len({data.order(0, n) for n in range(200)}) == len(data.train_a), "every image is seen"
 
 
 def test_errors_are_in_the_unit_and_only_where_both_have_values():
@@ -191,7 +193,6 @@ def test_errors_are_in_the_unit_and_only_where_both_have_values():
         ),
         (noise(4), {"show_a": "4"}, "there is no channel 4: the files have 1"),
         (noise(4), {"augment_on": "device"}, "measured values need cpu, or auto"),
-        (noise(4), {"balance": "class"}, "sort the images into one folder a class"),
         ([np.full((SIDE, SIDE), np.nan, np.float32)] * 4, {}, "has a value that can be read"),
     ],
 )

@@ -52,10 +52,10 @@ def open_data(
         )
     problems: list[Problem] = []
     data = _opened(names, settings, paired, seed, say, problems, frozenset(), watcher)
-    found = [problem for problem in problems if problem.kind == "unreadable"]
+    found = [problem for problem in problems if problem.kind in ("unreadable", "empty")]
     trainable = all(domain.train.items for domain in data.domains)
     if found and trainable and not all(domain.test.items for domain in data.domains):
-        # The few images that the hash selected for testing can't be read: select again from the readable ones.
+        # The images that were selected for testing can't be used: select again from those that can.
         problems.clear()
         left_out = frozenset(problem.text.partition(":")[0] for problem in found)
         data = _opened(names, settings, paired, seed, say, problems, left_out, watcher)
@@ -156,8 +156,9 @@ def _reader(letter: str, items: list[Item], settings: DataSettings, say: Say, *,
     """The reader of a domain. measured: whether its files may hold measured values. UserError for settings that don't
     fit them."""
     found = domain_type(letter, items, settings, say) if measured else None
+    ground = parse_range(getattr(settings, f"ground_{letter}"))
     if found is None:
-        return Reader.of(settings, getattr(settings, f"channels_{letter}") or COLOUR)
+        return Reader.of(settings, getattr(settings, f"channels_{letter}") or COLOUR, ground=ground)
     changed = [name for name in ("brightness", "contrast", "saturation", "hue") if getattr(settings, name)]
     if changed and letter == "a":
         raise UserError(f"data.{changed[0]} would change the values of a, which are measured; set it to 0.")
@@ -171,7 +172,8 @@ def _reader(letter: str, items: list[Item], settings: DataSettings, say: Say, *,
     say(f"   sheets and the networks of scores see {shown_words(how, found)} (data.show_{letter}, window_{letter})")
     neighbours = settings.neighbours if letter == "a" else 0
     channels = found.channels * (2 * neighbours + 1)
-    return ValuesReader.of(settings, channels, type=found, how=how, neighbours=neighbours)
+    ground = ground and found.levels_of(ground)
+    return ValuesReader.of(settings, channels, type=found, how=how, neighbours=neighbours, ground=ground)
 
 
 def _sides(

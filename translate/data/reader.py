@@ -10,6 +10,7 @@ from translate.catalog import arrays
 from translate.data.items import Item
 from translate.data.settings import DataSettings
 from translate.image import rgb8
+from translate.image.raw import Range
 from translate.values import files, resize
 from translate.values.domain import DomainType
 from translate.values.shown import Shown
@@ -41,6 +42,7 @@ class Reader:
         )
 
     dtype: ClassVar[type[np.generic]] = np.uint8
+    ground: Range | None = None  # in the numbers of `sized`
 
     def whole(self, item: Item) -> np.ndarray:
         """uint8 (H, W, C) in the file's own size; of a side-by-side file the half in `item.part`. Raises ImageError."""
@@ -95,8 +97,13 @@ class Reader:
         return bool(small.std(axis=(0, 1)).max() < BLANK)
 
     def empty(self, small: np.ndarray) -> float:
-        """The share of its pixels that have no value."""
-        return 0.0
+        """The share of its pixels that have no value, or are ground."""
+        return float(self.is_ground(small).mean()) if self.ground else 0.0
+
+    def is_ground(self, small: np.ndarray) -> np.ndarray:
+        """(H, W) of (H, W, C): whether all channels lie in `ground`."""
+        low, high = self.ground or (1, 0)
+        return np.all((small >= low) & (small <= high), axis=2)
 
     def shown(self, images: np.ndarray) -> np.ndarray:
         """Images (…, H, W, C) as people see them: uint8 (…, H, W, 1 or 3)."""
@@ -145,7 +152,7 @@ class ValuesReader(Reader):
         return bool(not len(known) or known.std(axis=0).max() * 127.5 < BLANK)
 
     def empty(self, small: np.ndarray) -> float:
-        return float(np.isnan(small).any(axis=2).mean())
+        return float((np.isnan(small).any(axis=2) | self.is_ground(small)).mean())
 
     def shown(self, images: np.ndarray) -> np.ndarray:
         middle = images[..., self.neighbours * self.type.channels :][..., : self.type.channels]

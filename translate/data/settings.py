@@ -26,6 +26,10 @@ class DataSettings(Settings):
                         "own, read from the file when it is needed")  # fmt: skip
     empty: float = Field(0.5, ge=0, le=1, description="windows of which more than this share has no data, or that "
                         "are of one value, are not trained on")  # fmt: skip
+    ground_a: str = Field("auto", description="values of a that are ground beside what is of interest, such as 230:255 "
+                          "for the glass of a slide: where all channels lie there, a pixel counts as without data for "
+                          "data.empty; auto: none")  # fmt: skip
+    ground_b: str = Field("auto", description="likewise for b")
     neighbours: int = Field(0, ge=0, le=16, description="slices of a volume before and after each that are added to "
                         "the input as channels (2.5D); at a volume's ends the last slice is repeated")  # fmt: skip
     interpolation: Literal["bicubic", "lanczos", "area"] = Field("bicubic", description="filter for resizing; all "
@@ -108,7 +112,7 @@ class DataSettings(Settings):
             ) from None
         return range_words(span) if span else "auto"
 
-    @field_validator("window_a", "window_b")
+    @field_validator("window_a", "window_b", "ground_a", "ground_b")
     @classmethod
     def _two_numbers(cls, value: str) -> str:
         try:

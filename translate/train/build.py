@@ -102,6 +102,9 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
         does = "makes images from noise" if "z" in channels else "translates images"
         raise UserError(f"--init-from {model}: it {does}, which --mode {mode} does not.")
     settings: dict[str, Any] = {"generator": _settings(entry, GeneratorSettings)}
+    for side, record in (description.get("values") or {}).items():
+        if isinstance(record, dict) and side in channels:  # of measured values, whose slices may be further channels
+            channels[side] = record["channels"]
     settings["data"] = {f"channels_{side}": count for side, count in channels.items() if side != "z"}
     if "z" in channels:
         settings["mode_settings"] = {"latent": description["latent"]}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from translate.data import Data
+from translate.data.settings import COLOUR
 from translate.errors import UserError
 from translate.modes import MODES
 from translate.networks import GENERATORS, LATENT
@@ -77,6 +78,8 @@ def with_data(settings: RunSettings, data: Data, recorded: str | None) -> RunSet
             found[f"nodata_{letter}"] = f"{domain.type.nodata:.17g}"
     if len(data.domains) == 1:
         found["channels_b"] = found["channels_a"]
+        if found["channels_a"] not in (1, COLOUR):
+            raise UserError(f"images from noise have 1 or 3 channels, and those of {settings.a} {found['channels_a']}.")
         if "nodata_a" in found:
             raise UserError("images from noise have a value in every pixel; fill those without, or set data.nodata_a.")
     settings = settings.model_copy(update={"data": settings.data.model_copy(update=found)})

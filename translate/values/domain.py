@@ -24,6 +24,11 @@ class DomainType:
     nodata: float | None = None
     names: tuple[str, ...] = ()
 
+    def levels_of(self, span: tuple[float, float]) -> tuple[float, float]:
+        """Two values as the network's numbers, not clipped."""
+        low, high = ((value - self.low) * (2 / (self.high - self.low)) - 1 for value in span)
+        return low, high
+
     def to_network(self, array: np.ndarray, nodata: float | None) -> np.ndarray:
         """(H, W, C) of values → float32 (H, W, C) in [-1, 1], clipped, NaN in all channels of a pixel where any
         channel is `nodata`. ValueError for NaN and infinity that aren't `nodata`."""

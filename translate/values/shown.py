@@ -30,8 +30,7 @@ class Shown:
             raise ValueError(f"there is no channel {max(places) + 1}: the files have {domain.channels}")
         if window is None:
             return cls(places)
-        low, high = ((value - domain.low) * (2 / (domain.high - domain.low)) - 1 for value in window)
-        return cls(places, low, high)
+        return cls(places, *domain.levels_of(window))
 
     def picture(self, levels: np.ndarray) -> np.ndarray:
         """float32 (…, H, W, C) in [-1, 1] with NaN where there is no value → uint8 (…, H, W, 1 or 3)."""
