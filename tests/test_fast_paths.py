@@ -22,6 +22,7 @@ OWN = {
     "cycle": {"pool": 3, "soft_labels": True, "r1": 0.5},
     "pix2pix": {"flip_labels": 0.2},
     "wgan-gp": {"k": 2},
+    "r3gan": {"r1_every": 1},
     "hinge": {"gradient_penalty": 1.0},
 }
 NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance", "spectral_norm": False}}

@@ -3,7 +3,7 @@
 from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle
-from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
+from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
 from translate.modes.registered import Registered
 
@@ -19,6 +19,7 @@ MODES: dict[str, type[Mode]] = {
     "hinge": Hinge,
     "wgan": WGAN,
     "wgan-gp": WGANGP,
+    "r3gan": R3GAN,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {

@@ -1,5 +1,6 @@
-"""Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017) and WGAN-GP
-(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). One mode with different settings:
+"""Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017), WGAN-GP
+(Gulrajani et al. 2017) and R3GAN (Huang et al. 2024), each also conditional (Mirza & Osindero 2014). One mode with
+different settings:
 
     min over G, max over D of V(D, G) = E_x log D(x) + E_z log(1 - D(G(z)))         (Goodfellow et al. 2014, Eq. 1)
     min over G, max over 1-Lipschitz f of E_x f(x) - E_z f(G(z))                    (Arjovsky et al. 2017, Eqs. 2, 3)
@@ -119,6 +120,29 @@ class Hinge(GAN):
         **DCGAN.defaults,
         "discriminator": {"network": "dcgan", "norm": "none", "spectral_norm": True},
         "mode_settings": {"objective": "hinge"},
+    }
+
+
+class R3GAN(GAN):
+    """The relativistic pairing loss with R1 and R2 at every step, and residual networks without norms:
+
+    D: E f(D(x) - D(G(z))) + γ/2 E‖∇D(x)‖² + γ/2 E‖∇D(G(z))‖², G: E f(D(G(z)) - D(x)), f(t) = log(1 + e⁻ᵗ)
+    """
+
+    defaults = {
+        "data": {"flip": 0.0, "load": 1.0, "size": [64, 64]},
+        "generator": {"network": "r3gan", "filters": 96, "blocks": 2},
+        "discriminator": {"network": "r3gan", "filters": 96},
+        "mode_settings": {"objective": "relativistic", "latent": 64, "r1": 2.0, "r2": 2.0, "r1_every": 1},
+        "train": {
+            "batch": 256,
+            "decay_from": 1.0,
+            "samples": 64,
+            "lr": 2e-4,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "ema": 0.999,
+        },
     }
 
 

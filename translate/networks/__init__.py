@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
@@ -14,6 +14,7 @@ from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
 from translate.networks.projected import Projected
+from translate.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from translate.networks.resnet import ResNet
 from translate.networks.segments import checkpoint_activations
 from translate.networks.unet import UNet
@@ -33,14 +34,21 @@ __all__ = [
 ]
 
 GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}  # image → image
-LATENT: dict[str, type[nn.Module]] = {"mlp": MLPGenerator, "dcgan": DCGANGenerator}  # z → image
+LATENT: dict[str, type[nn.Module]] = {  # z → image
+    "mlp": MLPGenerator,
+    "dcgan": DCGANGenerator,
+    "r3gan": R3GANGenerator,
+}
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchGAN,
     "pixel": Pixel,
     "dcgan": DCGANDiscriminator,
+    "r3gan": R3GANDiscriminator,
     "mlp": MLPDiscriminator,
     "projected": Projected,
 }
+INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan has its own"
+SIZED = ("dcgan", "r3gan")  # networks of certain sizes only
 
 
 def takes(network: type[nn.Module]) -> list[str]:
@@ -60,7 +68,10 @@ class GeneratorSettings(Settings):
         64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
     )
     blocks: int = Field(
-        9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
+        9,
+        ge=0,
+        description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers; "
+        "r3gan: blocks a resolution",
     )
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
@@ -70,7 +81,7 @@ class GeneratorSettings(Settings):
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
     upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle avoid checkerboards")
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
-    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
@@ -81,7 +92,7 @@ class GeneratorSettings(Settings):
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
         """These settings, with those that depend on the image size (pixels) filled in; ValueError if the network can't
         have that size."""
-        if self.network == "dcgan":
+        if self.network in SIZED:
             stages((height, width))
         if self.network != "unet" or self.depth:
             return self
@@ -102,12 +113,16 @@ class DiscriminatorSettings(Settings):
     )
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
-        0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"
+        0,
+        ge=0,
+        le=6,
+        description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, r3gan: blocks a "
+        "resolution, 0 means 2",
     )
     stop: Literal[1, 2] = Field(2, description="patch: stride-1 convolutions at the end; 2 in the paper")
     norm: Norm = Field("instance", description="instance, batch, group or none")
     spectral_norm: bool = Field(False, description="spectral normalisation of every layer (Miyato et al. 2018)")
-    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
@@ -115,12 +130,21 @@ class DiscriminatorSettings(Settings):
     def _known(cls, name: str) -> str:
         return _one_of(name, DISCRIMINATORS)
 
+    @model_validator(mode="after")
+    def _has_singular_values(self) -> "DiscriminatorSettings":
+        if self.spectral_norm and self.network == "r3gan":
+            raise ValueError(
+                "spectral_norm divides weights by their largest singular value, and r3gan's blocks begin with zeros; "
+                "set spectral_norm to false"
+            )
+        return self
+
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
         """These settings, with those that depend on the image size (pixels) filled in: a patch is much smaller than the
         image. ValueError if the network can't have that size."""
-        if self.network == "dcgan":
+        if self.network in SIZED:
             stages((height, width))
-        if self.network == "mlp":
+        if self.network in ("mlp", "r3gan"):
             return self.model_copy(update={"layers": self.layers or 2})
         if self.network != "patch" or self.layers:
             return self

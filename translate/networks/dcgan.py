@@ -18,7 +18,7 @@ def stages(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
         if height % step == width % step == 0 and min(height, width) // step in BASE_SIDES:
             return doublings, (height // step, width // step)
     raise ValueError(
-        f"dcgan networks double a map of 4 to 7 pixels, to 28, 32, 48, 64, 96 or 128 for example; they can't make "
+        f"these networks double a map of 4 to 7 pixels, to 28, 32, 48, 64, 96 or 128 for example; they can't make "
         f"{height} x {width}"
     )
 
