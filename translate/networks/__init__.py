@@ -24,6 +24,7 @@ __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
     "LATENT",
+    "SEVERAL",
     "DiscriminatorSettings",
     "GeneratorSettings",
     "build_discriminator",
@@ -48,6 +49,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "projected": Projected,
 }
 INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan has its own"
+SEVERAL = ("patch", "dcgan", "r3gan", "mlp")  # discriminators that may have several outputs
 SIZED = ("dcgan", "r3gan")  # networks of certain sizes only
 
 
@@ -80,6 +82,9 @@ class GeneratorSettings(Settings):
     dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
     upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle avoid checkerboards")
+    embedding: int = Field(
+        0, ge=0, le=4096, description="from noise: length of a vector learned for each class; 0 = one-hot classes"
+    )
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
     init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
@@ -98,12 +103,19 @@ class GeneratorSettings(Settings):
             return self
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
-    def arguments(self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    def arguments(
+        self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0), classes: int = 0
+    ) -> dict[str, Any]:
         """The network's keyword arguments, as JSON holds them; with `network` they describe it in a generator file.
 
-        size: height and width in pixels, which the networks in LATENT need.
+        size: height and width in pixels, which the networks in LATENT need. classes: how many of in_channels are
+        one-hot classes.
         """
         arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size)
+        if "embedding" in arguments:
+            del arguments["embedding"], arguments["classes"]
+            if self.embedding and classes:
+                arguments |= {"classes": classes, "embedding": self.embedding}
         return {"in_channels": in_channels, "out_channels": out_channels, **arguments}
 
 
@@ -158,22 +170,31 @@ class DiscriminatorSettings(Settings):
 
 def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
     """The settings that are the network's keyword arguments."""
-    return {name: list(size) if name == "size" else getattr(settings, name) for name in takes(network)}
+    given = {"size": list(size), "classes": 0}
+    return {name: given[name] if name in given else getattr(settings, name) for name in takes(network)}
 
 
 def build_generator(
-    settings: GeneratorSettings, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)
+    settings: GeneratorSettings,
+    in_channels: int,
+    out_channels: int,
+    size: tuple[int, int] = (0, 0),
+    classes: int = 0,
 ) -> nn.Module:
     """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; the networks
     in LATENT: (B, in) → (B, out, H, W)."""
-    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size))
+    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size, classes))
     initialise(network, settings.init, settings.init_gain)
     return network
 
 
-def build_discriminator(settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0)) -> nn.Module:
-    """A new discriminator (B, in, H, W) → (B, 1, h, w) logits, initialised from torch's random numbers."""
-    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size))
+def build_discriminator(
+    settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0), outputs: int = 1
+) -> nn.Module:
+    """A new discriminator (B, in, H, W) → (B, outputs, h, w) logits, initialised from torch's random numbers. Several
+    outputs: of the networks in SEVERAL only."""
+    several = {"outputs": outputs} if outputs > 1 else {}
+    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size), **several)
     initialise(network, settings.init, settings.init_gain)
     if settings.spectral_norm:
         add_spectral_norm(network)

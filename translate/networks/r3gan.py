@@ -1,5 +1,5 @@
-"""R3GAN's generator and discriminator: z → image, image → one logit, with residual blocks and without norms (Huang et al.
-2024, "The GAN is dead; long live the GAN! A Modern GAN Baseline")."""
+"""R3GAN's generator and discriminator: z → image, image → one logit; residual blocks without norms (Huang et al. 2024,
+"The GAN is dead; long live the GAN! A Modern GAN Baseline")."""
 
 import math
 from itertools import pairwise
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.networks.dcgan import stages
+from translate.networks.embedding import FromNoise
 from translate.networks.layers import blur_pool
 from translate.networks.segments import Segmented
 
@@ -59,7 +60,7 @@ class Basis(nn.Module):
         return self.maps * self.weights(z)[:, :, None, None]
 
 
-class R3GANGenerator(Segmented):
+class R3GANGenerator(FromNoise):
     """z (B, in_channels) → (B, out_channels, H, W), made for [-1, 1], with no tanh as in the paper.
 
     filters: channels at full size, doubled at each halving up to eight times. blocks: residual blocks of each
@@ -76,29 +77,39 @@ class R3GANGenerator(Segmented):
         size: tuple[int, int] = (32, 32),
         filters: int = 64,
         blocks: int = 2,
+        classes: int = 0,
+        embedding: int = 0,
     ):
-        super().__init__()
+        super().__init__(in_channels, classes, embedding)
         widths, base = _widths(size, filters)
         count = blocks * len(widths)
-        layers: list[nn.Module] = [Basis(in_channels, widths[0], base), *_blocks(widths[0], blocks, count)]
+        layers: list[nn.Module] = [Basis(self.inputs, widths[0], base), *_blocks(widths[0], blocks, count)]
         for before, after in pairwise(widths):
             layers += [*_change(before, after), nn.Upsample(scale_factor=2, mode="bilinear")]
             layers += _blocks(after, blocks, count)
         self.net = nn.Sequential(*layers, _initial(nn.Conv2d(widths[-1], out_channels, 1, bias=False), 1.0))
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.run(self.net, z)
+        return self.run(self.net, self.embed(z))
 
 
 class R3GANDiscriminator(Segmented):
-    """(B, C, H, W) of one size → (B, 1, 1, 1) logits: the generator mirrored. Downsampling is low-pass filtered.
+    """(B, C, H, W) of one size → (B, outputs, 1, 1) logits: the generator mirrored. Downsampling is low-pass filtered.
 
     layers: residual blocks of each resolution.
     """
 
     per_sample, own_init = True, True
 
-    def __init__(self, in_channels: int = 3, *, size: tuple[int, int] = (32, 32), filters: int = 64, layers: int = 2):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        outputs: int = 1,
+        *,
+        size: tuple[int, int] = (32, 32),
+        filters: int = 64,
+        layers: int = 2,
+    ):
         super().__init__()
         widths, base = _widths(size, filters)
         widths, count = widths[::-1], layers * len(widths)
@@ -108,7 +119,7 @@ class R3GANDiscriminator(Segmented):
             modules += [blur_pool(), *_change(before, after), *_blocks(after, layers, count)]
         last = widths[-1]
         modules.append(_initial(nn.Conv2d(last, last, base, groups=last, bias=False), 1.0))
-        self.net = nn.Sequential(*modules, _initial(nn.Conv2d(last, 1, 1, bias=False), 1.0))
+        self.net = nn.Sequential(*modules, _initial(nn.Conv2d(last, outputs, 1, bias=False), 1.0))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.run(self.net, x)

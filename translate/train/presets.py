@@ -17,8 +17,8 @@ SMALL_GAN: dict[str, Any] = {
     "train": {"images": 100_000, "batch": 32, "lr": 5e-4, "ema": 0.995, "score_every": 25_000},
 }
 SMALL_CRITIC = merge(SMALL_GAN, {"mode_settings": {"k": 3, "diffaugment": []}})  # docs/log.md: worse with it
-# Blocks cost more than a DCGAN's layers: one a resolution. γ is 0.05 at 32 px in the paper, for batches of 512: with that D
-# was right on 97 % of the images here.
+# Blocks cost more than a DCGAN's layers: one a resolution. γ is 0.05 at 32 px in the paper, for batches of 512: with
+# that D was right on 97 % of the images here.
 SMALL_R3GAN = merge(
     SMALL_GAN,
     {
