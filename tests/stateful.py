@@ -12,6 +12,7 @@ TOTAL = STEPS * BATCH
 # images, batch norm, several steps of D, and each optimizer.
 OWN: dict[str, dict] = {
     "cycle": {"mode_settings": {"pool": 6}},
+    "dual": {"mode_settings": {"k": 2}, "train": {"optimizer": "rmsprop"}},
     "pix2pix": {"generator": {"dropout": True}},
     "vanilla": {"mode_settings": {"soft_labels": True, "flip_labels": 0.2}, "train": {"optimizer_d": "sgd"}},
     "dcgan": {

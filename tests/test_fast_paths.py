@@ -106,7 +106,7 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     results = []
     for record in (False, True):
         s = settings(
-            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6}
+            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-7}
         )
         s.train.graphs = record
         round = Trainer(new_game(s), s.train, TOTAL)

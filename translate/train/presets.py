@@ -52,9 +52,16 @@ FROZEN: dict[str, Any] = {
 # The weights of each mode's losses beside such a D. Searched for `cycle` only.
 WEIGHTS: dict[str, dict[str, Any]] = {
     "cycle": {"lambda_cycle": 0.3, "lambda_identity": 0.0},
+    "disco": {"lambda_cycle": 1.0},
     "cut": {"lambda_x": 0.3, "lambda_y": 0.0, "units": 64, "locations": 64},
     "fastcut": {"lambda_x": 0.3, "units": 64, "locations": 64},
     "registered": {"lambda_smooth": 5.0},
+}
+# DualGAN's critics have clipped weights, which frozen features are not made for.
+DUAL: dict[str, Any] = {
+    "discriminator": {"network": "patch", "filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
+    "mode_settings": {"k": 2, "clip_weights": 0.05, "lambda_cycle": 10.0},
+    "train": {"lr": 2e-4, "lr_d": 2e-4},
 }
 # The same modes on a GPU: wider networks, larger batches. Not searched.
 WIDE: dict[str, Any] = {
@@ -71,8 +78,9 @@ PATCHGAN_WEIGHTS: dict[str, dict[str, Any]] = {"cycle": {"lambda_cycle": 1.0, "l
 
 
 def _frozen(*changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """mode → FROZEN with the mode's weights and the changes."""
+    """mode → FROZEN with the mode's weights and the changes; dual has no frozen features."""
     tables = {mode: merge(FROZEN, {"mode_settings": weights}) for mode, weights in WEIGHTS.items()}
+    tables["dual"] = merge(FROZEN, DUAL)
     for change in changes:
         tables = {mode: merge(table, change) for mode, table in tables.items()}
     return tables
