@@ -35,14 +35,14 @@ def write_gan(path: Path, *, classes=(), latent=8, size=(16, 16), channels=3, se
     """A GAN's generator file with random weights, which makes a different picture of every latent and class."""
     torch.manual_seed(seed)
     chosen = GeneratorSettings(**{"network": "dcgan", "filters": 4, "norm": "batch", **settings})
-    network = build_generator(chosen, latent + len(classes), channels, size)
+    network = build_generator(chosen, latent + len(classes), channels, size, len(classes))
     for layer in network.modules():
         if isinstance(layer, (nn.ConvTranspose2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight)
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
             layer.running_var.uniform_(0.5, 1.5)
-    arguments = chosen.arguments(latent + len(classes), channels, size)
+    arguments = chosen.arguments(latent + len(classes), channels, size, len(classes))
     entry = {"network": chosen.network, "arguments": arguments, "from": "z", "to": "shapes"}
     description = {
         "version": "0", "mode": "dcgan", "size": list(size), "background": [255, 255, 255], "images": 640,

@@ -16,8 +16,8 @@ TOTAL, BATCH = 24, 2
 
 
 def settings(mode: str, **changes) -> RunSettings:
-    noise = {"mode_settings": {"k": 1, "latent": 16}} if MODES[mode].kind == "noise" else {}
-    return tiny_settings(mode, {"train": {"images": TOTAL, "ema": 0.0}}, noise, changes)
+    own = {name: value for name, value in {"k": 1, "latent": 16}.items() if name in MODES[mode].Settings.model_fields}
+    return tiny_settings(mode, {"train": {"images": TOTAL, "ema": 0.0}, "mode_settings": own}, changes)
 
 
 def new_game(s: RunSettings, **more):

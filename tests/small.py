@@ -18,7 +18,7 @@ from translate.train.settings import RunSettings, mode_defaults, settings_class
 # Of processes that tests start: our modules, and one thread each.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
 TINY = {
-    "generator": {"filters": 4, "blocks": 1, "depth": 3},
+    "generator": {"filters": 4, "blocks": 1, "downs": 2, "depth": 3},
     "discriminator": {"filters": 4, "layers": 1},
     "mode_settings": {},
     "train": {

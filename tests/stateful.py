@@ -12,6 +12,7 @@ TOTAL = STEPS * BATCH
 # images, batch norm, several steps of D, and each optimizer.
 OWN: dict[str, dict] = {
     "cycle": {"mode_settings": {"pool": 6}},
+    "dual": {"mode_settings": {"k": 2}, "train": {"optimizer": "rmsprop"}},
     "pix2pix": {"generator": {"dropout": True}},
     "vanilla": {"mode_settings": {"soft_labels": True, "flip_labels": 0.2}, "train": {"optimizer_d": "sgd"}},
     "dcgan": {
@@ -21,6 +22,7 @@ OWN: dict[str, dict] = {
         "mode_settings": {"flip_labels": 0.2, "diffaugment": ["translation", "cutout"]},
     },
     "lsgan": {"mode_settings": {"label_smoothing": 0.1, "separate": False}},
+    "r3gan": {"mode_settings": {"r2": 0.5, "r1_every": 2}},
     "wgan": {"mode_settings": {"k": 2}, "train": {"optimizer": "rmsprop"}},
 }
 
@@ -39,7 +41,7 @@ def settings(mode: str, pictures, **changes) -> RunSettings:
     every = {"mode_settings": {"instance_noise": 0.1, "r1": 0.5, **({"k": 1, "latent": 8} if one else {})}}
     train = {"images": TOTAL, "batch": BATCH, "save_every": BATCH, "score_images": 4}
     s = tiny_settings(mode, domains, every, {"train": train}, own, changes)
-    s.discriminator.spectral_norm = True
+    s.discriminator.spectral_norm = s.discriminator.network != "r3gan"  # whose blocks begin with zeros
     s.train.workers, s.train.channels_last = 0, False
     s.train.score_every = s.train.sample_every = TOTAL
     return s

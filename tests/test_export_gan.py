@@ -21,6 +21,7 @@ from translate.export import parity
 from translate.export.graph import Source
 from translate.export.onnx import checked, convert
 from translate.export.run import Options, export
+from translate.networks import LATENT
 
 ROOT = Path(__file__).parents[1]
 NAMES = ["one", "two", "three"]
@@ -92,6 +93,15 @@ def test_the_file_says_what_it_is(classed, uint8_file, float_file):
     difference = said["onnx"]["difference"]
     assert (difference["images"], difference["pictures"], difference["sizes"]) == (8, "seeds", [[16, 16]])
     assert difference["max"] <= 1
+
+
+@pytest.mark.parametrize("network", LATENT)
+def test_every_network_from_noise_can_be_exported(network, tmp_path):
+    model = write_gan(tmp_path / "g.safetensors", network=network, classes=NAMES, embedding=4)
+    export(Options(str(model), "onnx", out := tmp_path / "g.onnx"))
+    z, classes = torch.randn(9, 8), torch.arange(9) % 3
+    wanted = Source.load(model, "z2a").network(torch.cat([z, torch.eye(3)[classes]], 1))
+    np.testing.assert_allclose(run(out, z.numpy(), classes.numpy()), wanted.numpy(), rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ OWN = {
     "cycle": {"pool": 3, "soft_labels": True, "r1": 0.5},
     "pix2pix": {"flip_labels": 0.2},
     "wgan-gp": {"k": 2},
+    "r3gan": {"r1_every": 1},
     "hinge": {"gradient_penalty": 1.0},
 }
 NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance", "spectral_norm": False}}
@@ -105,7 +106,7 @@ def test_a_recorded_round_is_the_round(mode, accumulate, monkeypatch):
     results = []
     for record in (False, True):
         s = settings(
-            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-6}
+            mode, **NORM, mode_settings={**TRICKS, **OWN.get(mode, {}), **over}, train={"ema": 0.9, "lr": 1e-7}
         )
         s.train.graphs = record
         round = Trainer(new_game(s), s.train, TOTAL)

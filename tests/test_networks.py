@@ -119,7 +119,7 @@ def test_padding_inside_does_not_touch_sizes_that_fit(name):
     torch.testing.assert_close(network(image[..., :-1, :]), network(image)[..., :-1, :])
 
 
-@pytest.mark.parametrize("name", DISCRIMINATORS)
+@pytest.mark.parametrize("name", [name for name in DISCRIMINATORS if name != "r3gan"])
 def test_spectral_norm_bounds_every_layer(name):
     settings = DiscriminatorSettings(network=name, filters=8, layers=2, norm="none", spectral_norm=True, init_gain=5.0)
     network = build_discriminator(settings.for_size(32, 32), 3, (32, 32))

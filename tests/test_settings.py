@@ -68,7 +68,7 @@ def test_every_preset_plays_a_round(preset, mode):
 def test_the_papers_of_images_from_noise():
     """What each algorithm says of itself, which no preset may lose; k alone may be less on a CPU."""
     steps = {mode: options(mode, preset="paper").mode_settings.k for mode in MODES if MODES[mode].kind == "noise"}
-    assert steps == {"vanilla": 1, "dcgan": 1, "lsgan": 1, "hinge": 1, "wgan": 5, "wgan-gp": 5}
+    assert steps == {"vanilla": 1, "dcgan": 1, "lsgan": 1, "hinge": 1, "wgan": 5, "wgan-gp": 5, "r3gan": 1}
     for preset in ("paper", "cpu", "gpu-64"):
         found = {mode: options(mode, preset=preset) for mode in MODES if MODES[mode].kind == "noise"}
         assert {
@@ -81,6 +81,7 @@ def test_the_papers_of_images_from_noise():
             "hinge": ("hinge", 0, 0),
             "wgan": ("wgan", 0.01, 0),
             "wgan-gp": ("wgan-gp", 0, 10),
+            "r3gan": ("relativistic", 0, 0),
         }
         if preset != "paper":
             continue
@@ -91,6 +92,8 @@ def test_the_papers_of_images_from_noise():
         t = found["dcgan"].train
         assert (t.optimizer, t.lr, t.beta1) == ("adam", 2e-4, 0.5)
         assert (found["wgan-gp"].discriminator.norm, found["hinge"].discriminator.spectral_norm) == ("none", True)
+        r3gan = found["r3gan"].mode_settings
+        assert (r3gan.r1, r3gan.r2, r3gan.r1_every) == (2, 2, 1)
         assert {s.data.flip for s in found.values()} == {0}
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from translate.data import open_data
 from translate.modes import MODES
+from translate.networks import GENERATORS, LATENT, takes
 from translate.system.hashed_tensors import nest, read
 from translate.train.build import build_mode
 from translate.train.run import start
@@ -89,8 +90,11 @@ def test_clipped_gradients_and_the_step_size_of_d_hold_in_every_mode(mode):
     assert_same_step(weights(game.networks), weights(by_hand.networks), before)
 
 
-# Fully connected networks have no norm.
-NORMED = [mode for mode, game in MODES.items() if game.defaults["generator"]["network"] != "mlp"]
+NORMED = [
+    mode
+    for mode, game in MODES.items()
+    if "norm" in takes({**GENERATORS, **LATENT}[game.defaults["generator"]["network"]])
+]
 
 
 @pytest.mark.parametrize("mode", NORMED)

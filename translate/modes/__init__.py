@@ -2,8 +2,8 @@
 
 from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.cut import CUT, FastCUT
-from translate.modes.cycle import Cycle
-from translate.modes.gan import DCGAN, GAN, LSGAN, WGAN, WGANGP, Hinge, Vanilla
+from translate.modes.cycle import Cycle, Disco, Dual
+from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
 from translate.modes.registered import Registered
 
@@ -11,6 +11,8 @@ MODES: dict[str, type[Mode]] = {
     "pix2pix": Pix2Pix,
     "registered": Registered,
     "cycle": Cycle,
+    "disco": Disco,
+    "dual": Dual,
     "cut": CUT,
     "fastcut": FastCUT,
     "vanilla": Vanilla,
@@ -19,11 +21,14 @@ MODES: dict[str, type[Mode]] = {
     "hinge": Hinge,
     "wgan": WGAN,
     "wgan-gp": WGANGP,
+    "r3gan": R3GAN,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {
     "reggan": "registered",
     "cyclegan": "cycle",
+    "discogan": "disco",
+    "dualgan": "dual",
     "cycle_gan": "cycle",
     "gan": "vanilla",
     "wgan_gp": "wgan-gp",

@@ -1,5 +1,6 @@
-"""Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017) and WGAN-GP
-(Gulrajani et al. 2017), each also conditional (Mirza & Osindero 2014). One mode with different settings:
+"""Images from noise: GAN (Goodfellow et al. 2014), DCGAN (Radford et al. 2016), WGAN (Arjovsky et al. 2017), WGAN-GP
+(Gulrajani et al. 2017) and R3GAN (Huang et al. 2024), each also conditional (Mirza & Osindero 2014). One mode with
+different settings:
 
     min over G, max over D of V(D, G) = E_x log D(x) + E_z log(1 - D(G(z)))         (Goodfellow et al. 2014, Eq. 1)
     min over G, max over 1-Lipschitz f of E_x f(x) - E_z f(G(z))                    (Arjovsky et al. 2017, Eqs. 2, 3)
@@ -9,11 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
-import torch.nn.functional as nnf
 from pydantic import Field
 from torch import Tensor, nn
 
 from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.conditional import Conditional, How
 from translate.modes.objectives import DESCRIPTION, Objective
 from translate.system import image_rng
 
@@ -23,6 +24,10 @@ class GANSettings(ModeSettings):
     latent: int = Field(100, ge=1, le=4096, description="length of z ~ N(0, 1)")
     k: int = Field(1, ge=1, description="steps of D per step of G; WGAN's n_critic is 5")
     conditional: bool = Field(True, description="G and D are conditioned on the class, where the data has labels")
+    class_in_d: How = Field(
+        "channels", description="how D gets the class: channels of its input, projection, or classifier (AC-GAN)"
+    )
+    lambda_class: float = Field(1.0, ge=0, description="weight of the classifier's loss, for D and for G (AC-GAN: 1)")
     separate: bool = Field(True, description="real and fake images are separate batches of D (ganhacks)")
 
 
@@ -38,14 +43,18 @@ class GAN(Mode):
         self,
         settings: GANSettings,
         objective: Objective,
-        generator: Callable[[int, int], nn.Module],
-        discriminator: Callable[[int], nn.Module],
+        generator: Callable[..., nn.Module],
+        discriminator: Callable[..., nn.Module],
         channels: tuple[int, ...] = (3,),
         classes: int = 0,
     ):
         self.settings, self.objective, self.classes = settings, objective, classes
-        self.G = generator(settings.latent + classes, channels[0])
-        self.D = discriminator(channels[0] + classes)
+        known = {"classes": classes} if classes else {}
+        self.G = generator(settings.latent + classes, channels[0], **known)
+        if settings.class_in_d == "channels" or not classes:
+            self.D = discriminator(channels[0] + classes)
+        else:
+            self.D = discriminator(channels[0], outputs=1 + classes)
         self.networks = {"G": self.G, "D": self.D}
         self.pools = {}
         self.weight_clip = {"D": settings.clip}
@@ -62,14 +71,18 @@ class GAN(Mode):
         s = self.settings
         batches = zip(x.chunk(s.k), [None] * s.k if c is None or not self.classes else c.chunk(s.k), strict=False)
         for x, c in batches:  # "for k steps do" (2014 and WGAN, Algorithm 1)
-            D = self.critic(self.D, progress, joined=not s.separate, encode=partial(self.append_class, c=c))
+            shown = c if s.class_in_d == "channels" else None
+            critic = self.critic(self.D, progress, joined=not s.separate, encode=partial(self.append_class, c=shown))
+            D = Conditional(critic, s.class_in_d, c)
             fake = self.fake(len(x), c, x).detach()
             # max over D of V(D, G) = E log D(x) + E log(1 - D(G(z))) (2014, Eq. 1), or the objective in its place
             real, faked = D(x, fake)
-            losses = {"D": self.discriminator_loss(real, faked), **self.penalties((D, x, fake))}
+            losses = {"D": self.discriminator_loss(real, faked), **D.class_losses(s.lambda_class, 2)}
+            losses |= self.penalties((D, x, fake))
             yield Turn("D", losses, self.diagnostics(real, faked))
         # min over G
-        yield Turn("G", {"G": self.generator_loss(D, self.fake(len(x), c, x), x)})
+        loss = self.generator_loss(D, self.fake(len(x), c, x), x)
+        yield Turn("G", {"G": loss, **D.class_losses(s.lambda_class, 1)})
 
     def fake(self, count: int, c: Tensor | None, like: Tensor) -> Tensor:
         """G(z), or with classes c (count,) G(z, c), for new z ~ N(0, 1): images (count, C, H, W) in [-1, 1]."""
@@ -80,7 +93,7 @@ class GAN(Mode):
         """x (B, C) or (B, C, H, W) with its class c (B,) appended as one-hot channels (Mirza & Osindero 2014)."""
         if c is None:
             return x
-        code = nnf.one_hot(c, self.classes).to(x.dtype)
+        code = (c[:, None] == torch.arange(self.classes, device=c.device)).to(x.dtype)
         return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:]) if x.ndim == 4 else code], 1)
 
 
@@ -119,6 +132,29 @@ class Hinge(GAN):
         **DCGAN.defaults,
         "discriminator": {"network": "dcgan", "norm": "none", "spectral_norm": True},
         "mode_settings": {"objective": "hinge"},
+    }
+
+
+class R3GAN(GAN):
+    """The relativistic pairing loss with R1 and R2 at every step, and residual networks without norms:
+
+    D: E f(D(x) - D(G(z))) + γ/2 E‖∇D(x)‖² + γ/2 E‖∇D(G(z))‖², G: E f(D(G(z)) - D(x)), f(t) = log(1 + e⁻ᵗ)
+    """
+
+    defaults = {
+        "data": {"flip": 0.0, "load": 1.0, "size": [64, 64]},
+        "generator": {"network": "r3gan", "filters": 96, "blocks": 2},
+        "discriminator": {"network": "r3gan", "filters": 96},
+        "mode_settings": {"objective": "relativistic", "latent": 64, "r1": 2.0, "r2": 2.0, "r1_every": 1},
+        "train": {
+            "batch": 256,
+            "decay_from": 1.0,
+            "samples": 64,
+            "lr": 2e-4,
+            "beta1": 0.0,
+            "beta2": 0.99,
+            "ema": 0.999,
+        },
     }
 
 

@@ -134,3 +134,8 @@ DESCRIPTION = "{first} (paper); one of " + ", ".join(OBJECTIVES)
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference, in float32: the reconstruction loss of pix2pix and CycleGAN."""
     return F.l1_loss(prediction.float(), target.float())
+
+
+def l2(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference, in float32: the reconstruction loss of DiscoGAN."""
+    return F.mse_loss(prediction.float(), target.float())

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
@@ -14,6 +14,7 @@ from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
 from translate.networks.projected import Projected
+from translate.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from translate.networks.resnet import ResNet
 from translate.networks.segments import checkpoint_activations
 from translate.networks.unet import UNet
@@ -23,6 +24,7 @@ __all__ = [
     "DISCRIMINATORS",
     "GENERATORS",
     "LATENT",
+    "SEVERAL",
     "DiscriminatorSettings",
     "GeneratorSettings",
     "build_discriminator",
@@ -33,14 +35,22 @@ __all__ = [
 ]
 
 GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}  # image → image
-LATENT: dict[str, type[nn.Module]] = {"mlp": MLPGenerator, "dcgan": DCGANGenerator}  # z → image
+LATENT: dict[str, type[nn.Module]] = {  # z → image
+    "mlp": MLPGenerator,
+    "dcgan": DCGANGenerator,
+    "r3gan": R3GANGenerator,
+}
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchGAN,
     "pixel": Pixel,
     "dcgan": DCGANDiscriminator,
+    "r3gan": R3GANDiscriminator,
     "mlp": MLPDiscriminator,
     "projected": Projected,
 }
+INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan has its own"
+SEVERAL = ("patch", "dcgan", "r3gan", "mlp")  # discriminators that may have several outputs
+SIZED = ("dcgan", "r3gan")  # networks of certain sizes only
 
 
 def takes(network: type[nn.Module]) -> list[str]:
@@ -60,7 +70,10 @@ class GeneratorSettings(Settings):
         64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
     )
     blocks: int = Field(
-        9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers"
+        9,
+        ge=0,
+        description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers; "
+        "r3gan: blocks a resolution",
     )
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
@@ -69,8 +82,11 @@ class GeneratorSettings(Settings):
     dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
     upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle avoid checkerboards")
+    embedding: int = Field(
+        0, ge=0, le=4096, description="from noise: length of a vector learned for each class; 0 = one-hot classes"
+    )
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
-    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
@@ -81,18 +97,25 @@ class GeneratorSettings(Settings):
     def for_size(self, height: int, width: int) -> "GeneratorSettings":
         """These settings, with those that depend on the image size (pixels) filled in; ValueError if the network can't
         have that size."""
-        if self.network == "dcgan":
+        if self.network in SIZED:
             stages((height, width))
         if self.network != "unet" or self.depth:
             return self
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
-    def arguments(self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    def arguments(
+        self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0), classes: int = 0
+    ) -> dict[str, Any]:
         """The network's keyword arguments, as JSON holds them; with `network` they describe it in a generator file.
 
-        size: height and width in pixels, which the networks in LATENT need.
+        size: height and width in pixels, which the networks in LATENT need. classes: how many of in_channels are
+        one-hot classes.
         """
         arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size)
+        if "embedding" in arguments:
+            del arguments["embedding"], arguments["classes"]
+            if self.embedding and classes:
+                arguments |= {"classes": classes, "embedding": self.embedding}
         return {"in_channels": in_channels, "out_channels": out_channels, **arguments}
 
 
@@ -102,12 +125,16 @@ class DiscriminatorSettings(Settings):
     )
     filters: int = Field(64, ge=1, description="channels after the first convolution; mlp: units of a layer")
     layers: int = Field(
-        0, ge=0, le=6, description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, 0 means 2"
+        0,
+        ge=0,
+        le=6,
+        description="patch: stride-2 convolutions, 0 chooses by the image size; mlp: layers, r3gan: blocks a "
+        "resolution, 0 means 2",
     )
     stop: Literal[1, 2] = Field(2, description="patch: stride-1 convolutions at the end; 2 in the paper")
     norm: Norm = Field("instance", description="instance, batch, group or none")
     spectral_norm: bool = Field(False, description="spectral normalisation of every layer (Miyato et al. 2018)")
-    init: Init = Field("normal", description="normal (paper), xavier, kaiming or orthogonal")
+    init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
     @field_validator("network")
@@ -115,12 +142,21 @@ class DiscriminatorSettings(Settings):
     def _known(cls, name: str) -> str:
         return _one_of(name, DISCRIMINATORS)
 
+    @model_validator(mode="after")
+    def _has_singular_values(self) -> "DiscriminatorSettings":
+        if self.spectral_norm and self.network == "r3gan":
+            raise ValueError(
+                "spectral_norm divides weights by their largest singular value, and r3gan's blocks begin with zeros; "
+                "set spectral_norm to false"
+            )
+        return self
+
     def for_size(self, height: int, width: int) -> "DiscriminatorSettings":
         """These settings, with those that depend on the image size (pixels) filled in: a patch is much smaller than the
         image. ValueError if the network can't have that size."""
-        if self.network == "dcgan":
+        if self.network in SIZED:
             stages((height, width))
-        if self.network == "mlp":
+        if self.network in ("mlp", "r3gan"):
             return self.model_copy(update={"layers": self.layers or 2})
         if self.network != "patch" or self.layers:
             return self
@@ -134,22 +170,31 @@ class DiscriminatorSettings(Settings):
 
 def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
     """The settings that are the network's keyword arguments."""
-    return {name: list(size) if name == "size" else getattr(settings, name) for name in takes(network)}
+    given = {"size": list(size), "classes": 0}
+    return {name: given[name] if name in given else getattr(settings, name) for name in takes(network)}
 
 
 def build_generator(
-    settings: GeneratorSettings, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0)
+    settings: GeneratorSettings,
+    in_channels: int,
+    out_channels: int,
+    size: tuple[int, int] = (0, 0),
+    classes: int = 0,
 ) -> nn.Module:
     """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; the networks
     in LATENT: (B, in) → (B, out, H, W)."""
-    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size))
+    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size, classes))
     initialise(network, settings.init, settings.init_gain)
     return network
 
 
-def build_discriminator(settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0)) -> nn.Module:
-    """A new discriminator (B, in, H, W) → (B, 1, h, w) logits, initialised from torch's random numbers."""
-    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size))
+def build_discriminator(
+    settings: DiscriminatorSettings, in_channels: int, size: tuple[int, int] = (0, 0), outputs: int = 1
+) -> nn.Module:
+    """A new discriminator (B, in, H, W) → (B, outputs, h, w) logits, initialised from torch's random numbers. Several
+    outputs: of the networks in SEVERAL only."""
+    several = {"outputs": outputs} if outputs > 1 else {}
+    network = DISCRIMINATORS[settings.network](**settings.arguments(in_channels, size), **several)
     initialise(network, settings.init, settings.init_gain)
     if settings.spectral_norm:
         add_spectral_norm(network)

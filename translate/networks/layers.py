@@ -128,6 +128,12 @@ def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, paddin
     return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 
+def blur_pool() -> nn.Module:
+    """A layer that halves height and width after a low-pass filter of [1, 2, 1] / 4 in each direction, reflected at the
+    edges (Zhang 2019, "Making Convolutional Networks Shift-Invariant Again"): the filter is two means of 2 pixels."""
+    return nn.Sequential(nn.ReflectionPad2d(1), nn.AvgPool2d(2, 1), nn.AvgPool2d(2, 2))
+
+
 def pad_to(x: Tensor, multiple: int, minimum: int) -> Tensor:
     """Pad (B, C, H, W) at the right and bottom to multiples of `multiple`, at least `minimum`, repeating the edge."""
     height, width = x.shape[-2:]
@@ -148,7 +154,12 @@ def _pad_symbolic(x: Tensor, multiple: int, minimum: int) -> Tensor:
 
 
 def initialise(network: nn.Module, kind: str = "normal", gain: float = 0.02) -> None:
-    """Initialise in place; by default as the papers: weights ~ N(0, 0.02), biases 0, norms' scales ~ N(1, 0.02)."""
+    """Initialise in place; by default as the papers: weights ~ N(0, 0.02), biases 0, norms' scales ~ N(1, 0.02).
+
+    Networks with `own_init` are left as they are.
+    """
+    if getattr(network, "own_init", False):
+        return
     fill: dict[str, Callable[[Tensor], object]] = {
         "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
         "xavier": lambda weight: nn.init.xavier_normal_(weight, gain),

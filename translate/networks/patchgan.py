@@ -7,7 +7,7 @@ from translate.networks.segments import Segmented
 
 
 class PatchGAN(Segmented):
-    """(B, C, H, W) → (B, 1, h, w) logits, one per overlapping patch; no sigmoid.
+    """(B, C, H, W) → (B, outputs, h, w) logits, one per overlapping patch; no sigmoid.
 
     layers: stride-2 convolutions; the receptive field is 16, 34, 70, 142 or 286 px for 1 to 5 (70 is the papers').
     stop: stride-1 convolutions after them. Two in the papers; one gives 10, 22 or 46 px for 1 to 3, for small images.
@@ -17,7 +17,14 @@ class PatchGAN(Segmented):
     per_sample = True
 
     def __init__(
-        self, in_channels: int = 3, *, filters: int = 64, layers: int = 3, norm: str = "instance", stop: int = 2
+        self,
+        in_channels: int = 3,
+        outputs: int = 1,
+        *,
+        filters: int = 64,
+        layers: int = 3,
+        norm: str = "instance",
+        stop: int = 2,
     ):
         super().__init__()
         bias = has_bias(norm)
@@ -28,7 +35,7 @@ class PatchGAN(Segmented):
             before, width = width, min(2 * width, 8 * filters)
             modules += [nn.Conv2d(before, width, 4, stride, 1, bias=bias), NORMS[norm](width)]
             modules.append(nn.LeakyReLU(0.2, inplace=True))
-        modules.append(nn.Conv2d(width, 1, 4, 1, 1))
+        modules.append(nn.Conv2d(width, outputs, 4, 1, 1))
         self.model = nn.Sequential(*modules)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ def checkpoint_activations(network: nn.Module) -> None:
     """From now on the network keeps the inputs of its segments only: less memory, up to one more forward pass in a
     backward pass, the same numbers. Its weights must not change between the two passes; that isn't checked.
 
-    Not changed: networks that are not Segmented (mlp), and those with spectral norm, whose passes change the weights.
+    Not changed: networks that are not Segmented (mlp as D), and those with spectral norm, whose passes change their
+    weights.
     """
     if isinstance(network, Segmented) and not has_spectral_norm(network):
         # Dropout is outside of the recomputed parts and keeps its mask. So the random state need not be restored, which

@@ -67,7 +67,7 @@ def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict
         source, target = direction.split("2")
         entries[direction] = {
             "network": settings.generator.network,
-            "arguments": settings.generator.arguments(channels[source], channels[target], settings.data.size),
+            "arguments": settings.generator.arguments(channels[source], channels[target], settings.data.size, classes),
             "from": Path(names[source]).name,
             "to": Path(names[target]).name,
         }

@@ -10,7 +10,7 @@ from translate.data import Data
 from translate.data.settings import COLOUR
 from translate.errors import UserError
 from translate.modes import MODES
-from translate.networks import GENERATORS, LATENT
+from translate.networks import GENERATORS, LATENT, SEVERAL
 from translate.system import distributed
 from translate.train.settings import Precision, RunSettings, TrainSettings
 
@@ -94,11 +94,17 @@ def with_data(settings: RunSettings, data: Data, recorded: str | None) -> RunSet
 
 def _check_networks(settings: RunSettings) -> None:
     """UserError for a generator that doesn't fit the mode, and for a gradient penalty with batch norm in D."""
+    d = settings.discriminator
     kinds = LATENT if MODES[settings.mode].kind == "noise" else GENERATORS
     if settings.generator.network not in kinds:
         raise UserError(
             f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
             f"there are {', '.join(kinds)}."
+        )
+    if getattr(settings.mode_settings, "class_in_d", "channels") != "channels" and d.network not in SEVERAL:
+        raise UserError(
+            f"class_in_d = {settings.mode_settings.class_in_d} needs a discriminator with an output for each class, "
+            f"which {d.network} is not; use --set discriminator.network={', '.join(SEVERAL[:-1])} or {SEVERAL[-1]}."
         )
     if (
         settings.mode_settings.penalty
