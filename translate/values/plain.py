@@ -33,7 +33,7 @@ def read(path: Path, slice: int, max_pixels: int) -> Values:
     if slice:
         raise ImageError(f"has no slice {slice}: only the first picture is read")
     raw = decode.decode(contents(path), max_pixels)
-    notes = list(raw.notes)
+    notes = [note for note in raw.notes if not note.startswith("values of 0 to")]  # these stay as they are here
     carried = {
         "raw": raw.carried, "exif": raw.exif, "alpha": raw.alpha, "alpha_peak": raw.alpha_peak, "peak": raw.peak,
         "size": raw.colours.shape[:2],
