@@ -10,7 +10,7 @@ from translate.errors import UserError
 from translate.values import files, formats
 from translate.values.array import Values
 from translate.values.domain import DomainType
-from translate.values.formats import FORMATS, REFUSED
+from translate.values.formats import ANY, FORMATS, REFUSED
 
 CHANNELS = (1, 2, 3, 4, 13)
 RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "float32": (-1000, 3000)}
@@ -58,6 +58,19 @@ def test_what_a_format_cannot_hold_is_refused(name):
             if not form.holds(dtype, channels):
                 with pytest.raises(UserError, match=rf"^x{form.suffix}: .* not {channels} of {dtype}; \.tif and \.npy"):
                     files.encode(f"x{form.suffix}", Values(numbers(dtype, channels)))
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.types == ANY])
+@pytest.mark.parametrize("dtype", [dtype for dtype in ANY if dtype not in RANGES])
+def test_all_types_of_numbers_are_held_exactly(tmp_path, name, dtype):
+    form, bounds = FORMATS[name], np.iinfo(dtype)
+    for channels in (1, 5):
+        array = np.random.default_rng(0).integers(bounds.min, bounds.max, (70, 90, channels), dtype, endpoint=True)
+        array.flat[:2] = bounds.min, bounds.max
+        files.write(tmp_path / f"{channels}{form.suffix}", Values(array))
+        found = files.read(tmp_path / f"{channels}{form.suffix}").array
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, array)
 
 
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.slices and name != "DICOM"])
