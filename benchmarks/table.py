@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ PAIRS = {
 TRANSLATING = [name for name, mode in MODES.items() if mode.kind == "translation"]
 SCORES = ("KID-lite2", "cosine-lite2", "ST-LPIPS")
 REFERENCE = "reference"
-BESIDE = 150.0  # seconds of a training's share for starting, four scorings of 64 images, and two evaluations
+BESIDE = 90.0  # seconds beside each training: its start, four scorings of 64 images, an evaluation or two
 LEAST = 15.0
 TRAINING = ("--set", "score_images=64", "--set", "batch_threads=1")
 SCORINGS = 4
@@ -76,9 +76,15 @@ class Table:
             for equal in ("seconds", "images")
             for mode in self.modes
         ]
-        share = options.hours * 3600 * options.jobs / len(self.jobs) - BESIDE
+
+    def plan(self) -> None:
+        """Measure the speeds, and share the time among the trainings. Ends where it is too short."""
+        for job in self.jobs:
+            self.speed(job)
+        jobs = {self.played(job): self.part(job) for job in self.jobs}
+        share = (self.options.hours * 3600 * self.options.jobs - BESIDE * len(jobs)) / sum(jobs.values())
         if share < LEAST:
-            sys.exit(f"{len(self.jobs)} trainings don't fit into {options.hours:g} hours: give more --hours, or fewer "
+            sys.exit(f"{len(jobs)} trainings don't fit into {self.options.hours:g} hours: give more --hours, or fewer "
                      "--modes, --pairs or --seeds.")  # fmt: skip
         self.seconds = self.remember("seconds", round(share))
 
@@ -111,19 +117,28 @@ class Table:
             self.remember(name, float(words.split(":")[1].split()[0]))
         return self.known[name]
 
+    def part(self, job: Job) -> float:
+        """The job's training time, where 1 is that of equal seconds."""
+        slowest = min(self.known[f"speed {job.pair} {mode}"] for mode in self.modes)
+        return 1 if job.equal == "seconds" else slowest / self.known[f"speed {job.pair} {job.mode}"]
+
+    def played(self, job: Job) -> Job:
+        """The slowest mode's training at equal images is that at equal seconds."""
+        return replace(job, equal="seconds") if self.part(job) == 1 else job
+
     def images(self, job: Job) -> int:
         """The job's length."""
-        speeds = {mode: self.known[f"speed {job.pair} {mode}"] for mode in self.modes}
-        return max(32, round(self.seconds * (speeds[job.mode] if job.equal == "seconds" else min(speeds.values()))))
+        return max(32, round(self.seconds * self.part(job) * self.known[f"speed {job.pair} {job.mode}"]))
 
     def play(self, job: Job) -> None:
         """Train and evaluate, or continue what was begun."""
-        if "seconds" in self.known.get(job.name, {}):
+        if "seconds" in self.known.get(job.name, {}) or job != self.played(job):
             return
         folder, images = self.out / "runs" / job.name, self.images(job)
         began = time.monotonic()
         if job.mode == REFERENCE:
-            held_out = self.out / "runs" / Job(job.pair, self.modes[0], job.equal, job.seed).name
+            beside = self.played(Job(job.pair, self.modes[0], job.equal, job.seed))
+            held_out = self.out / "runs" / beside.name
             run(self.beside(job, "--images", str(images), "--out", str(folder)))
             took = time.monotonic() - began
             self.evaluate(job, "last", folder, "--on", str(held_out))
@@ -131,10 +146,17 @@ class Table:
             every = ("--set", f"score_every={max(1, images // SCORINGS)}")
             run([*self.command(job), *every, "--images", str(images), "--out", str(folder)])
             took = time.monotonic() - began
-            for which, file in (("last", "generator"), ("best", "best")):
-                self.evaluate(job, which, folder / f"{file}.safetensors")
+            last, best = (folder / f"{file}.safetensors" for file in ("generator", "best"))
+            self.evaluate(job, "last", last)
+            if best.read_bytes() != last.read_bytes():
+                self.evaluate(job, "best", best)
         self.remember(job.name, {**asdict(job), "trained": images, "seconds": took})
         print(f"{job.name}: {images:,} images in {took:,.0f} s", flush=True)
+
+    def evaluation(self, job: Job, which: str) -> Path:
+        """Where the job's newest or best generator is evaluated; the best one may be the newest."""
+        folder = self.out / "evaluations" / f"{job.name}-{which}"
+        return folder if folder.exists() or which == "last" else self.evaluation(job, "last")
 
     def evaluate(self, job: Job, which: str, subject: Path, *words: str) -> None:
         out = self.out / "evaluations" / f"{job.name}-{which}"
@@ -159,10 +181,11 @@ class Table:
         every: list[Evaluated] = []
         floors: dict[str, Any] = {}
         for mode in self.modes:
-            done = [job for job in self.jobs if (job.pair, job.mode, job.equal) == (pair, mode, equal)]
+            every_seed = [job for job in self.jobs if (job.pair, job.mode, job.equal) == (pair, mode, equal)]
+            done = [self.played(job) for job in every_seed]
             done = [job for job in done if "seconds" in self.known.get(job.name, {})]
             for which in ("last", "best") if mode != REFERENCE else ("last",):
-                members = [evaluated(self.out / "evaluations" / f"{job.name}-{which}") for job in done]
+                members = [evaluated(self.evaluation(job, which)) for job in done]
                 if not members:
                     continue
                 every += members
@@ -210,8 +233,7 @@ def main() -> None:
     options, words = parser.parse_args(sys.argv[1:end]), sys.argv[end + 1 :]
     options.out.mkdir(parents=True, exist_ok=True)
     table = Table(options.out, options, words)
-    for job in table.jobs:
-        table.speed(job)
+    table.plan()
     with ThreadPoolExecutor(options.jobs) as pool:
         for _ in pool.map(table.play, table.jobs):
             write_whole(options.out / "table.md", table.markdown().encode())
