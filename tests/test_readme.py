@@ -33,7 +33,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
     from translate.cli import main
 
     monkeypatch.chdir(tmp_path)
-    for name in ("my_photos", "my_paintings"):
+    for name in ("my_photos", "my_paintings", "mr", "ct"):
         (tmp_path / name).mkdir()
     started = []
     _stand_in(monkeypatch, started)
