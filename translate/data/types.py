@@ -11,12 +11,14 @@ import numpy as np
 from translate.data.items import Item
 from translate.data.settings import DataSettings
 from translate.errors import UserError
+from translate.image import decode
 from translate.image.raw import Extremes, Range, common_range, parse_range, percentiles, range_words
 from translate.image.source import ImageError
 from translate.values import files
 from translate.values.array import Header
 from translate.values.domain import DomainType, is_nodata
 
+EIGHT_BITS = Header(1, 1, 3, "uint8")  # of a picture whose size doesn't matter here
 PICTURES = (1, 3, 4)  # channels of pictures of 8 bits; the fourth is alpha
 STRIP = 1 << 22  # values that are read at once to find a range
 BINS = 1 << 16  # of the histogram that gives percentiles
@@ -33,6 +35,7 @@ def domain_type(letter: str, items: list[Item], settings: DataSettings, say: Say
     fixed = "auto" not in (getattr(settings, f"range_{letter}"), getattr(settings, f"nodata_{letter}"))
     if not headers or not (fixed or any(measured(header) for header in headers.values())):
         return None
+    headers = _headers(items, quick=False)
     counts = Counter(header.channels for header in headers.values())
     channels = getattr(settings, f"channels_{letter}") or counts.most_common(1)[0][0]
     dtype = Counter(header.dtype for header in headers.values()).most_common(1)[0][0]
@@ -62,10 +65,14 @@ def measured(header: Header) -> bool:
     return header.dtype != "uint8" or header.channels not in PICTURES or header.nodata is not None
 
 
-def _headers(items: list[Item]) -> dict[Path, Header]:
+def _headers(items: list[Item], quick: bool = True) -> dict[Path, Header]:
+    """quick: EIGHT_BITS for pictures of 8 bits, of which only the first bytes are read."""
+
     def one(path: Path) -> Header | None:
         try:
-            return files.header(path) if path.is_file() else None
+            if not path.is_file():  # before opening, because a FIFO would block for ever
+                return None
+            return EIGHT_BITS if quick and _is_picture(path) else files.header(path)
         except (ImageError, OSError):
             return None
 
@@ -73,6 +80,17 @@ def _headers(items: list[Item]) -> dict[Path, Header]:
     with ThreadPoolExecutor(cpu_count()) as threads:
         found = zip(unique, threads.map(one, unique), strict=True)
         return {path: header for path, header in found if header}
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a file is of 8 bits by its first bytes, so that nothing else needs to be read."""
+    if files.SUFFIXES.get(files.suffix_of(path)) != "plain":
+        return False
+    with open(path, "rb") as file:
+        head = file.read(32)
+    deep_png = head.startswith(b"\x89PNG") and decode.takes_range(head)
+    other = decode.may_take_range(head[:4]) and not head.startswith(b"\x89PNG")
+    return not (deep_png or other)
 
 
 def _nodata(letter: str, settings: DataSettings, headers: dict[Path, Header]) -> float | None:
