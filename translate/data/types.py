@@ -32,7 +32,7 @@ def domain_type(letter: str, items: list[Item], settings: DataSettings, say: Say
     if items[:1] and items[0].place is not None:  # an array of many images of 8 bits
         return None
     headers = _headers(items)
-    fixed = "auto" not in (getattr(settings, f"range_{letter}"), getattr(settings, f"nodata_{letter}"))
+    fixed = getattr(settings, f"nodata_{letter}") != "auto"
     if not headers or not (fixed or any(measured(header) for header in headers.values())):
         return None
     headers = _headers(items, quick=False)
