@@ -127,7 +127,8 @@ def test_a_player_moves_only_its_own_networks(mode):
         sum(losses.values()).backward(inputs=trainer.parameters[player])
         for name, network in game.networks.items():
             has_gradient = [p.grad is not None for p in network.parameters()]
-            assert all(has_gradient) if name in names else not any(has_gradient)
+            every = any if mode == "progan" else all  # of which smaller sizes' layers are at rest
+            assert every(has_gradient or [True]) if name in names else not any(has_gradient)
         for parameter in trainer.parameters[player]:
             parameter.grad = None
     assert all(
@@ -135,7 +136,7 @@ def test_a_player_moves_only_its_own_networks(mode):
     )
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "progan"])  # its D sees the batch's deviation
 def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
     # No pool and no penalty: both draw random numbers, between those for z.

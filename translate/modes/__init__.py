@@ -5,6 +5,7 @@ from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle, Disco, Dual
 from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
+from translate.modes.progan import ProGAN
 from translate.modes.registered import Registered
 
 MODES: dict[str, type[Mode]] = {
@@ -22,6 +23,7 @@ MODES: dict[str, type[Mode]] = {
     "wgan": WGAN,
     "wgan-gp": WGANGP,
     "r3gan": R3GAN,
+    "progan": ProGAN,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {
