@@ -16,7 +16,11 @@ TOTAL, BATCH = 24, 2
 
 
 def settings(mode: str, **changes) -> RunSettings:
-    own = {name: value for name, value in {"k": 1, "latent": 16}.items() if name in MODES[mode].Settings.model_fields}
+    own = {
+        name: value
+        for name, value in {"k": 1, "latent": 16, "start": 64}.items()
+        if name in MODES[mode].Settings.model_fields
+    }
     return tiny_settings(mode, {"train": {"images": TOTAL, "ema": 0.0}, "mode_settings": own}, changes)
 
 

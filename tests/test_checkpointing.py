@@ -55,7 +55,8 @@ def learnt(network: nn.Module, precision: str = "fp32", penalty: bool = False) -
         if penalty:
             loss = loss + torch.autograd.grad(network(x).float().sum(), x, create_graph=True)[0].square().sum()
     loss.backward(inputs=[x, *network.parameters()])
-    return [x.grad, *(p.grad for p in network.parameters()), *(b.clone() for b in network.buffers())]
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return [x.grad, *gradients, *(b.clone() for b in network.buffers())]
 
 
 def assert_same(ours: list[Tensor], theirs: list[Tensor]) -> None:

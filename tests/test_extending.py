@@ -33,6 +33,7 @@ from translate.networks import (
     build_discriminator,
     build_generator,
 )
+from translate.networks.growth import MinibatchDeviation
 from translate.networks.layers import NORMS
 from translate.networks.traits import is_per_sample
 from translate.toy.experiments import EXPERIMENTS
@@ -204,12 +205,12 @@ def test_a_layer_that_nobody_knows_is_not_per_sample():
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_which_networks_of_the_package_are_per_sample(norm):
-    """All but those with batch norm, dropout or spectral norm; nothing of the package is forgotten."""
+    """All but those with batch norm, its deviation, dropout or spectral norm; nothing of the package is forgotten."""
     G = [build_generator(GeneratorSettings(network=name, norm=norm, **TINY), 3, 3, (16, 16)) for name in GENERATORS]
     G += [build_generator(GeneratorSettings(network=name, norm=norm, **TINY), 8, 3, (16, 16)) for name in LATENT]
     D = [DiscriminatorSettings(network=name, norm=norm, filters=4, layers=1) for name in DISCRIMINATORS]
     for network in [*G, *(build_discriminator(settings, 3, (16, 16)) for settings in D)]:
-        mixes = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+        mixes = any(isinstance(layer, (nn.BatchNorm2d, MinibatchDeviation)) for layer in network.modules())
         assert is_per_sample(network) == (not mixes), type(network).__name__
     assert not is_per_sample(build_generator(GeneratorSettings(network="unet", dropout=True, depth=6), 3, 3))
     spectral = DiscriminatorSettings(norm="none", filters=4, layers=1, spectral_norm=True)

@@ -62,6 +62,7 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
     torch.manual_seed(3)
     for number, batch in enumerate(batches_for(mode)):
         decay(optimizers.values(), number * BATCH)
+        game.begin_round(number * BATCH / TOTAL)
         for player, losses, _ in game.step(*batch):
             for optimizer in optimizers.values():
                 optimizer.zero_grad()
@@ -127,7 +128,8 @@ def test_a_player_moves_only_its_own_networks(mode):
         sum(losses.values()).backward(inputs=trainer.parameters[player])
         for name, network in game.networks.items():
             has_gradient = [p.grad is not None for p in network.parameters()]
-            assert all(has_gradient) if name in names else not any(has_gradient)
+            every = any if mode == "progan" else all  # of which smaller sizes' layers are at rest
+            assert every(has_gradient or [True]) if name in names else not any(has_gradient)
         for parameter in trainer.parameters[player]:
             parameter.grad = None
     assert all(
@@ -135,7 +137,7 @@ def test_a_player_moves_only_its_own_networks(mode):
     )
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "progan"])  # its D sees the batch's deviation
 def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
     """Without batch statistics, 3 + 1 images accumulated give the gradient of 4 at once (to float rounding)."""
     # No pool and no penalty: both draw random numbers, between those for z.

@@ -26,7 +26,8 @@ def step_by_hand(game, batch, lr: dict[str, float], clip_norm: float = 0.0) -> d
     norms = {}
     for player, losses, _ in game.step(*batch):
         parameters = [p for name in game.players[player] for p in game.networks[name].parameters()]
-        gradients = torch.autograd.grad(sum(losses.values()), parameters)
+        found = torch.autograd.grad(sum(losses.values()), parameters, allow_unused=True)
+        gradients = [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
         norm = torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
         scale = min(1.0, clip_norm / norm.item()) if clip_norm else 1.0
         norms[player] = norm.item()

@@ -1,10 +1,12 @@
 """The modes by name: one file per paper."""
 
 from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.began import BEGAN
 from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle, Disco, Dual
 from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix
+from translate.modes.progan import ProGAN
 from translate.modes.registered import Registered
 
 MODES: dict[str, type[Mode]] = {
@@ -22,6 +24,8 @@ MODES: dict[str, type[Mode]] = {
     "wgan": WGAN,
     "wgan-gp": WGANGP,
     "r3gan": R3GAN,
+    "progan": ProGAN,
+    "began": BEGAN,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {

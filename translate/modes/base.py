@@ -1,6 +1,6 @@
 """Settings and helpers shared by all modes: how a discriminator is called, its labels, penalties and diagnostics."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -139,6 +139,16 @@ class Mode:
     def pictures(self, x: Tensor, fake: Tensor, y: Tensor) -> dict[str, Tensor]:
         """More columns for a sheet of pairs, by their headings: images (B, C, H, W) in [-1, 1]. fake: G(x)."""
         return {}
+
+    lr_factor: float = 1.0  # of the current round, beside the schedule's
+
+    def begin_round(self, progress: float) -> None:
+        """Before each round: what depends on the fraction of the training done, outside of a recorded round."""
+
+    @property
+    def kind_of_round(self) -> Hashable:
+        """What a recording of a round depends on, besides the sizes of its batches."""
+        return self.lazy
 
     def plan_round(self, *counts: int) -> None:
         """Decide on the CPU what a recorded round can't: the pools' exchanges, and whether the round has R1 and R2.

@@ -145,8 +145,8 @@ class Disco(Cycle):
 
 
 class Dual(Cycle):
-    """DualGAN (Yi et al. 2017, Algorithm 1): critics with clipped weights, n_critic steps of them, L1 reconstruction with
-    a λ of 100 to 1,000, RMSprop; the dropout of U-Nets is the noise z; a 70×70 PatchGAN."""
+    """DualGAN (Yi et al. 2017, Algorithm 1): critics with clipped weights, n_critic steps of them, L1 reconstruction
+    with a λ of 100 to 1,000, RMSprop; the dropout of U-Nets is the noise z; a 70×70 PatchGAN."""
 
     defaults = {
         "generator": {"network": "unet", "norm": "batch", "dropout": True},

@@ -8,11 +8,13 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
+from translate.networks.began import BEGANDiscriminator, BEGANGenerator
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
 from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
+from translate.networks.progan import ProGANDiscriminator, ProGANGenerator
 from translate.networks.projected import Projected
 from translate.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from translate.networks.resnet import ResNet
@@ -39,18 +41,22 @@ LATENT: dict[str, type[nn.Module]] = {  # z → image
     "mlp": MLPGenerator,
     "dcgan": DCGANGenerator,
     "r3gan": R3GANGenerator,
+    "progan": ProGANGenerator,
+    "began": BEGANGenerator,
 }
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchGAN,
     "pixel": Pixel,
     "dcgan": DCGANDiscriminator,
     "r3gan": R3GANDiscriminator,
+    "progan": ProGANDiscriminator,
+    "began": BEGANDiscriminator,
     "mlp": MLPDiscriminator,
     "projected": Projected,
 }
-INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan has its own"
-SEVERAL = ("patch", "dcgan", "r3gan", "mlp")  # discriminators that may have several outputs
-SIZED = ("dcgan", "r3gan")  # networks of certain sizes only
+INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan and progan have their own"
+SEVERAL = ("patch", "dcgan", "r3gan", "progan", "mlp")  # discriminators that may have several outputs
+SIZED = ("dcgan", "r3gan", "progan", "began")  # networks of certain sizes only
 
 
 def takes(network: type[nn.Module]) -> list[str]:

@@ -12,6 +12,9 @@ A point is an image of one pixel with two channels. The papers' settings, scaled
     wgan-gp          Adam 1e-4, β₁ 0, β₂ 0.9, λ 10,  Adam 2e-3, β₁ 0, β₂ 0.9, λ 0.1 as in the authors' program for such
                      k 5                             points, k 5
     vanilla+r1       RMSprop 1e-4, γ 10              vanilla, with γ 0.01 at every step
+    relativistic     Adam 2e-4, β₁ 0, R1 and R2      as vanilla+r1, with R2, too
+    kl, reverse-kl,  Adam 2e-4, β₁ 0.5               the same optimizer as vanilla; nothing was searched for them
+    pearson, hellinger, jensen-shannon
 
 In all, lr decays linearly to 0 in the second half, so that samples converge. The values were found by a few trials on
 the ring, not by a search.
@@ -25,6 +28,7 @@ import torch
 from torch import Tensor
 
 from translate.errors import DIVERGED, UserError
+from translate.modes.fgan import DIVERGENCES
 from translate.modes.gan import GAN, GANSettings
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
@@ -57,6 +61,8 @@ EXPERIMENTS = {
         {"objective": "wgan-gp", "k": 5, "gradient_penalty": 0.1}, {"lr": 2e-3, "beta1": 0.0, "beta2": 0.9}, 1000
     ),
     "vanilla+r1": Experiment({"objective": "vanilla", "r1": 0.01, "r1_every": 1}),
+    "relativistic": Experiment({"objective": "relativistic", "r1": 0.01, "r2": 0.01, "r1_every": 1}),
+    **{name: Experiment({"objective": name}) for name in DIVERGENCES},
 }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 Batches = Sequence[Sequence[Tensor]]
 WARM_UP_ROUNDS = 3  # before a recording: in the first ones libraries choose kernels and optimizers make their state
-MOST_RECORDINGS = 8  # of kinds of rounds; others are played without
+MOST_RECORDINGS = 12  # of kinds of rounds; others are played without
 
 
 def capture(body: Callable[[], None], pool: Any = None) -> Callable[[], None]:

@@ -63,7 +63,7 @@ class Trainer:
         self.round = self._round
         if settings.graphs:
             self.schedule = {name: torch.tensor(value, device=self.device) for name, value in self.schedule.items()}
-            self.round = GraphedRound(self._round, kind=lambda: self.mode.lazy)
+            self.round = GraphedRound(self._round, kind=lambda: self.mode.kind_of_round)
         if settings.compile:
             for network in self._compilable():
                 network.compile()
@@ -74,6 +74,7 @@ class Trainer:
         batches: each what the mode's `step` takes, this process's images of it; several: gradient
         accumulation. images_seen: before this round.
         """
+        self.mode.begin_round(images_seen / max(1, self.total))
         self._set_schedule(images_seen)
         batches = [tuple(self._to_device(tensor) for tensor in batch) for batch in batches]
         self.mode.plan_round(*(distributed.world_size() * len(batch[0]) for batch in batches))
@@ -100,7 +101,7 @@ class Trainer:
             "progress": images_seen / max(1, self.total),
             "ema": self.ema.decay_after(self.rounds),
         }
-        multiplier = learning_rate(images_seen, self.total, s.decay_from)
+        multiplier = self.mode.lr_factor * learning_rate(images_seen, self.total, s.decay_from)
         groups = [(group, multiplier * self.lr[p]) for p, o in self.optimizers.items() for group in o.param_groups]
         if s.graphs:
             for name, value in now.items():
