@@ -180,3 +180,16 @@ def test_options_of_pictures_are_refused(run, same, tmp_path, words, says):
     write_npy(tmp_path / "in" / "x.npy", ramp(9, 9, 1, MR))
     assert says in run(same(MR, MR), tmp_path / "in", tmp_path / "out", *words, code=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_sheet_shows_the_range_as_black_to_white(run, same, tmp_path):
+    from PIL import Image
+
+    model = same(HU, HU)
+    array = np.full((64, 64, 1), -1024, np.int16)
+    array[:, 32:] = 3071
+    write_npy(tmp_path / "in" / "x.npy", array)
+    run(model, tmp_path / "in", tmp_path / "out", "--compare")
+    sheet = np.asarray(Image.open(tmp_path / "out" / "compare.png").convert("L"))
+    assert (sheet == 0).sum() >= 2 * 64 * 32
+    assert (sheet == 255).sum() >= 2 * 64 * 32
