@@ -67,7 +67,8 @@ class Streamed:
         )
         per_pixel = bytes_per_pixel(self.engine)
         halo = sum(self.whole.halo)
-        chosen = max(int((LANE_BYTES / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
+        room = LANE_BYTES * (8 if self.engine.device != "cpu" else 1)
+        chosen = max(int((room / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
         side = self.tile or min(chosen, self.most)
         self.side = max(self._up(network.least), side // self.multiple * self.multiple, self.multiple)
         needed = min(self.side + halo, max(self.padded)) ** 2 * per_pixel
