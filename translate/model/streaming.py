@@ -67,9 +67,12 @@ class Streamed:
         )
         per_pixel = bytes_per_pixel(self.engine)
         halo = sum(self.whole.halo)
-        room = LANE_BYTES * (8 if self.engine.device != "cpu" else 1)
-        chosen = max(int((room / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
-        side = self.tile or min(chosen, self.most)
+        fitting = int((LANE_BYTES / per_pixel) ** 0.5) - halo
+        if self.engine.device != "cpu":
+            fitting = int((8 * LANE_BYTES / per_pixel) ** 0.5) - halo
+        elif fitting < 2 * halo:  # one larger tile at a time, of which less is halo
+            fitting = int((3 * LANE_BYTES / per_pixel) ** 0.5) - halo
+        side = self.tile or min(max(fitting, LEAST_TILE, halo // 2), self.most)
         self.side = max(self._up(network.least), side // self.multiple * self.multiple, self.multiple)
         needed = min(self.side + halo, max(self.padded)) ** 2 * per_pixel
         cores = os.cpu_count() or 1
