@@ -10,7 +10,7 @@ from translate.errors import UserError
 from translate.values import files, formats
 from translate.values.array import Values
 from translate.values.domain import DomainType
-from translate.values.formats import FORMATS, REFUSED
+from translate.values.formats import ANY, FORMATS, REFUSED
 
 CHANNELS = (1, 2, 3, 4, 13)
 RANGES = {"uint8": (0, 255), "uint16": (0, 65535), "float32": (-1000, 3000)}
@@ -30,6 +30,7 @@ def test_an_identity_gives_the_same_numbers_and_metadata(tmp_path, name, dtype):
         assert (header.height, header.width, header.channels) == found.array.shape == array.shape
         assert (header.dtype, header.slices, header.windowed) == (dtype, 1, form.windows)
         assert found.array.dtype == dtype
+        np.testing.assert_array_equal(files.window(before, 11, 22, 33, 44), array[11:44, 22:66])
         low, high = RANGES[dtype]
         domain = DomainType(low, high, channels, dtype, nodata=found.nodata)
         levels = domain.to_network(found.array, found.nodata)
@@ -57,6 +58,37 @@ def test_what_a_format_cannot_hold_is_refused(name):
             if not form.holds(dtype, channels):
                 with pytest.raises(UserError, match=rf"^x{form.suffix}: .* not {channels} of {dtype}; \.tif and \.npy"):
                     files.encode(f"x{form.suffix}", Values(numbers(dtype, channels)))
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.types == ANY])
+@pytest.mark.parametrize("dtype", [dtype for dtype in ANY if dtype not in RANGES])
+def test_all_types_of_numbers_are_held_exactly(tmp_path, name, dtype):
+    form, bounds = FORMATS[name], np.iinfo(dtype)
+    for channels in (1, 5):
+        array = np.random.default_rng(0).integers(bounds.min, bounds.max, (70, 90, channels), dtype, endpoint=True)
+        array.flat[:2] = bounds.min, bounds.max
+        files.write(tmp_path / f"{channels}{form.suffix}", Values(array))
+        found = files.read(tmp_path / f"{channels}{form.suffix}").array
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.slices and name != "DICOM"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_slices_of_another_kind_of_volume_are_all_written(tmp_path, name, channels):
+    """What was a volume of one kind becomes one of another, with `--format`."""
+    path = tmp_path / f"x{FORMATS[name].suffix}"
+    slices = [numbers("int16", channels, seed) for seed in range(5)]
+    files.write(path, Values(slices[0], kind="other"), slices)
+    assert files.header(path).slices == 5
+    for number, array in enumerate(slices):
+        np.testing.assert_array_equal(files.read(path, number).array, array)
+
+
+def test_a_format_without_slices_does_not_drop_them():
+    for suffix in (".png", ".jp2", ".webp"):
+        with pytest.raises(UserError, match=rf"^x{suffix}: one file holds one image, not 5 slices; \.tif, \.nii"):
+            files.encode(f"x{suffix}", Values(numbers("uint8", 3)), [numbers("uint8", 3)] * 5)
 
 
 def test_the_page_has_the_table_of_the_code():

@@ -3,6 +3,8 @@
 import io
 import random
 import struct
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -171,6 +173,30 @@ def test_a_wrong_suffix_does_not_matter(tmp_path):
         make(tmp_path / f"x{form.suffix}", array)
         (tmp_path / f"x{form.suffix}").rename(tmp_path / "x")
         np.testing.assert_array_equal(files.read(tmp_path / "x").array, array)
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.extra])
+def test_without_the_extra_it_is_named(tmp_path, monkeypatch, name):
+    form, (make, _) = FORMATS[name], LIBRARIES[name]
+    make(tmp_path / f"x{form.suffix}", numbers("uint16", 1))
+    found = files.read(tmp_path / f"x{form.suffix}")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImageError, match=rf"pip install 'imgtranslate\[{form.extra}\]' reads it"):
+        files.header(tmp_path / f"x{form.suffix}")
+    with pytest.raises(UserError, match=rf"^y{form.suffix} can't be written: .*imgtranslate\[{form.extra}\]"):
+        files.encode(f"y{form.suffix}", found)
+
+
+def test_no_library_of_an_extra_is_imported_before_it_is_needed():
+    script = (
+        "import sys, translate.values.files, translate.values.dicom, translate.values.nifti, translate.values.tiff\n"
+    )
+    script += "import translate.values.geo, translate.values.tiled, translate.values.series\n"
+    script += (
+        "print([name for name in ('tifffile', 'imagecodecs', 'rasterio', 'nibabel', 'pydicom') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

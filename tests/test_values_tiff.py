@@ -121,6 +121,18 @@ def test_tiles_that_gdal_left_out_are_nodata(tmp_path):
     assert (array[64:] == -5).all()
 
 
+def test_a_mask_of_gdal_is_said_to_be_left_out(tmp_path):
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        geo(tmp_path / "x.tif", numbers("uint8", 3))
+        with rasterio.open(tmp_path / "x.tif", "r+") as file:
+            file.nodata = None
+            file.write_mask(numbers("uint8", 1)[..., 0] > 9)
+    found = files.read(tmp_path / "x.tif")
+    np.testing.assert_array_equal(found.array, numbers("uint8", 3))
+    assert found.notes == ["its mask is not read: only a nodata value marks pixels without a value"]
+
+
 def test_a_scale_is_kept_and_not_applied(tmp_path):
     rasterio = pytest.importorskip("rasterio")
     geo(tmp_path / "x.tif", numbers("uint16", 1))
@@ -146,13 +158,6 @@ def test_imagej_has_no_signed_integers(tmp_path):
     files.write(tmp_path / "y.tif", found)
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "y.tif"), found.array[..., 0])
     assert found.notes == ["not an ImageJ stack: ImageJ's have no int32"]
-
-
-def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
-    tifffile.imwrite(tmp_path / "x.tif", numbers("uint16", 1)[..., 0])
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImageError, match=r"pip install 'imgtranslate\[science\]' reads it"):
-        files.read(tmp_path / "x.tif")
 
 
 def test_tiles_of_heights_are_written_as_tiff_with_their_coordinates(tmp_path):

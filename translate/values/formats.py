@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from translate.errors import UserError
+from translate.values.array import Values
 
 ANY = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 MANY = range(1, 65)
@@ -69,12 +70,16 @@ FORMATS: dict[str, Format] = {
 }  # fmt: skip
 
 
-def refuse(name: str, form: Format, array: np.ndarray) -> None:
-    """UserError where files of this format don't hold such an array, (H, W, C)."""
+def only(name: str, form: Format, values: Values, slices: list[np.ndarray] | None) -> np.ndarray:
+    """The one image, (H, W, C), for a format that holds no more. UserError for several, and for other numbers."""
+    array = (slices or [values.array])[0]
+    if slices and len(slices) > 1:
+        raise UserError(f"{name}: one file holds one image, not {len(slices)} slices; .tif, .nii.gz and .npy hold all.")
     if not form.holds(array.dtype.name, array.shape[2]):
         given = f"{array.shape[2]} of {array.dtype.name}"
         suffix = Path(name).suffix.lower()
         raise UserError(f"{name}: {suffix} files hold {form.words}, not {given}; .tif and .npy hold any numbers.")
+    return array
 
 
 def table() -> str:

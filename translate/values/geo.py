@@ -13,7 +13,7 @@ import numpy as np
 from translate.image.source import ImageError
 from translate.image.tiff_tags import GEO, Tags
 from translate.values.array import Header, Values
-from translate.values.formats import FORMATS, refuse
+from translate.values.formats import FORMATS, only
 from translate.values.numbers import as_image_error, kept, kept_type, need, opened, refuse_size, the_slice
 from translate.values.tiff_meta import METADATA, NODATA, gdal_items
 
@@ -76,10 +76,10 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     import rasterio
     from rasterio.io import MemoryFile
 
-    suffix, array = Path(name).suffix.lower(), (slices or [values.array])[0]
+    suffix = Path(name).suffix.lower()
     if suffix not in (".jp2", ".j2k"):
         raise ImageError(f"{suffix} files are only read; .tif holds the same numbers and coordinates")
-    refuse(name, FORMATS["JPEG 2000"], array)
+    array = only(name, FORMATS["JPEG 2000"], values, slices)
     if values.nodata is not None:
         values.notes.append(f"JPEG 2000 has no mark for no value: {values.nodata:g} is written as any other number")
     with as_image_error(), _environment(), MemoryFile(ext=suffix) as memory:

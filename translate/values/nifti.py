@@ -63,9 +63,12 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     if carried.get("rgb") and data.shape[3] == 3 and data.dtype == np.uint8:
         data = np.ascontiguousarray(data).view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0]
     elif data.shape[3] == 1:
-        data = data.reshape(data.shape[:3] + (1,) * (len(before) - 3)) if len(before) > 2 else data[:, :, 0, 0]
+        flat = len(before) == 2 and data.shape[2] == 1
+        data = data[:, :, 0, 0] if flat else data.reshape(data.shape[:3] + (1,) * (max(len(before), 3) - 3))
     elif len(before) == 5:
         data = data[:, :, :, None]
+    if not carried:
+        values.notes.append("voxels of 1 mm: what it was made from is no NIfTI file, whose affine would be kept")
     kind = carried.get("class", nibabel.Nifti1Image)
     affine = _affine(carried, images, slices is None) if carried else np.eye(4)
     image = kind(data, affine, carried.get("header"), dtype=data.dtype)

@@ -63,13 +63,16 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     before = values.carried.get("shape", ()) if values.kind == "npy" else ()
     axis = values.carried.get("channels", -1) if values.kind == "npy" else -1
 
+    images = slices if slices is not None else [values.array]
+    many = len(images) > 1 or (slices is not None and len(before) == 4)
+
     def arranged(image: np.ndarray) -> np.ndarray:
-        if image.shape[2] == 1 and (axis is None or not before):
+        if image.shape[2] == 1 and not many and (axis is None or not before):
             return image[..., 0]
         return np.moveaxis(image, 2, 0) if axis == -3 else image
 
-    arrays = [arranged(image) for image in (slices if slices is not None else [values.array])]
-    array = np.ascontiguousarray(np.stack(arrays) if slices is not None and len(before) == 4 else arrays[0])
+    arrays = [arranged(image) for image in images]
+    array = np.ascontiguousarray(np.stack(arrays) if many else arrays[0])
     buffer = io.BytesIO()
     if name.lower().endswith(".npz"):
         np.savez_compressed(buffer, image=array)

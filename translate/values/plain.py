@@ -12,7 +12,7 @@ from translate.image import header as headers
 from translate.image.picture import Picture
 from translate.image.source import KINDS, ImageError, contents
 from translate.values.array import Header, Values
-from translate.values.formats import FORMATS, Format, refuse
+from translate.values.formats import FORMATS, Format, only
 from translate.values.numbers import kept, refuse_size
 
 OTHERS = Format("", ("uint8",), (1, 3), "")  # JPEG, AVIF, GIF, which round
@@ -33,7 +33,7 @@ def read(path: Path, slice: int, max_pixels: int) -> Values:
     if slice:
         raise ImageError(f"has no slice {slice}: only the first picture is read")
     raw = decode.decode(contents(path), max_pixels)
-    notes = list(raw.notes)
+    notes = [note for note in raw.notes if not note.startswith("values of 0 to")]  # these stay as they are here
     carried = {
         "raw": raw.carried, "exif": raw.exif, "alpha": raw.alpha, "alpha_peak": raw.alpha_peak, "peak": raw.peak,
         "size": raw.colours.shape[:2],
@@ -45,9 +45,9 @@ def encode(name: str, values: Values, slices: list[np.ndarray] | None) -> bytes:
     """UserError where the format doesn't hold such numbers; JPEG, AVIF and GIF round them."""
     from translate.values.files import suffix_of
 
-    suffix, array = suffix_of(name), (slices or [values.array])[0]
+    suffix = suffix_of(name)
     form = next((form for form in FORMATS.values() if form.suffix == suffix), OTHERS)
-    refuse(name, form, array)
+    array = only(name, form, values, slices)
     if suffix == ".pfm":
         return _pfm(array)
     kind, carried = KINDS[suffix], values.carried if values.kind == "plain" else {}

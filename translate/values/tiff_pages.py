@@ -19,6 +19,7 @@ from translate.values.numbers import as_image_error, need, opened, refuse_size, 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else what it logs is printed
 JPEG = (6, 7, 34892, 33007)
 YCBCR = 6
+MASK = 4  # of a page's kind
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,11 @@ def _layout(path: str, size: int, time: int) -> Layout:
         tables: dict[str, Any] = {"jpegtables": key.jpegtables} if key.compression in JPEG else {}
         if not raw:
             _refuse_short(pages, key)
-        notes = [f"the first of {len(file.series)} pictures in the file"] if len(file.series) > 1 else []
+        masks = sum(bool(other.keyframe.subfiletype & MASK) for other in file.series[1:])
+        count = len(file.series) - masks
+        notes = [f"the first of {count} pictures in the file"] if count > 1 else []
+        if masks:
+            notes.append("its mask is not read: only a nodata value marks pixels without a value")
         if key.dtype.name == "bool":
             notes.append("1 bit became 8: 0 and 1")
         _ = key.decode  # made while the file is open
