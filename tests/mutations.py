@@ -29,6 +29,7 @@ class Mutation(NamedTuple):
 CYCLE, GAN = "translate/modes/cycle.py", "translate/modes/gan.py"
 TRAINER, PREVIEWS = "translate/train/step/trainer.py", "translate/train/previews.py"
 BASE, PASSES, EMA = "translate/modes/base.py", "translate/modes/passes.py", "translate/train/step/ema.py"
+HELD_OUT = "translate/train/held_out.py"
 STEP, RUN = "step_promises", "promises"
 
 MUTATIONS = {
@@ -81,7 +82,7 @@ MUTATIONS = {
         "partial(self.append_class, c=None if c is None else 0 * c)",
         "gan",
     ),
-    12: Mutation("scores compare with domain A", PREVIEWS, 'train_images("b"', 'train_images("a"', RUN),
+    12: Mutation("scores compare with domain A", HELD_OUT, "data, target, max(1, min", "data, source, max(1, min", RUN),
     13: Mutation(
         "train.accumulate ignored", "translate/train/loop.py", "zip(range(t.accumulate)", "zip(range(1)", STEP
     ),
@@ -119,7 +120,7 @@ MUTATIONS = {
     ),
     20: Mutation("D_X is given fake_y", CYCLE, "generator_loss(D_X, fake_x", "generator_loss(D_X, fake_y", "modes"),
     21: Mutation(
-        "sheets show training images", PREVIEWS, '{"a": data.test_images("a"), ', '{"a": data.train_images("a"), ', RUN
+        "sheets show training images", PREVIEWS, "data.test_values(side, most)", "data.train_images(side, 1, most)", RUN
     ),
     22: Mutation("EMA warm-up removed", EMA, "min(self.decay, (2 + rounds) / (11 + rounds))", "self.decay", "modes"),
 }

@@ -157,3 +157,26 @@ def test_labels_that_can_not_be(tmp_path, monkeypatch):
         open_data(str(flat), str(one), settings, paired=False, seed=0)
     with pytest.raises(UserError, match="can't be read: Is a directory"):
         one_domain(flat, tmp_path)
+
+
+# Balance
+
+
+def test_classes_are_seen_equally_often(tmp_path):
+    """Of a translation's domain, and every image of them; the other domain, without sub-folders, as it is."""
+    folder(tmp_path / "a" / "rare", numbered(3))
+    folder(tmp_path / "a" / "common", numbered(20), seed=100)
+    folder(tmp_path / "b", numbered(20), seed=200)
+    chosen = SMALL.model_copy(update={"balance": "class"})
+    data = open_data(str(tmp_path / "a"), str(tmp_path / "b"), chosen, paired=False, seed=0, say=lambda text: None)
+    seen = [data.train_a[data.order(0, n)] for n in range(200)]
+    assert [item.label for item in seen].count("rare") == 100
+    assert {item.key for item in seen} == {item.key for item in data.train_a}
+
+
+def test_balance_needs_classes(tmp_path):
+    for side in "ab":
+        folder(tmp_path / side, numbered(4))
+    chosen = SMALL.model_copy(update={"balance": "class"})
+    with pytest.raises(UserError, match="sort the images into one folder a class"):
+        open_data(str(tmp_path / "a"), str(tmp_path / "b"), chosen, paired=False, seed=0)

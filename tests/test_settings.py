@@ -11,7 +11,7 @@ from translate.modes import DOMAINS, MODES
 from translate.networks import receptive_field
 from translate.settings import differences, merge, parse_assignment, to_toml
 from translate.train.build import build_mode
-from translate.train.complete import complete, with_augmentation
+from translate.train.complete import complete, with_data
 from translate.train.options import Options, default_folder
 from translate.train.presets import PRESETS
 from translate.train.settings import settings_class
@@ -140,10 +140,10 @@ def test_augmentation_is_where_the_images_fit(pictures, monkeypatch, free, there
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
     if not there:
         monkeypatch.setattr("translate.train.complete.find_spec", lambda name: None)
-    chosen = with_augmentation(s, data, recorded)
+    chosen = with_data(s, data, recorded)
     assert chosen.data.augment_on == data.settings.augment_on == expected
     asked = s.model_copy(update={"data": s.data.model_copy(update={"augment_on": "device"})})
-    assert with_augmentation(asked, data, recorded).data.augment_on == "device"
+    assert with_data(asked, data, recorded).data.augment_on == "device"
 
 
 def test_graphs_and_the_compiler_only_with_fused_passes():

@@ -24,6 +24,11 @@ def floats(path, low: float, high: float) -> None:
     path.write_bytes(tiff_write.encode((RAMP * (high - low) + low).astype(np.float32), {}))
 
 
+def spans(description) -> dict:
+    """Domain → the ends of its range, None for pictures of 8 bits."""
+    return {side: found and (found["low"], found["high"]) for side, found in description["values"].items()}
+
+
 def integers(path, high: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(picture.encode(Picture(np.rint(RAMP * high).astype(np.uint16)), ".png")[0])
@@ -64,13 +69,14 @@ def test_a_domain_has_one_range_which_is_said_and_recorded(tmp_path):
         floats(tmp_path / "b" / f"{number}.tif", -5, 10 * number)
     said: list[str] = []
     data = opened(tmp_path / "a", tmp_path / "b", DataSettings(size=(20, 30), load=1), said=said)
-    assert "a: 4 files hold 16-bit integers, from 0 to 4095; 0:4095 are black and white (data.range_a)" in said
-    assert "b: 4 files hold floats, from -5 to 30; -5:30 are black and white (data.range_b)" in said
-    assert description.record(data)["a"]["range"] == [0, 4095]
-    assert description.values(data) == {"values": {"a": [0, 4095], "b": [-5, 30]}}
+    assert "a: 4 images hold 16-bit integers, from 0 to 4095" in said
+    assert any(line.startswith("a: measured values, uint16, 1 channel; the networks see 0:4095 as") for line in said)
+    assert any(line.startswith("b: measured values, float32, 1 channel; the networks see -5:30 as") for line in said)
+    assert spans(description.values(data)) == {"a": (0, 4095), "b": (-5, 30)}
+    assert description.record(data)["a"]["type"] == description.values(data)["values"]["a"]
     brightest = {item.key: data.domains[0].train[i].max() for i, item in enumerate(data.train_a)}
     for key, high in zip("0123", (1000, 2000, 4095, 3000), strict=True):
-        assert key not in brightest or brightest[key] == round(high / 4095 * 255)
+        assert key not in brightest or brightest[key] == np.float32(high / 4095 * 2 - 1)
 
 
 def test_a_setting_decides_and_files_of_eight_bits_have_none(tmp_path):
@@ -79,10 +85,10 @@ def test_a_setting_decides_and_files_of_eight_bits_have_none(tmp_path):
         (tmp_path / "b").mkdir(exist_ok=True)
         (tmp_path / "b" / f"{number}.png").write_bytes(rgb8.to_png((RAMP * 200).astype(np.uint8)))
     data = opened(tmp_path / "a", tmp_path / "b", DataSettings(size=(20, 30), load=1, range_a="0:2000"))
-    assert description.values(data) == {"values": {"a": [0, 2000], "b": None}}
-    assert data.domains[0].train[0].max() == 128
+    assert spans(description.values(data)) == {"a": (0, 2000), "b": None}
+    assert data.domains[0].train[0].max() == 0
     assert data.domains[1].train[0].max() == 200
-    assert "range" not in description.record(data)["b"]
+    assert "type" not in description.record(data)["b"]
 
 
 def test_floats_beside_integers_need_a_range(tmp_path):
@@ -156,8 +162,9 @@ def test_a_training_gives_its_range_to_the_generator(tmp_path, monkeypatch, caps
         "--set", "generator.depth=3", "--out", tmp_path / "run",
     )  # fmt: skip
     assert code == 0, out + err
-    assert json.loads((tmp_path / "run" / "data.json").read_text())["b"]["range"] == [-5, 20]
-    assert translate.load(tmp_path / "run").description["values"] == {"a": [0, 4095], "b": [-5, 20]}
+    found = json.loads((tmp_path / "run" / "data.json").read_text())["b"]["type"]
+    assert (found["low"], found["high"]) == (-5, 20)
+    assert spans(translate.load(tmp_path / "run").description) == {"a": (0, 4095), "b": (-5, 20)}
 
 
 TENSOR = np.full((3, 16, 16), 255, np.uint8)

@@ -158,6 +158,9 @@ def test_a_stop_signal_while_a_connection_is_accepted_ends_the_server():
             self.stopped = UserError("stopped by SIGHUP", 129)
             raise self.stopped
 
-    with Stopped(0) as server, socket.create_connection(server.server_address):
-        with pytest.raises(UserError, match="SIGHUP"):
-            server.serve_forever()
+    with (
+        Stopped(0) as server,
+        socket.create_connection(server.server_address),
+        pytest.raises(UserError, match="SIGHUP"),
+    ):
+        server.serve_forever()

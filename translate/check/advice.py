@@ -67,7 +67,7 @@ def settings(
             span = range_words((one["range"][0], one["range"][1]))
             why = "more than 8 bits: so that later images are read alike"
             found.append(Setting(f"data.range_{letter}", span, why))
-        if one["grey"] == one["images"] and mode != "cycle":
+        elif one["grey"] == one["images"] and mode != "cycle":
             found.append(Setting(f"data.channels_{letter}", "1", f"all images of {letter} are grey"))
     if len(domains) == 1 and not given.labels and any("/" in one.item.key for one in images):
         found.append(Setting("data.labels", "auto", "the sub-folders may be classes"))

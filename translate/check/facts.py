@@ -7,6 +7,8 @@ import numpy as np
 
 from translate.check.images import Seen
 from translate.data.labels import natural
+from translate.data.types import words
+from translate.values.domain import DomainType
 
 LONG = 3.0  # sides' ratio from which an image counts as odd
 SMALL = 4  # an image counts as odd if half of the images have so many times its height and width, or more
@@ -14,9 +16,9 @@ LISTED = 20
 
 
 def facts(
-    letter: str, name: str, images: list[Seen], licence: str = "", span: list[float] | None = None
+    letter: str, name: str, images: list[Seen], licence: str = "", measured: DomainType | None = None
 ) -> dict[str, Any]:
-    """images: of one domain, usable or not. span: black and white of files of more than 8 bits."""
+    """images: of one domain, usable or not. measured: the type of measured values."""
     headers = [one.file.header for one in images if one.file.header]
     pixels = [one.pixels for one in images if one.pixels]
     sizes = np.array([one.size for one in images if one.size[0]] or [(0, 0)])
@@ -41,7 +43,8 @@ def facts(
         "alike": float((np.abs(ratios / max(1e-9, np.median(ratios)) - 1) <= 0.05).mean()),
         "not_square": float((np.abs(ratios - 1) > 0.1).mean()),
         "values": {"low": min(one.low for one in pixels), "high": max(one.high for one in pixels)} if pixels else None,
-        "range": span,
+        "range": [measured.low, measured.high] if measured else None,
+        "measured": words(measured) if measured else "",
         "classes": _classes(images),
     }
     table["odd"] = _odd(images, sizes)

@@ -16,6 +16,7 @@ from translate.image.header import Header
 from translate.image.header import read as read_header
 from translate.image.source import ImageError, refuse_large
 from translate.system.files import sha256
+from translate.values import files as values
 
 COLOURED = 12  # levels by which the channels of a coloured pixel differ, after averaging
 
@@ -71,7 +72,7 @@ def files(paths: Iterable[Path], max_pixels: int, advance: Callable[[int], None]
 
     def one(path: Path) -> tuple[int, File]:
         try:
-            header = read_header(path)
+            header = _header(path)
             refuse_large(header.width, header.height, max_pixels)
             return path.stat().st_size, File(header)
         except (ImageError, OSError) as error:
@@ -90,6 +91,19 @@ def files(paths: Iterable[Path], max_pixels: int, advance: Callable[[int], None]
         for path, digest in zip(equal, threads.map(_digest, equal), strict=True):
             found[path].sha256 = digest
     return found
+
+
+def _header(path: Path) -> Header:
+    """Of a picture, or of measured values. Raises only ImageError."""
+    try:
+        return read_header(path)
+    except ImageError:
+        kind = values.kind_of(path)
+        if kind in (None, "plain"):
+            raise
+        found = values.header(path)
+        bits = 8 * np.dtype(found.dtype).itemsize
+        return Header(str(kind).upper(), found.height, found.width, bits, False, found.channels == 1, "")
 
 
 def _digest(path: Path) -> str:

@@ -15,7 +15,7 @@ from translate.convert.progress import Progress
 from translate.data import Data, DataSettings, Problem, open_data
 from translate.data.items import HEADINGS
 from translate.data.opening import Listing, list_data
-from translate.data.store import Reader
+from translate.data.reader import Reader
 from translate.errors import UNTRAINABLE, USAGE, UserError
 from translate.image import rgb8
 from translate.settings import merge, parse_assignment
@@ -142,7 +142,7 @@ def examine(
 
     def read(one: Seen):
         reader = data.domains["ab".index(one.letter)].train.reader if data else Reader.of(settings, 3)
-        return reader.whole(one.item)
+        return reader.shown(reader.whole(one.item))
 
     return result, seen, groups, read
 
@@ -170,9 +170,9 @@ def _too_few(seen: list[Seen], names: tuple[str, ...]) -> str:
 def _facts(letter: str, name: str, listing: Listing, data: Data | None, seen: list[Seen]) -> dict[str, Any]:
     place = "ab".index(letter)
     folder = listing.sides[place].folder if listing.sides else None
-    span = data.domains[place].train.reader.values if data else None
+    found = data.domains[place].type if data else None
     own = [one for one in seen if one.letter == letter]
-    return facts.facts(letter, name, own, folder.recipe.licence if folder else "", span and [*span])
+    return facts.facts(letter, name, own, folder.recipe.licence if folder else "", found)
 
 
 def _advice(

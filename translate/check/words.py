@@ -54,11 +54,10 @@ def domain(one: dict[str, Any]) -> list[str]:
         span = f"{side(sizes['smallest'])} to {side(sizes['largest'])}, median {side(sizes['median'])}"
         shapes = f"width / height {aspects['lowest']:.2f} to {aspects['highest']:.2f}"
         found.append(f"   {span} (height x width); {shapes}")
-    if one["values"]:
-        words = f"   values {one['values']['low']} to {one['values']['high']} of 255"
-        if one["range"]:
-            words += f", where {one['range'][0]:g} and {one['range'][1]:g} of the files are black and white"
-        found.append(words)
+    if one["measured"]:
+        found.append(f"   {one['measured']}")
+    elif one["values"]:
+        found.append(f"   values {one['values']['low']} to {one['values']['high']} of 255")
     if one["profiles"]:
         names = ", ".join(f"{name} ({count:,})" for name, count in one["profiles"].items())
         found.append(f"   colour profiles, converted to sRGB: {names}")

@@ -15,12 +15,14 @@ class Augment:
     """Augmentation of one domain. `geometry(image, token)` moves pixels, `colour(image, token)` changes their values.
     The same token gives the same change to any image of the same size, so that pairs stay aligned."""
 
-    def __init__(self, settings: DataSettings, channels: int, colour: bool):
+    def __init__(self, settings: DataSettings, channels: int, colour: bool, measured: bool = False):
         import albumentations as A  # takes 0.8 s and imports OpenCV, so only if augmentation is used
         import cv2
 
         height, width = settings.size
-        fill = settings.background_rgb if channels == 3 else round(float(np.mean(settings.background_rgb)))
+        fill: Any = settings.background_rgb if channels == 3 else round(float(np.mean(settings.background_rgb)))
+        if measured:
+            fill = float("nan")  # no value
         moves: list[Any] = []
         if settings.rotate:
             moves.append(

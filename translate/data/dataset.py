@@ -3,34 +3,26 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from translate.catalog import Recipe
 from translate.data import loader, on_device
 from translate.data.augment import Augment
+from translate.data.domain import Domain
+from translate.data.floats import filled, to_floats
 from translate.data.items import Item, Problem
 from translate.data.loader import Batch, Stretch
 from translate.data.on_device import OnDevice
-from translate.data.order import nth
+from translate.data.order import balanced, nth
+from translate.data.reader import ValuesReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
+from translate.values import shown
 
 A, B = 0, 1
 Letter = Literal["a", "b"]
-
-
-@dataclass
-class Domain:
-    """The images of one domain. `recipe` is None for a user's own folder."""
-
-    name: str
-    recipe: Recipe | None
-    train: Pictures
-    test: Pictures
 
 
 class Data:
@@ -58,6 +50,7 @@ class Data:
         self.problems = problems
         self.classes = classes
         self._labels = self._numbers(domains[A].train.items)
+        self._balanced = [domain.by_class() if settings.balance else [] for domain in domains]
         self._augments: list[Augment] = []
         self._on_device: dict[torch.device, OnDevice] = {}
 
@@ -85,8 +78,10 @@ class Data:
         return self.domains[A].train.stack is not None
 
     def fits_on(self, device: str) -> bool:
-        """Whether the decoded training images can stay on the device, and be augmented there."""
-        return on_device.fit([domain.train.stack for domain in self.domains], torch.device(device))
+        """Whether the decoded training images are of 8 bits and can stay on the device, and be augmented there."""
+        return not any(domain.type for domain in self.domains) and on_device.fit(
+            [domain.train.stack for domain in self.domains], torch.device(device)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_augments": [], "_on_device": {}}
@@ -96,21 +91,27 @@ class Data:
     def order(self, domain_index: int, n: int) -> int:
         """Index of the n-th training image seen of domain 0 (a) or 1 (b)."""
         domain = A if self.paired else domain_index  # pairs share their order
+        if classes := self._balanced[domain]:
+            return balanced(self.seed, domain, classes, n)
         return nth(self.seed, domain, len(self.domains[domain_index].train), n)
 
     def example(self, n: int) -> tuple[np.ndarray, ...]:
         """The n-th images (x of a, y of b), or of one domain (x,) or (x, its class as int64 ()); depends on (seed, n).
 
-        Images are augmented, float32 (C, H, W) in [-1, 1].
+        Images are augmented, float32 (C, H, W) in [-1, 1]; pixels without a value are FILL, in a pair those of either.
         """
         if not self._augments:
-            channels = (self.settings.channels_a, self.settings.channels_b)
-            self._augments = [Augment(self.settings, channels[i], colour=i == A) for i in range(len(self.domains))]
+            self._augments = [
+                Augment(self.settings, domain.train.reader.channels, colour=i == A, measured=domain.type is not None)
+                for i, domain in enumerate(self.domains)
+            ]
         parts = []
         for index, (domain, augment) in enumerate(zip(self.domains, self._augments, strict=True)):
             token = f"{self.seed} {n} {A if self.paired else index}"
             moved = augment.geometry(domain.train[self.order(index, n)], token)
             parts.append(to_floats(augment.colour(moved, token)))
+        if any(domain.type for domain in self.domains):
+            parts = filled(parts, self.paired)
         if self.classes:
             parts.append(self._labels[self.order(A, n), ...])  # with "..." the result stays an array
         return tuple(parts)
@@ -184,14 +185,30 @@ class Data:
         return self._numbers(self.domains[A].test.items)
 
     def test_images(self, domain: Letter) -> np.ndarray:
-        """All test images of a domain, uint8 (N, H, W, C), not augmented."""
-        pictures = self.domains["ab".index(domain)].test
-        return self._read(pictures, range(len(pictures)))
+        """All test images of a domain as they are shown, uint8 (N, H, W, C), not augmented."""
+        return self.shown(domain, self.test_values(domain))
 
-    def train_images(self, domain: Letter, every: int = 1) -> np.ndarray:
-        """Every `every`-th training image of a domain (from the first), uint8 (N, H, W, C), not augmented."""
+    def test_values(self, domain: Letter, most: int | None = None) -> np.ndarray:
+        """The test images of a domain, or the first `most`, not augmented: uint8 (N, H, W, C), or of measured values
+        float32 in [-1, 1], NaN where there is no value."""
+        pictures = self.domains["ab".index(domain)].test
+        return self._read(pictures, range(len(pictures))[:most])
+
+    def train_images(self, domain: Letter, every: int = 1, most: int | None = None) -> np.ndarray:
+        """Every `every`-th training image of a domain as shown (from the first, at most `most`), not augmented: uint8
+        (N, H, W, C)."""
         pictures = self.domains["ab".index(domain)].train
-        return self._read(pictures, range(0, len(pictures), every))
+        return self.shown(domain, self._read(pictures, range(0, len(pictures), every)[:most]))
+
+    def shown(self, domain: Letter, images: np.ndarray) -> np.ndarray:
+        """Images of a domain (`test_values`) as they are shown: uint8 (N, H, W, 1 or 3)."""
+        return self.domains["ab".index(domain)].test.reader.shown(images)
+
+    def caption(self) -> str:
+        """How measured values are shown, for sheets: "a: channel 1; 0 to 255 from black to white"; "" for pictures."""
+        readers = {letter: domain.test.reader for letter, domain in zip("ab", self.domains, strict=False)}
+        found = {side: reader for side, reader in readers.items() if isinstance(reader, ValuesReader)}
+        return ", ".join(f"{side}: {shown.words(reader.how, reader.type)}" for side, reader in found.items())
 
     def _read(self, pictures: Pictures, indices: range) -> np.ndarray:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -206,8 +223,3 @@ class Data:
     def licences(self) -> dict[str, str]:
         """Name of a data set -> its licence, for sets fetched by recipe; licences of users' own folders are unknown."""
         return {domain.recipe.name: domain.recipe.licence for domain in self.domains if domain.recipe is not None}
-
-
-def to_floats(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, C) -> float32 (C, H, W) in [-1, 1]."""
-    return np.ascontiguousarray(image.transpose(2, 0, 1)).astype(np.float32) / np.float32(127.5) - np.float32(1)

@@ -5,7 +5,8 @@ import json
 from collections import Counter
 from typing import Any
 
-from translate.data.dataset import Data, Domain
+from translate.data.dataset import Data
+from translate.data.domain import Domain
 from translate.data.items import Item
 
 CLASSES_SHOWN = 12
@@ -37,7 +38,7 @@ def fingerprint(data: Data) -> str:
     listing: list[Any] = [data.paired, data.truth]
     for items in (*(domain.train.items for domain in data.domains), *(domain.test.items for domain in data.domains)):
         listing.append([[item.key, item.part, item.height, item.width, item.digest] for item in items])
-        if data.classes:
+        if data.classes or data.settings.balance:
             listing.append([item.label for item in items])
     return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
 
@@ -66,7 +67,7 @@ def _side(domain: Domain) -> dict[str, Any]:
         "package": None if recipe is None else f"{recipe.package} {recipe.version}".strip(),
         "sha256": None if recipe is None else recipe.sha256,
         "licence": None if recipe is None else recipe.licence,
-        **({"range": list(domain.train.reader.values)} if domain.train.reader.values else {}),
+        **({"type": domain.type.record()} if domain.type else {}),
         "train": len(domain.train),
         # A data set in one file has its own split, and tens of thousands of numbers instead of names.
         "test": [item.key for item in test] if test[0].place is None else len(test),
@@ -74,9 +75,16 @@ def _side(domain: Domain) -> dict[str, Any]:
 
 
 def values(data: "Data") -> dict[str, Any]:
-    """See Data.values."""
-    found = {letter: domain.train.reader.values for letter, domain in zip("ab", data.domains, strict=False)}
-    return {"values": {letter: span and list(span) for letter, span in found.items()}} if any(found.values()) else {}
+    """The types of the domains of measured values, as a generator file has them."""
+    found = {letter: _type(domain) for letter, domain in zip("ab", data.domains, strict=False)}
+    return {"values": found} if any(found.values()) else {}
+
+
+def _type(domain: Domain) -> dict[str, Any] | None:
+    if domain.type is None:
+        return None
+    neighbours = getattr(domain.train.reader, "neighbours", 0)
+    return domain.type.record() | ({"neighbours": neighbours} if neighbours else {})
 
 
 def _file(item: Item) -> str:

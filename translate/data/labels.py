@@ -38,6 +38,22 @@ def assign(side: Side, name: str, labels: str, problems: list[Problem], say: Cal
     enough({item.label for item in side.train}, name)
 
 
+def assign_all(sides: list[Side], names: tuple[str, ...], how: str, problems: list[Problem], say) -> None:
+    """Classes for `balance`: "class" for the sub-folders of each domain that has any, or a CSV file for all of them."""
+    if how != "class":
+        for side, name in zip(sides, names, strict=True):
+            assign(side, name, how, problems, say)
+        return
+    sorted_ones = [pair for pair in zip(sides, names, strict=True) if any("/" in item.key for item in pair[0].train)]
+    if not sorted_ones:
+        raise UserError(
+            f"balance=class takes the names of sub-folders for classes, but {' and '.join(names)} have no sub-folders "
+            "with images; sort the images into one folder a class, or give a CSV file of lines file,class."
+        )
+    for side, name in sorted_ones:
+        assign(side, name, "auto", problems, say)
+
+
 def settle(train: Pictures, test: Pictures, name: str, problems: list[Problem]) -> list[str]:
     """The classes, sorted naturally, of the images that can be used. Test images of a class that no training image
     has are left out: a generator never learns it."""

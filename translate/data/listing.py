@@ -17,6 +17,7 @@ from translate.image.decode import FORMATS
 from translate.image.source import PassedOver
 from translate.system.files import walk
 from translate.system.text import printable
+from translate.values import files
 
 TEST_NAMES = ("test", "val", "validation")
 
@@ -79,19 +80,24 @@ def tree(folder: Path, problems: list[Problem]) -> list[Item]:
     passed_over = PassedOver()
 
     def wanted(name: str) -> bool:
-        if not rgb8.is_image_name(name):
+        suffix = files.suffix_of(name)
+        if suffix and suffix not in files.SUFFIXES:
             passed_over.add(name)
-        return rgb8.is_image_name(name)
+        return not suffix or suffix in files.SUFFIXES
 
     for path in walk(folder, wanted, unreadable.append):
+        suffix = files.suffix_of(path)
+        if not suffix and files.kind_of(path) != "dicom":  # whose files often have none
+            passed_over.add(path.name)
+            continue
         relative = path.relative_to(folder)
         name = printable("/".join([*folder.parts[-2:], relative.as_posix()]))
-        found.append(Item(relative.with_suffix("").as_posix(), path, name))
+        found.append(Item(relative.as_posix()[: len(relative.as_posix()) - len(suffix)], path, name))
     problems += [Problem("unreadable", text) for text in unreadable]
     if not found and unreadable:
         raise UserError(f"{unreadable[0]}, so no images were found in {printable(str(folder))}.")
     if not found:
-        known = ", ".join(sorted(suffix[1:] for suffix in rgb8.SUFFIXES))
+        known = ", ".join(sorted(suffix[1:] for suffix in files.SUFFIXES))
         others = f"; passed over: {passed_over}" if passed_over else ""
         raise UserError(f"there are no images in {printable(str(folder))} (recognised: {known}{others}).")
     if passed_over:

@@ -5,17 +5,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from translate import catalog
-from translate.data import labels, listing, pairing
-from translate.data.dataset import Data, Domain
+from translate.data import grids, labels, listing, pairing, parts
+from translate.data.dataset import Data
+from translate.data.domain import Domain
 from translate.data.items import LEFT_OUT, Item, Problem, report
 from translate.data.listing import Side
-from translate.data.settings import DataSettings
+from translate.data.reader import Reader, ValuesReader
+from translate.data.settings import COLOUR, DataSettings
 from translate.data.split import some, split, spread
-from translate.data.store import Pictures, Reader, Watcher
-from translate.data.values import domain_range
+from translate.data.store import Pictures, Watcher
+from translate.data.types import domain_type
 from translate.errors import UserError
+from translate.image.raw import parse_range
 from translate.system.memory import free_memory
+from translate.values.shown import Shown
+from translate.values.shown import words as shown_words
 
 Say = Callable[[str], None]
 MANY = 1000  # from this number of images on, progress is printed
@@ -45,10 +52,10 @@ def open_data(
         )
     problems: list[Problem] = []
     data = _opened(names, settings, paired, seed, say, problems, frozenset(), watcher)
-    found = [problem for problem in problems if problem.kind == "unreadable"]
+    found = [problem for problem in problems if problem.kind in ("unreadable", "empty")]
     trainable = all(domain.train.items for domain in data.domains)
     if found and trainable and not all(domain.test.items for domain in data.domains):
-        # The few images that the hash selected for testing can't be read: select again from the readable ones.
+        # The images that were selected for testing can't be used: select again from those that can.
         problems.clear()
         left_out = frozenset(problem.text.partition(":")[0] for problem in found)
         data = _opened(names, settings, paired, seed, say, problems, left_out, watcher)
@@ -80,13 +87,18 @@ def list_data(
     sides = _sides(names, settings, paired, problems, say)
     if settings.labels:
         labels.assign(sides[0], names[0], settings.labels, problems, say)
+    elif settings.balance:
+        labels.assign_all(sides, names, settings.balance, problems, say)
+    for side in sides:
+        side.train = parts.expand(side.train, settings)
+        side.test = None if side.test is None else parts.expand(side.test, settings)
     if without:
         dropped = {item.key for side in sides for item in side.train if item.name in without}
         for side in sides:  # both domains
             side.train = [i for i in side.train if i.name not in without and not (paired and i.key in dropped)]
     together = pairing.match(sides, names, paired, problems)  # test_a[i] and test_b[i] are a pair
     rules = [side.folder.recipe.held_out if side.folder else None for side in sides]
-    parts = []
+    splits = []
     for index, (side, name) in enumerate(zip(sides, names, strict=True)):
         # A recipe paired with a folder: both need the same rule, or a test image's partner would be trained on.
         rule = rules[index] or (next(filter(None, rules), None) if together else None)
@@ -95,8 +107,8 @@ def list_data(
             if side.test is not None
             else split(side.train, settings.test_percent, rule, name)
         )
-        parts.append((train, test))
-    return Listing(sides, parts, together)
+        splits.append((train, test))
+    return Listing(sides, splits, together)
 
 
 def _opened(
@@ -107,11 +119,9 @@ def _opened(
     listing = list_data(names, settings, paired=paired, problems=problems, say=say, without=without)
     together = listing.together
     domains = []
-    channels = (settings.channels_a, settings.channels_b)
     for index, (side, name) in enumerate(zip(listing.sides, names, strict=True)):
         train, test = listing.parts[index]
-        values = domain_range("ab"[index], [*train, *test], settings, say)
-        reader = Reader.of(settings, channels[index], values)
+        reader = _reader("ab"[index], [*train, *test], settings, say, measured=side.folder is None)
         domains.append(
             Domain(
                 name,
@@ -122,21 +132,48 @@ def _opened(
         )
     trains, tests = [domain.train for domain in domains], [domain.test for domain in domains]
     _scan([*trains, *tests], settings, problems, say, watcher)
-    for parts, linked in ((trains, paired), (tests, together)):
-        good = [[bool(item.digest) for item in pictures.items] for pictures in parts]
+    for of_domains, linked in ((trains, paired), (tests, together)):
+        good = [[bool(item.digest) for item in pictures.items] for pictures in of_domains]
         if linked:  # leave out both images of a pair
-            good = [[all(both) for both in zip(*good, strict=True)]] * len(parts)
-        for pictures, wanted in zip(parts, good, strict=True):
+            good = [[all(both) for both in zip(*good, strict=True)]] * len(of_domains)
+        for pictures, wanted in zip(of_domains, good, strict=True):
             pictures.keep(wanted)
     if paired:
         # Recipes are known to have different sizes: not reported.
         reported = [] if all(domain.recipe for domain in domains) else problems
         for first, second in (trains, tests):
-            fits = pairing.check_shapes(first.items, second.items, reported)
+            checks = [pairing.check_shapes(first.items, second.items, reported)]
+            if all(domain.type for domain in domains):
+                checks.append(grids.check_grids(first.items, second.items, problems))
+            fits = [all(both) for both in zip(*checks, strict=True)]
             first.keep(fits)
             second.keep(fits)
     classes = labels.settle(domains[0].train, domains[0].test, names[0], problems) if settings.labels else []
     return Data(tuple(domains), settings, paired=paired, truth=together, seed=seed, problems=problems, classes=classes)
+
+
+def _reader(letter: str, items: list[Item], settings: DataSettings, say: Say, *, measured: bool) -> Reader:
+    """The reader of a domain. measured: whether its files may hold measured values. UserError for settings that don't
+    fit them."""
+    found = domain_type(letter, items, settings, say) if measured else None
+    ground = parse_range(getattr(settings, f"ground_{letter}"))
+    if found is None:
+        return Reader.of(settings, getattr(settings, f"channels_{letter}") or COLOUR, ground=ground)
+    changed = [name for name in ("brightness", "contrast", "saturation", "hue") if getattr(settings, name)]
+    if changed and letter == "a":
+        raise UserError(f"data.{changed[0]} would change the values of a, which are measured; set it to 0.")
+    if settings.augment_on == "device":
+        raise UserError("data.augment_on = device is for pictures of 8 bits; measured values need cpu, or auto.")
+    window = parse_range(getattr(settings, f"window_{letter}"))
+    try:
+        how = Shown.of(found, getattr(settings, f"show_{letter}"), window)
+    except ValueError as error:
+        raise UserError(f"data.show_{letter} = {getattr(settings, f'show_{letter}')}: {error}.") from None
+    say(f"   sheets and the networks of scores see {shown_words(how, found)} (data.show_{letter}, window_{letter})")
+    neighbours = settings.neighbours if letter == "a" else 0
+    channels = found.channels * (2 * neighbours + 1)
+    ground = ground and found.levels_of(ground)
+    return ValuesReader.of(settings, channels, type=found, how=how, neighbours=neighbours, ground=ground)
 
 
 def _sides(
@@ -156,7 +193,10 @@ def _scan(
     parts: list[Pictures], settings: DataSettings, problems: list[Problem], say: Say, watcher: Watcher | None
 ) -> None:
     total = sum(len(part) for part in parts)
-    needed = sum(len(part) * part.size[0] * part.size[1] * part.reader.channels for part in parts)
+    needed = sum(
+        len(part) * part.size[0] * part.size[1] * part.reader.channels * np.dtype(part.reader.dtype).itemsize
+        for part in parts
+    )
     in_memory = settings.cache == "ram" or (settings.cache == "auto" and needed < SPARE_MEMORY * _memory())
     count = 0
 
@@ -167,7 +207,7 @@ def _scan(
             say(f"checking images: {count:,} of {total:,}")
 
     for part in parts:
-        part.scan(in_memory, done, problems, watcher)
+        part.scan(in_memory, done, problems, watcher, settings.empty)
 
 
 def _memory() -> float:

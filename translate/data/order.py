@@ -11,7 +11,13 @@ def nth(seed: int, domain: int, count: int, n: int) -> int:
     return int(_permutation(seed, domain, count, epoch)[place])
 
 
-@lru_cache(maxsize=8)
+def balanced(seed: int, domain: int, classes: list[np.ndarray], n: int) -> int:
+    """Index of the n-th image seen of a domain whose classes are seen equally often. classes: the indices of each."""
+    chosen = classes[nth(seed, domain, len(classes), n)]
+    return int(chosen[nth(seed, domain, len(chosen), n // len(classes))])
+
+
+@lru_cache(maxsize=64)
 def _permutation(seed: int, domain: int, count: int, epoch: int) -> np.ndarray:
     # From raw random numbers: NumPy guarantees these, while Generator.permutation may change between versions.
     numbers = np.random.PCG64(np.random.SeedSequence([abs(seed), domain, epoch])).random_raw(count)

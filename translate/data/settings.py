@@ -5,11 +5,13 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from translate.image.raw import parse_range, range_words
+from translate.image.raw import parse_range, percentiles, range_words
 from translate.settings import Settings
 
 PILLOW_LIMIT = 178_956_970  # Pillow refuses to open larger images
 NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
+MOST_CHANNELS = 64
+COLOUR = 3  # channels of pictures of 8 bits
 
 
 class DataSettings(Settings):
@@ -18,8 +20,18 @@ class DataSettings(Settings):
     size: tuple[int, int] = Field((256, 256), description='height and width of the images: 256, or "256x512"')
     load: float = Field(1.117, ge=1, le=4, description="images are resized to size * load, then cropped to size at "
                         "random (the papers: 286 / 256); 1 switches the cropping off")  # fmt: skip
-    fit: Literal["stretch", "cover"] = Field("stretch", description="how an image of another shape is brought to the "
-                        "size: stretched (the papers), or filling it, with what juts out cut off")  # fmt: skip
+    fit: Literal["stretch", "cover", "windows"] = Field("stretch", description="how an image of another shape is "
+                        "brought to the size: stretched (the papers); cover: filling it, with what juts out cut off; "
+                        "windows: not resized, but cut into windows of size * load pixels, each an image of its "
+                        "own, read from the file when it is needed")  # fmt: skip
+    empty: float = Field(0.5, ge=0, le=1, description="windows of which more than this share has no data, or that "
+                        "are of one value, are not trained on")  # fmt: skip
+    ground_a: str = Field("auto", description="values of a that are ground beside what is of interest, such as 230:255 "
+                          "for the glass of a slide: where all channels lie there, a pixel counts as without data for "
+                          "data.empty; auto: none")  # fmt: skip
+    ground_b: str = Field("auto", description="likewise for b")
+    neighbours: int = Field(0, ge=0, le=16, description="slices of a volume before and after each that are added to "
+                        "the input as channels (2.5D); at a volume's ends the last slice is repeated")  # fmt: skip
     interpolation: Literal["bicubic", "lanczos", "area"] = Field("bicubic", description="filter for resizing; all "
                         "three are antialiased")  # fmt: skip
     flip: float = Field(0.5, ge=0, le=1, description="probability of a mirror image")
@@ -33,11 +45,26 @@ class DataSettings(Settings):
                         "each draws other random numbers. auto: device on CUDA when the decoded images fit into a "
                         "quarter of its free memory, else cpu")  # fmt: skip
     background: str = Field("white", description="colour under transparency: white, black or #rrggbb")
-    channels_a: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
-    channels_b: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
-    range_a: str = Field("auto", description="values of a that are black and white, where its files hold floats or "
-                         "more than 8 bits, as 0:4095; auto: found over all of its files")  # fmt: skip
+    channels_a: int = Field(0, ge=0, le=MOST_CHANNELS, description="3 for colour, 1 for grey; 0: 3 for pictures of 8 "
+                            "bits, and for measured values as many as the files have, at most 64")  # fmt: skip
+    channels_b: int = Field(0, ge=0, le=MOST_CHANNELS, description="likewise for b")
+    range_a: str = Field("auto", description="values of a that the networks see as -1 and 1, where its files hold "
+                         "floats or more than 8 bits: 0:4095, or percentiles over all files: 0.5%:99.5%; auto: "
+                         "found over all files. Values outside are cut off")  # fmt: skip
     range_b: str = Field("auto", description="likewise for b")
+    nodata_a: str = Field("auto", description="the number in files of a that stands for no value, such as -9999 or "
+                          "nan; auto: what the files say. Such pixels count in no loss and no score")  # fmt: skip
+    nodata_b: str = Field("auto", description="likewise for b")
+    unit_a: str = Field("", max_length=20, description="of the values of a, such as HU; empty: what the files say")
+    unit_b: str = Field("", max_length=20, description="likewise for b")
+    show_a: str = Field("auto", description="the channels of a that sheets show as red, green and blue, or the one in "
+                        "grey: 4,3,2; auto: the first three, or the first")  # fmt: skip
+    show_b: str = Field("auto", description="likewise for b")
+    window_a: str = Field("auto", description="the values of a that sheets show as black and white, such as "
+                          "-160:240; auto: those of range_a")  # fmt: skip
+    window_b: str = Field("auto", description="likewise for b")
+    balance: str = Field("", description="train on all classes of a domain equally often: class takes the names of "
+                         "its sub-folders, or a CSV file of lines file,class; empty: as many as there are")  # fmt: skip
     test_percent: int = Field(10, ge=1, le=50, description="share of the images that is kept for testing, where the "
                         "folders don't say which are")  # fmt: skip
     labels: str = Field("", description="classes for GANs: auto (the data set's own, or the names of the sub-folders), "
@@ -74,12 +101,43 @@ class DataSettings(Settings):
 
     @field_validator("range_a", "range_b")
     @classmethod
+    def _two_numbers_or_percentiles(cls, value: str) -> str:
+        try:
+            if percentiles(value):
+                return value.replace(" ", "")
+            span = parse_range(value)
+        except ValueError:
+            raise ValueError(
+                "should be auto, two numbers such as 0:4095, or percentiles such as 0.5%:99.5%, the smaller one first"
+            ) from None
+        return range_words(span) if span else "auto"
+
+    @field_validator("window_a", "window_b", "ground_a", "ground_b")
+    @classmethod
     def _two_numbers(cls, value: str) -> str:
         try:
             span = parse_range(value)
         except ValueError:
-            raise ValueError("should be auto, or two numbers such as 0:4095, the smaller one first") from None
+            raise ValueError("should be auto, or two numbers such as -160:240, the smaller one first") from None
         return range_words(span) if span else "auto"
+
+    @field_validator("nodata_a", "nodata_b", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.strip().lower() == "auto":
+            return "auto"
+        try:
+            return f"{float(value):.17g}"
+        except ValueError:
+            raise ValueError("should be auto, or a number such as -9999 or nan") from None
+
+    @field_validator("show_a", "show_b", mode="before")
+    @classmethod
+    def _channel_numbers(cls, value: Any) -> Any:
+        numbers = str(value).replace(" ", "")
+        if numbers.lower() != "auto" and not re.fullmatch(r"[1-9]\d?(,[1-9]\d?,[1-9]\d?)?", numbers):
+            raise ValueError("should be auto, or one or three numbers of channels, counted from 1, such as 4,3,2")
+        return numbers.lower()
 
     @field_validator("background")
     @classmethod
@@ -94,6 +152,12 @@ class DataSettings(Settings):
         if self.channels_a == 1 and (self.saturation or self.hue):
             raise ValueError("saturation and hue change colours, but channels_a is 1; set them to 0")
         return self
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Of the networks' images of a and b, where the settings don't leave them to the data."""
+        a, b = self.channels_a or COLOUR, self.channels_b or COLOUR
+        return a * (2 * self.neighbours + 1), b
 
     @property
     def load_size(self) -> tuple[int, int]:

@@ -16,9 +16,13 @@ def split(
     There is at least one test image. Raises UserError when there are too few images for both.
     """
     rule = held_out or hash_picks
-    test = [item for item in items if rule(item.key, percent)]
-    if not test and len(items) > 1:
-        test = [min(items, key=lambda item: _hash(item.key))]
+    groups = dict.fromkeys(item.whole or item.key for item in items)  # images of one file stay together
+    if len(groups) == 1 < len(items):  # slices and windows of one file: the last ones, which lie together
+        test = items[-max(1, round(len(items) * percent / 100)) :]
+    else:
+        picked = {group for group in groups if rule(group, percent)}
+        picked = picked or {min(groups, key=_hash)} if len(groups) > 1 else picked
+        test = [item for item in items if (item.whole or item.key) in picked]
     test = spread(test)
     chosen = {item.key for item in test}
     train = [item for item in items if item.key not in chosen]

@@ -1,6 +1,5 @@
 """Decoded images of one size: read from their files, checked, and optionally kept in memory."""
 
-import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,80 +7,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from translate.catalog import arrays
 from translate.data.items import Item, Problem
-from translate.data.settings import DataSettings
+from translate.data.reader import Reader
 from translate.errors import UserError
 from translate.image import decode, rgb8
-from translate.image.raw import Range
 from translate.system.files import sha256
 from translate.system.memory import Budget, free_memory
 from translate.system.text import in_short, printable
 
 DECODED_BYTES = 16  # approximate memory in bytes to read one pixel of a file
 HEAD = 1 << 16  # bytes at a file's start that hold the image size, except in some TIFFs
-Watcher = Callable[[Item, np.ndarray], None]  # gets an image and its pixels, uint8 (H, W, C)
-BLANK = 2.0  # an image counts as blank below this standard deviation, in levels of 255
-
-
-@dataclass(frozen=True)
-class Reader:
-    """How the files of one domain become arrays of one size."""
-
-    channels: int
-    background: tuple[int, int, int]
-    max_pixels: int
-    fit: str
-    interpolation: str
-    strictly_double: bool  # side-by-side files must be twice as wide as high
-    values: Range | None = None  # black and white in files of floats and of more than 8 bits
-
-    @classmethod
-    def of(cls, settings: DataSettings, channels: int, values: Range | None = None) -> "Reader":
-        return cls(
-            channels,
-            settings.background_rgb,
-            settings.max_pixels,
-            settings.fit,
-            settings.interpolation,
-            settings.side_by_side == "auto",
-            values,
-        )
-
-    def whole(self, item: Item) -> np.ndarray:
-        """uint8 (H, W, C) in the file's own size; of a side-by-side file the half in `item.part`. Raises ImageError."""
-        if item.place is not None:
-            return _channels(arrays.images(item.path)[item.place], self.channels)
-        array = rgb8.read(
-            item.path,
-            background=self.background,
-            channels=self.channels,
-            max_pixels=self.max_pixels,
-            values=self.values,
-        )
-        if not item.part:
-            return array
-        height, width = array.shape[:2]
-        if width % 2 or (self.strictly_double and width != 2 * height):
-            raise rgb8.ImageError(f"{height} x {width} (height x width) is not twice as wide as high, as a pair is")
-        return array[:, : width // 2] if item.part == "left" else array[:, width // 2 :]
-
-    def sized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """uint8 (H, W, C) resized to `size` (height, width): stretched, or filling it with a centre crop."""
-        if self.fit == "stretch":
-            return rgb8.resize(whole, size, self.interpolation)
-        scale = max(size[0] / whole.shape[0], size[1] / whole.shape[1])
-        height, width = (
-            max(want, math.ceil(have * scale - 1e-6)) for want, have in zip(size, whole.shape, strict=False)
-        )
-        large = rgb8.resize(whole, (height, width), self.interpolation)
-        top, left = (height - size[0]) // 2, (width - size[1]) // 2
-        return large[top : top + size[0], left : left + size[1]]
+Watcher = Callable[[Item, np.ndarray], None]  # gets an image and its pixels as shown: uint8 (H, W, C)
 
 
 @dataclass
 class Pictures:
-    """Some images of one domain at one size: pictures[i] is uint8 (H, W, C), from memory or from its file."""
+    """Some images of one domain at one size: pictures[i] is (H, W, C) of the reader's dtype, from memory or a file."""
 
     items: list[Item]
     reader: Reader
@@ -121,27 +62,29 @@ class Pictures:
         done: Callable[[], None],
         problems: list[Problem],
         watcher: Watcher | None = None,
+        empty: float = 1.0,
     ) -> list[bool]:
         """Read every file completely, once, in as many threads as there are cores; return which are usable.
 
         Fills in the items' missing fields and, with `in_memory`, the stack. `done` is called after each image, and
-        `watcher` with each one that could be read, in its thread.
+        `watcher` with each one that could be read, in its thread. empty: images of which a larger share has no value
+        are left out, and windows of one value too.
         """
         if in_memory:
-            self.stack = np.zeros((len(self), *self.size, self.reader.channels), np.uint8)
+            self.stack = np.zeros((len(self), *self.size, self.reader.channels), self.reader.dtype)
 
         decoding = Budget(int(min(free_memory() / 4, 1 << 40)))  # of all threads together
-        shared = {path: sha256(path) for path in {item.path for item in self.items if item.place is not None}}
+        shared = {path: sha256(path) for path in {item.path for item in self.items if item.several}}
 
         def one(index: int) -> Problem | None:
             item = self.items[index]
             try:
-                with decoding.taken(0 if item.place is not None else _pixels(item) * DECODED_BYTES):
+                with decoding.taken(0 if item.several else _pixels(item) * DECODED_BYTES):
                     whole = self.reader.whole(item)
                     small = self.reader.sized(whole, self.size)
                     item.height, item.width = whole.shape[:2]
                     if watcher:
-                        watcher(item, whole)
+                        watcher(item, self.reader.shown(whole))
                     del whole
                 item.digest = shared.get(item.path) or sha256(item.path)
             except rgb8.ImageError as error:
@@ -153,9 +96,13 @@ class Pictures:
             if self.stack is not None:
                 self.stack[index] = small
             # Arrays were checked when the recipe was made; a second check would take seconds.
-            if item.place is None and small.std(axis=(0, 1)).max() < BLANK:
-                return Problem("blank", f"{item.name}{f' ({item.part} half)' if item.part else ''}")
-            return None
+            blank = item.place is None and self.reader.blank(small)
+            if self.reader.empty(small) > empty or (blank and item.window):
+                item.digest = ""  # it isn't used
+                return Problem("empty", item.name)
+            if not blank:
+                return None
+            return Problem("blank", f"{item.name}{f' ({item.part} half)' if item.part else ''}")
 
         def some(indices: range) -> list[Problem | None]:
             return [one(index) for index in indices]
@@ -166,7 +113,7 @@ class Pictures:
         with ThreadPoolExecutor(cores) as pool:
             for found in pool.map(some, [range(i, min(i + step, len(self))) for i in range(0, len(self), step)]):
                 for problem in found:
-                    usable.append(problem is None or problem.kind != "unreadable")
+                    usable.append(problem is None or problem.kind not in ("unreadable", "empty"))
                     if problem is not None:
                         problems.append(problem)
                     done()
@@ -182,11 +129,3 @@ def _pixels(item: Item) -> int:
             return decode.pixels(file.read(HEAD))
     except OSError:
         return 0
-
-
-def _channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """uint8 (H, W, 1 or 3) with the wanted number of channels."""
-    if image.shape[2] == channels:
-        return image
-    converted = np.asarray(rgb8.to_pil(image).convert("L" if channels == 1 else "RGB"))
-    return converted[..., None] if channels == 1 else converted

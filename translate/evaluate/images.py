@@ -19,6 +19,7 @@ from translate.modes import DOMAINS, MODES
 from translate.system.text import printable
 from translate.train.folder import RunFolder
 from translate.train.held_out import NOISE, HeldOut, held_out
+from translate.values.domain import DomainType
 
 Say = Callable[[str], Any]
 LIMIT = 500  # held-out images at most, where no run says otherwise
@@ -115,10 +116,18 @@ def _settings(subject: Subject) -> tuple[DataSettings, bool]:
     # Older files don't say how images were resized; all presets but the papers' take lanczos.
     chosen |= {"fit": about.get("fit", "stretch"), "interpolation": about.get("interpolation", "lanczos")}
     chosen |= {f"channels_{side}": count for side, count in channels.items() if side != NOISE}
-    for side, span in (about.get("values") or {}).items():
-        chosen |= {f"range_{side}": f"{span[0]!r}:{span[1]!r}"} if span else {}
+    for side, record in (about.get("values") or {}).items():
+        chosen |= _of_type(side, record) if isinstance(record, dict) else {}
     mode = MODES.get(about.get("mode", ""))
     return DataSettings.parse(chosen, str(subject.path)), bool(mode and mode.paired)
+
+
+def _of_type(side: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a domain of measured values, from a generator file."""
+    domain = DomainType.of({name: value for name, value in record.items() if name != "neighbours"})
+    found = {f"range_{side}": f"{domain.low!r}:{domain.high!r}", f"channels_{side}": domain.channels}
+    found |= {f"unit_{side}": domain.unit} | ({"neighbours": record["neighbours"]} if "neighbours" in record else {})
+    return found | ({} if domain.nodata is None else {f"nodata_{side}": f"{domain.nodata:.17g}"})
 
 
 def _named(options: Options, subject: Subject) -> tuple[str, str | None]:

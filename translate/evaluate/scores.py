@@ -12,6 +12,7 @@ from translate.evaluate.programs import Program, scores
 from translate.evaluate.subject import PASSES, Subject
 from translate.metrics import paired
 from translate.metrics.intervals import Estimate, of_mean
+from translate.metrics.measured import Measured
 from translate.metrics.measures import Measures
 from translate.metrics.scorer import REWARDS_BLUR
 from translate.train.held_out import HeldOut
@@ -57,20 +58,25 @@ def evaluate(
     """given: the outputs, where they are not the subject's own to make."""
     scorer = images.scorer(subject.device, say)
     outputs, names = given, images.names
+    made = None  # the outputs' measured values
     if outputs is None and images.inputs is not None:
         say(f"translating {len(images.inputs):,} images…")
-        outputs = subject.outputs(direction, images.inputs)
+        if any(images.types):
+            made = subject.values(direction, images.given, images.types[1])  # type: ignore[arg-type]
+            outputs = images.show(made)
+        else:
+            outputs = subject.outputs(direction, images.inputs)
     if outputs is None:
         outputs = subject.samples(max(2, len(images.real)))  # type: ignore[arg-type]
         names = [f"{seed:06d}" for seed in range(len(outputs))]
     say(f"scoring {len(outputs):,} images…")
-    measures = scorer.measure(outputs)
-    own, notes = _own(subject, direction, images, outputs)
+    measures = scorer.measure(outputs, made)
+    own, notes = _own(subject, direction, images, outputs, made)
     measures = Measures(measures.features, measures.references, measures.values | own)
     estimates = measures.estimates()
     nothing = None if images.inputs is None else scorer.nothing()
     floor = {} if nothing is None else nothing.estimates()
-    ceiling = {} if images.real is None else scorer.measure(images.real, "real images", pairs=False).estimates()
+    ceiling = {} if images.real is None else scorer.measure(images.real, keep="real images", pairs=False).estimates()
     if not images.names and images.real is not None:
         ceiling["spread-z"] = of_mean(_neighbours(images.real))
     rows = []
@@ -93,7 +99,7 @@ def _order(estimates: dict[str, Estimate], best: str) -> list[str]:
 
 
 def _own(
-    subject: Subject, direction: str, images: HeldOut, outputs: np.ndarray
+    subject: Subject, direction: str, images: HeldOut, outputs: np.ndarray, made: np.ndarray | None
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """(values by score, notes by score) of what only an evaluation asks: change, the way back, spread."""
     values: dict[str, Tensor] = {}
@@ -104,10 +110,18 @@ def _own(
             values["spread-z"] = _neighbours(outputs)
             notes["spread-z"] = "mean L1 of neighbouring samples"
         return values, notes
-    if inputs.shape[:3] == outputs.shape[:3]:
+    if inputs.shape == outputs.shape:
         values["change"] = paired.l1(outputs, inputs)
         notes["change"] = "L1 of input and output"
     back = "2".join(reversed(direction.split("2")))
+    if made is not None:
+        source = images.types[0]
+        if source and back in subject.directions:
+            way_back = Measured(images.given, source.high - source.low, source.unit)  # type: ignore[arg-type]
+            errors = way_back.errors(subject.values(back, made, source))
+            values |= {"back-L1": errors["L1"], "back-PSNR": errors["PSNR"]}
+            notes["back-L1"] = "the input and what comes back of it"
+        return values, notes
     if subject.is_model and back in subject.directions:
         returned = subject.outputs(back, outputs)
         values |= {"back-L1": paired.l1(returned, inputs), "back-PSNR": paired.psnr(returned, inputs)}

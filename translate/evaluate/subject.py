@@ -13,10 +13,12 @@ from translate.model import file as generator_file
 from translate.model.onnx_engine import OnnxEngine
 from translate.model.sampler import Sampler
 from translate.model.torch_engine import TorchEngine
+from translate.model.valued import translate_values
 from translate.settings import read_toml
 from translate.system.device import choose
 from translate.system.files import sha256
 from translate.train.settings import RunSettings, mode_name, renamed, settings_class
+from translate.values.domain import DomainType
 
 BATCH = 16  # images at once, as in training: other numbers round otherwise
 PASSES = 4  # with other random numbers, to see how much a stochastic model's outputs vary
@@ -64,6 +66,13 @@ class Subject:
         else:
             engine = TorchEngine.load(self.path, direction, device=self.device)
         return self._run(engine, inputs)
+
+    def values(self, direction: str, inputs: np.ndarray, target: DomainType | None) -> np.ndarray:
+        """Images as Data.test_values gives them → the outputs likewise. target: the type of their domain."""
+        if self.path.suffix.lower() == ".onnx":
+            raise UserError(f"{self.path}: an ONNX file of measured values isn't scored here; give the generator file.")
+        engine = TorchEngine.load(self.path, direction, device=self.device)
+        return translate_values(engine.network, inputs, target, self.device, BATCH)
 
     def samples(self, count: int) -> np.ndarray:
         """The first `count` seeds of a GAN, in the classes' order: uint8 (count, H, W, C)."""

@@ -8,8 +8,9 @@ import numpy as np
 from translate import catalog
 from translate.data import listing
 from translate.data.items import Item
+from translate.data.reader import Reader
 from translate.data.settings import DataSettings
-from translate.data.store import Pictures, Reader
+from translate.data.store import Pictures
 from translate.errors import UserError
 from translate.export.graph import Source
 from translate.export.parity import Compared

@@ -1,5 +1,6 @@
 """The decoded values of an image file, and their conversion to levels between black and white."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -103,6 +104,17 @@ def parse_range(text: str) -> Range | None:
     if not numbers[0] < numbers[1] or not np.isfinite(numbers).all():
         raise ValueError("the first number must be smaller than the second")
     return numbers
+
+
+def percentiles(text: str) -> Range | None:
+    """'0.5%:99.5%' as two numbers of percent; None for other texts. ValueError where they aren't in order."""
+    found = re.fullmatch(r"\s*([\d.]+)\s*%\s*:\s*([\d.]+)\s*%\s*", text)
+    if found is None:
+        return None
+    low, high = float(found[1]), float(found[2])
+    if not 0 <= low < high <= 100:
+        raise ValueError("percentiles lie between 0 and 100, the smaller one first")
+    return low, high
 
 
 def range_words(span: Range) -> str:

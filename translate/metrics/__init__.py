@@ -1,5 +1,6 @@
 """Scores: `Scorer` for training and evaluation; each metric has a module."""
 
-from translate.metrics.scorer import Score, Scorer
+from translate.metrics.score import Score
+from translate.metrics.scorer import Scorer
 
 __all__ = ["Score", "Scorer"]

@@ -51,7 +51,7 @@ def kid_name(network: str) -> str:
 
 def lower_is_better(name: str) -> bool | None:
     """Of a score; None where neither is better, or where nothing is known of it."""
-    known = (*HIGHER, *NEUTRAL, "KID", "FID", "ST-LPIPS", "L1", "back-L1")
+    known = (*HIGHER, *NEUTRAL, "KID", "FID", "ST-LPIPS", "L1", "MAE", "back-L1")
     if name.startswith(NEUTRAL) or not name.startswith(known):
         return None
     return not name.startswith(HIGHER)
@@ -59,5 +59,7 @@ def lower_is_better(name: str) -> bool | None:
 
 def digits(name: str, value: float) -> str:
     """A score's value as text, with as many decimals as mean something."""
+    if name.startswith("MAE"):  # in a unit of any size
+        return f"{value:.4g}"
     places = DIGITS.get(name, 3)
     return f"{round(value, places) + 0.0:.{places}f}"  # + 0.0: no "-0.000"

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +16,15 @@ from translate.errors import UserError
 from translate.metrics import inception, paired
 from translate.metrics.distance import cosines
 from translate.metrics.lite import Lite
-from translate.metrics.measures import Measures, digits, kid_name, lower_is_better
+from translate.metrics.measured import Measured
+from translate.metrics.measures import Measures, kid_name, lower_is_better
 from translate.metrics.pixels import channels, check, fingerprint, size
+from translate.metrics.score import Score
 from translate.metrics.stlpips import STLPIPS
 from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
 VERSION = 1  # of the protocol: raise it when a change moves the numbers; cached features of other versions are not used
-
-
-@dataclass(frozen=True)
-class Score:
-    """One number. `baseline` is the same score of something to compare with, which `against` names."""
-
-    name: str
-    value: float
-    n: int  # images behind it
-    baseline: float | None
-    lower_is_better: bool
-    note: str = ""
-    against: str = "doing nothing"
-
-    def __str__(self) -> str:
-        nothing = "" if self.baseline is None else f"; {self.against} {digits(self.name, self.baseline)}"
-        note = f"; {self.note}" if self.note else ""
-        return f"{self.name} {digits(self.name, self.value)} (n={self.n}{nothing}{note})"
 
 
 class Scorer:
@@ -52,6 +35,9 @@ class Scorer:
     references  uint8 (M, H, W, C): real images of the target domain, for the distances of distributions
     truth       uint8 (N, H, W, C): the true partners of the inputs, where they exist
     aligned     the pairs are aligned pixel by pixel (pix2pix), so L1, PSNR and SSIM are meaningful
+    measured    the true partners' measured values, where the domain has such: L1, PSNR and SSIM are then of these, and
+                MAE is in their unit; the networks see the images as shown
+    unchanged   the inputs' values, where these can be compared with `measured`: doing nothing
     cache       folder for the features of references and inputs, so that they are computed only once; and where the
                 Inception file is searched if $TRANSLATE_INCEPTION does not name it
     say         gets a sentence before slow work
@@ -73,6 +59,8 @@ class Scorer:
         *,
         aligned: bool,
         against: str = "doing nothing",
+        measured: Measured | None = None,
+        unchanged: np.ndarray | None = None,
         device: torch.device | str = "cpu",
         cache: Path | None = None,
         say: Callable[[str], Any] = print,
@@ -87,6 +75,7 @@ class Scorer:
                 check(some, name)
         if len(sets) == 2 and len(sets[0]) != len(sets[1]):
             raise ValueError(f"{len(sets[0])} inputs, but {len(sets[1])} true partners")
+        self.measured, self.unchanged = measured, unchanged
         self.aligned, self.cache, self.say = aligned and truth is not None, cache, say
         self.missing, self.optional = [], []
         self.device = torch.device(device)
@@ -127,7 +116,8 @@ class Scorer:
 
         Not aligned: a distance of distributions, else ST-LPIPS; never L1, PSNR or SSIM, which reward blur there.
         """
-        order = ("ST-LPIPS", "SSIM", "L1") if self.aligned else ("KID-lite2", "KID-lite0", "KID", "ST-LPIPS")
+        errors = [self.measured.mae] if self.measured else []
+        order = (*errors, "ST-LPIPS", "SSIM", "L1") if self.aligned else ("KID-lite2", "KID-lite0", "KID", "ST-LPIPS")
         found = self._available()
         return next((name for name in order if name in found), "")
 
@@ -140,6 +130,7 @@ class Scorer:
                 found += [kid_name(extractor.name)] + [f"cosine-{extractor.name}"] * (self.truth is not None)
         if self.truth is not None:
             found += ["ST-LPIPS", "L1"] if self.stlpips else ["L1"]
+            found += [self.measured.mae] if self.measured else []
             if self.aligned:
                 found += ["PSNR", "SSIM"] if min(size(self.truth)) >= paired.WINDOW else ["PSNR"]
         return found
@@ -155,17 +146,18 @@ class Scorer:
             self._remember("inputs", nothing)
         self._prepared = True
 
-    def score(self, outputs: np.ndarray) -> list[Score]:
-        """The scores of outputs uint8 (N, H, W, C), in the order of `names`. With truth, one output per input."""
+    def score(self, outputs: np.ndarray, values: np.ndarray | None = None) -> list[Score]:
+        """The scores of outputs uint8 (N, H, W, C), in the order of `names`. With truth, one output per input. values:
+        the outputs' measured values, see `measured`."""
         self.prepare()
-        measures = self.measure(outputs)
+        measures = self.measure(outputs, values)
         self._remember("outputs", measures)
         self.distances = measures.values.get("ST-LPIPS")
-        values, found = measures.scores(), []
+        numbers, found = measures.scores(), []
         for name in self.names():
             note = REWARDS_BLUR if name in ("L1", "PSNR", "SSIM") and not self.aligned else ""
             lower = lower_is_better(name) is not False
-            found.append(Score(name, values[name], len(outputs), self._baselines.get(name), lower, note, self.against))
+            found.append(Score(name, numbers[name], len(outputs), self._baselines.get(name), lower, note, self.against))
         return found
 
     def _remember(self, what: str, measures: Measures) -> None:
@@ -176,11 +168,13 @@ class Scorer:
         """The baseline: what is measured of the inputs, once; None where there is none, or of another size."""
         if self.inputs is None or (self.truth is not None and size(self.inputs) != size(self.truth)):
             return None
-        return self.measure(self.inputs, keep="the inputs")
+        return self.measure(self.inputs, self.unchanged, keep="the inputs")
 
-    def measure(self, outputs: np.ndarray, keep: str = "", pairs: bool = True) -> Measures:
-        """Of outputs uint8 (N, H, W, C), one for each input where there is truth. keep: what these are; then their
-        features are cached. pairs: whether they are compared with the truth, image by image."""
+    def measure(
+        self, outputs: np.ndarray, measured: np.ndarray | None = None, *, keep: str = "", pairs: bool = True
+    ) -> Measures:
+        """Of outputs uint8 (N, H, W, C), one for each input where there is truth. measured: their values. keep: what
+        these are; then their features are cached. pairs: whether they are compared with the truth, image by image."""
         truth = self.truth if pairs else None
         if truth is not None and len(check(outputs, "outputs")) != len(truth):
             raise ValueError(f"{len(outputs)} outputs for {len(truth)} inputs")
@@ -198,6 +192,10 @@ class Scorer:
             if self.stlpips:
                 what = "the pairs" if keep else ""
                 values["ST-LPIPS"] = self._cached(self.stlpips, what, self.stlpips.distances, outputs, truth).double()
+            if self.measured:
+                errors = {} if measured is None else self.measured.errors(measured)
+                values |= {name: error for name, error in errors.items() if name in available}
+                return Measures(features, references, values)
             for name, measure in {"L1": paired.l1, "PSNR": paired.psnr, "SSIM": paired.ssim}.items():
                 if name in available:
                     values[name] = measure(outputs, truth)

@@ -10,7 +10,7 @@ from translate.image.picture import PEAKS
 from translate.image.raw import Range, blocks, range_words
 from translate.model.arrays import refuse_empty, refuse_outside
 from translate.values.array import Values
-from translate.values.domain import DomainType, is_nodata
+from translate.values.domain import FILL, DomainType, is_nodata
 
 PICTURES = DomainType(0, 255, 3, "uint8")  # the type of a side of pictures of 8 bits
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
@@ -38,10 +38,10 @@ class Measured:
 
     def to_network(self, array: np.ndarray, nodata: float | None) -> tuple[np.ndarray, np.ndarray]:
         """(H, W, C) of values → (float32 (H, W, C) in [-1, 1], bool (H, W): where there are no data, and the network
-        sees 0). ValueError for NaN and infinity that aren't `nodata`."""
+        sees FILL, as in training). ValueError for NaN and infinity that aren't `nodata`."""
         levels = self.source.to_network(array, nodata)
         absent = np.isnan(levels[..., 0])
-        levels[absent] = 0
+        levels[absent] = FILL
         return levels, absent
 
     def from_network(self, levels: np.ndarray, absent: np.ndarray, nodata: float | None) -> np.ndarray:

@@ -172,7 +172,7 @@ class Streamed:
 
     def _summed(self, window: Window, place: int, scale: int, empty: dict[Any, Any]) -> Any:
         """((sum, sum of squares) by group, (channels, height, width)) of a norm's input in a tile."""
-        levels, _ = self._input(window)
+        levels, absent = self._input(window)
         top, left, height, width = window.tile
         y, x = top - window.read[0], left - window.read[1]
         # Windows without any data, at the same place relative to the image's borders, all have the same sums.
@@ -181,7 +181,7 @@ class Streamed:
             for start, long, side in zip(window.read[:2], window.read[2:], self.padded, strict=True)
         )
         key = (window.read[2:], y, x, height, width, window.read[0] == 0, window.read[1] == 0, *ends)
-        blank = not levels.any()
+        blank = bool(absent.all())
         if blank and key in empty:
             return empty[key]
         found = self._run(levels, place)[0]

@@ -44,16 +44,6 @@ def to_image(outputs: Tensor, kind: str = "uint8") -> np.ndarray:
     return levels.permute(0, 2, 3, 1).cpu().numpy().astype(kind, copy=False)
 
 
-@torch.inference_mode()
-def translate_arrays(generator: nn.Module, arrays: np.ndarray, device: torch.device | str, batch: int = 16):
-    """uint8 (N, H, W, C) → uint8 (N, H, W, C'), in evaluation mode; restores the generator's mode afterwards."""
-    training = generator.training
-    generator.eval()
-    parts = [to_image(generator(to_input(arrays[i : i + batch], device))) for i in range(0, len(arrays), batch)]
-    generator.train(training)
-    return np.concatenate(parts)
-
-
 class TorchEngine:
     """One direction of a generator file, run by torch.
 

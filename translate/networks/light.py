@@ -27,7 +27,8 @@ class LightBlock(nn.Module):
 
 
 class Light(Segmented):
-    """(B, C, H, W) in [-1, 1] → (B, C, H, W) in [-1, 1], G(x) = clamp(x + f(x), -1, 1), any H and W ≥ 1.
+    """(B, C, H, W) in [-1, 1] → (B, C', H, W) in [-1, 1], any H and W ≥ 1. G(x) = clamp(x + f(x), -1, 1); where C
+    and C' differ, tanh(f(x)).
 
     filters: channels at full size; each of the `downs` stride-2 convolutions doubles them, up to 8 × filters.
     """
@@ -47,9 +48,7 @@ class Light(Segmented):
         upsampling: str = "resize",
     ):
         super().__init__()
-        if in_channels != out_channels:
-            raise ValueError("the light generator is residual and needs as many output as input channels")
-        self.residual = True
+        self.residual = in_channels == out_channels
         self.multiple = 2**downs
         self.least = 2 * self.multiple  # reflection needs more pixels than it pads by
         width = [filters * min(2**level, 8) for level in range(downs + 1)]
@@ -67,6 +66,7 @@ class Light(Segmented):
             for level in reversed(range(downs))
         )
         self.last = nn.Conv2d(filters, out_channels, 3, padding=1, padding_mode=padding)
+        self.final = nn.Identity() if self.residual else nn.Tanh()
 
     def segments(self) -> Iterator[list[Step]]:
         """The encoder, the blocks in groups, and each level of the decoder; on padded input."""
@@ -82,7 +82,7 @@ class Light(Segmented):
             if segment:
                 yield segment
             segment = [*up.children(), "add"]
-        yield [*segment, self.last]
+        yield [*segment, self.last, *([] if self.residual else [self.final])]
 
     def layers(self, x: Tensor) -> Tensor:
         h = self.first(x)
@@ -93,12 +93,12 @@ class Light(Segmented):
         h = self.middle(h)
         for up in self.up:
             h = up(h) + skips.pop()
-        return self.last(h)
+        return self.final(self.last(h))
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         y = self.run(self.layers, pad_to(x, self.multiple, self.least))[..., :height, :width]
-        return torch.clamp(x + y, -1, 1)
+        return torch.clamp(x + y, -1, 1) if self.residual else y
 
 
 def convolution(before: int, after: int, norm: str, padding: Padding, stride: int = 1) -> list[nn.Module]:

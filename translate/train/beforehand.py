@@ -1,7 +1,7 @@
 """Warnings before the first step: settings and domains from which a translation can't be learned."""
 
 from translate.data import Data
-from translate.data.dataset import Domain
+from translate.data.domain import Domain
 from translate.modes.base import Mode
 
 MOST = 0.9  # of a domain's images are of nearly one colour: the domain is

@@ -11,6 +11,7 @@ from torch import Tensor
 import translate
 from translate.errors import UserError
 from translate.model import file as generator_file
+from translate.model.valued import keep_absent
 from translate.modes import DOMAINS, MODES, Mode
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import (
@@ -36,9 +37,12 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
         OBJECTIVES[settings.mode_settings.objective],
         partial(build_generator, settings.generator, size=settings.data.size),
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
-        (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[mode_class.kind]],
+        settings.data.channels[: DOMAINS[mode_class.kind]],
         **({"classes": classes} if classes else {}),
     )
+    if {settings.data.nodata_a, settings.data.nodata_b} != {"auto"}:
+        for name in mode.generators.values():
+            mode.networks[name].register_forward_hook(keep_absent)
     if settings.train.checkpointing:
         for network in mode.networks.values():
             checkpoint_activations(network)
@@ -55,7 +59,7 @@ def conditional_classes(settings: RunSettings, classes: list[str]) -> list[str]:
 def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict[str, Any]]:
     """direction → its entry in a generator file: the network, the arguments that build it, and its domains."""
     names = {"a": settings.a, "b": settings.b or "", "z": "z"}
-    channels = {"a": settings.data.channels_a, "b": settings.data.channels_b}
+    channels = dict(zip("ab", settings.data.channels, strict=True))
     if MODES[settings.mode].kind == "noise":
         channels["z"] = settings.mode_settings.latent + classes
     entries = {}
@@ -98,6 +102,9 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
         does = "makes images from noise" if "z" in channels else "translates images"
         raise UserError(f"--init-from {model}: it {does}, which --mode {mode} does not.")
     settings: dict[str, Any] = {"generator": _settings(entry, GeneratorSettings)}
+    for side, record in (description.get("values") or {}).items():
+        if isinstance(record, dict) and side in channels:  # of measured values, whose slices may be further channels
+            channels[side] = record["channels"]
     settings["data"] = {f"channels_{side}": count for side, count in channels.items() if side != "z"}
     if "z" in channels:
         settings["mode_settings"] = {"latent": description["latent"]}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from translate.data import Data
+from translate.data.settings import COLOUR
 from translate.errors import UserError
 from translate.modes import MODES
 from translate.networks import GENERATORS, LATENT
@@ -18,7 +19,7 @@ def complete(settings: RunSettings) -> RunSettings:
     """The settings with values that depend on device and image size filled in. UserError for invalid combinations."""
     t, size = settings.train, settings.data.size
     if settings.data.augment_on == "auto" and t.device != "cuda":
-        settings.data.augment_on = "cpu"  # on CUDA it depends on the data: with_augmentation
+        settings.data.augment_on = "cpu"  # on CUDA it depends on the data: with_data
     if t.precision == "auto":
         t.precision = best_precision(t.device)
     if t.precision == "fp16" and t.device != "cuda":
@@ -66,9 +67,22 @@ def whole_round(settings: RunSettings) -> int:
     return settings.train.batch * settings.train.accumulate * MODES[settings.mode].steps_of_d(settings.mode_settings)
 
 
-def with_augmentation(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:
-    """Resolves augment_on = "auto" in the settings and the data: the value the run was started with (`recorded`), else
-    the device when it is CUDA, kornia is installed and the decoded images fit in its memory."""
+def with_data(settings: RunSettings, data: Data, recorded: str | None) -> RunSettings:
+    """The settings with what follows from the data, also in the data's own settings: channels and nodata values; and
+    augment_on = "auto": the value the run was started with (`recorded`), else the device when it is CUDA, kornia is
+    installed and the decoded images fit in its memory."""
+    found: dict[str, Any] = {}
+    for letter, domain in zip("ab", data.domains, strict=False):
+        found[f"channels_{letter}"] = domain.type.channels if domain.type else domain.train.reader.channels
+        if domain.type and domain.type.nodata is not None:
+            found[f"nodata_{letter}"] = f"{domain.type.nodata:.17g}"
+    if len(data.domains) == 1:
+        found["channels_b"] = found["channels_a"]
+        if found["channels_a"] not in (1, COLOUR):
+            raise UserError(f"images from noise have 1 or 3 channels, and those of {settings.a} {found['channels_a']}.")
+        if "nodata_a" in found:
+            raise UserError("images from noise have a value in every pixel; fill those without, or set data.nodata_a.")
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update=found)})
     if settings.data.augment_on == "auto":
         device = settings.train.device
         there = device == "cuda" and find_spec("kornia") is not None and data.fits_on(device)

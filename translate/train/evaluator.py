@@ -40,8 +40,9 @@ class Evaluator:
     def score(self, images_seen: int, say: Callable[[str], Any]) -> tuple[list[Score], bool]:
         """(scores of the first direction, whether this is the best generator so far)."""
         scorer = self.prepare(say)
-        self.scored_images = self.previews.outputs()
-        scores = scorer.score(self.scored_images)
+        made = self.previews.outputs()
+        self.scored_images = self.previews.shown("b", made)
+        scores = scorer.score(self.scored_images, made)
         self.lines, self.scored = [str(score) for score in scores], images_seen
         deciding = next((score for score in scores if score.name == scorer.best_of()), None)
         best = self.best

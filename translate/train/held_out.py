@@ -10,6 +10,8 @@ import torch
 from translate.catalog import cache_folder
 from translate.data import Data
 from translate.metrics import Scorer
+from translate.metrics.measured import Measured
+from translate.values.domain import DomainType
 
 NOISE = "z"
 MOST_REFERENCES = 1000
@@ -22,6 +24,10 @@ class HeldOut:
     names: of the images to be made, in their order; [] for images from noise. inputs: what is translated; None where
     that is unknown, or noise. real: held-out images of the target domain. truth: the inputs' true partners, or None.
     references: real images with which distributions are compared. aligned: pairs are aligned pixel by pixel.
+
+    Where a domain has measured values, the images above are as shown. given: the inputs as the network gets them, see
+    Data.test_values. measured: the true partners' values. types: of the source and of the target. show: the target's
+    values as they are shown.
     """
 
     names: list[str]
@@ -30,6 +36,10 @@ class HeldOut:
     truth: np.ndarray | None
     references: np.ndarray
     aligned: bool = False
+    given: np.ndarray | None = None
+    measured: Measured | None = None
+    types: tuple[DomainType | None, DomainType | None] = (None, None)
+    show: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
     def scorer(self, device: torch.device | str, say: Callable[[str], Any]) -> Scorer:
         """For translations "doing nothing" is the baseline; for images from noise it is real images."""
@@ -39,6 +49,8 @@ class HeldOut:
             self.truth,
             aligned=self.aligned,
             against="doing nothing" if self.names else "real images",
+            measured=self.measured,
+            unchanged=self.given if self.types[0] == self.types[1] else None,
             device=device,
             cache=cache_folder() / "features",
             say=say,
@@ -46,23 +58,32 @@ class HeldOut:
 
 
 def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarray] | None = None) -> HeldOut:
-    """Of opened data. limit: images at most. images: the held-out ones by domain, if they were read before."""
+    """Of opened data. limit: images at most. images: the held-out ones by domain (Data.test_values), if they
+    were read before."""
     source, target = direction.split("2")
     read = images or {}
-    real = read[target] if target in read else data.test_images(target)  # type: ignore[arg-type]
-    count = len(data.domains["ab".index(target)].train)
+    values = read[target] if target in read else data.test_values(target, limit)  # type: ignore[arg-type]
+    real, domain = data.shown(target, values[:limit]), data.domains["ab".index(target)]  # type: ignore[arg-type]
+    count = len(domain.train)
     if source == NOISE:
-        return HeldOut([], None, real[:limit], None, _references(data, target, max(1, count // MOST_REFERENCES)))
-    inputs = read[source] if source in read else data.test_images(source)  # type: ignore[arg-type]
+        return HeldOut([], None, real, None, _references(data, target, max(1, count // MOST_REFERENCES)))
+    given = (read[source] if source in read else data.test_values(source, limit))[:limit]  # type: ignore[arg-type]
+    measured = None
+    if data.truth and domain.type:
+        measured = Measured(values[:limit], domain.type.high - domain.type.low, domain.type.unit)
     return HeldOut(
         [item.key for item in data.domains["ab".index(source)].test.items[:limit]],
-        inputs[:limit],
-        real[:limit],
-        real[:limit] if data.truth else None,
+        data.shown(source, given),  # type: ignore[arg-type]
+        real,
+        real if data.truth else None,
         _references(data, target, max(1, min(4, count // 300))),  # a fourth of a large set's images is enough
         data.paired,
+        given,
+        measured,
+        (data.domains["ab".index(source)].type, domain.type),
+        lambda made: data.shown(target, made),  # type: ignore[arg-type]
     )
 
 
 def _references(data: Data, domain: str, every: int) -> np.ndarray:
-    return data.train_images(domain, every=every)[:MOST_REFERENCES]  # type: ignore[arg-type]
+    return data.train_images(domain, every=every, most=MOST_REFERENCES)  # type: ignore[arg-type]

@@ -11,11 +11,14 @@ from translate.data import Data
 from translate.image import sheet_file
 from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
-from translate.model.torch_engine import to_image, to_input, translate_arrays
+from translate.model.torch_engine import to_image
+from translate.model.valued import translate_values, values_input
 from translate.train.build import conditional_classes
 from translate.train.held_out import held_out
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
+
+GREY = 64  # images from which it is seen whether a domain is grey
 
 
 class Translations:
@@ -23,18 +26,25 @@ class Translations:
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer
-        self.held_out = {side: data.test_images(side) for side in "ab"}  # type: ignore[arg-type]
+        most = max(settings.train.score_images, settings.train.samples, GREY)
+        self.held_out = {side: data.test_values(side, most) for side in "ab"}  # type: ignore[arg-type]
 
     def grey(self) -> dict[str, bool]:
         """Domain → whether its images are grey."""
-        return {side: _grey(arrays) for side, arrays in self.held_out.items()}
+        return {side: _grey(self.shown(side, arrays[:GREY])) for side, arrays in self.held_out.items()}
 
-    def translate(self, direction: str, arrays: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, C) → the same, through the current generator of `direction`."""
-        return translate_arrays(self.trainer.generator(direction), arrays, self.settings.train.device)
+    def shown(self, side: str, images: np.ndarray) -> np.ndarray:
+        """Images of a domain, see Data.test_values, as they are shown: uint8 (N, H, W, C)."""
+        return self.data.shown(side, images)  # type: ignore[arg-type]
+
+    def translate(self, direction: str, images: np.ndarray) -> np.ndarray:
+        """Images of the source → images of the target, both as Data.test_values gives them, by the current generator
+        of `direction`."""
+        target = self.data.domains["ab".index(direction[-1])].type
+        return translate_values(self.trainer.generator(direction), images, target, self.settings.train.device)
 
     def outputs(self) -> np.ndarray:
-        """The outputs to score, uint8 (N, H, W, C)."""
+        """The outputs to score, as Data.test_values gives images of the target."""
         return self.translate("a2b", self.held_out["a"][: self.settings.train.score_images])
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
@@ -48,30 +58,38 @@ class Translations:
         output translated back."""
         source, target = direction.split("2")
         inputs = self.held_out[source][: self.settings.train.samples]
-        columns = [inputs, self.translate(direction, inputs)]
+        outputs = self.translate(direction, inputs)
+        columns = [self.shown(source, inputs), self.shown(target, outputs)]
         headings = ["input", "output"]
         back = f"{target}2{source}"
         if self.data.truth:
-            columns.append(self.held_out[target][: len(inputs)])
+            truth = self.held_out[target][: len(inputs)]
+            columns.append(self.shown(target, truth))
             headings.append("truth")
             if self.data.paired:
-                for heading, images in self._pictures(*columns).items():
+                for heading, images in self._pictures(target, inputs, outputs, truth).items():
                     columns.insert(-1, images)
                     headings.insert(-1, heading)
         elif back in self.trainer.mode.generators:
-            columns.append(self.translate(back, columns[1]))
+            columns.append(self.shown(source, self.translate(back, outputs)))
             headings.append("and back")
         rows = [list(row) for row in zip(*columns, strict=True)]
         names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b or "").name}
         caption = (
             f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
         )
+        caption += f". {how}" if (how := self.data.caption()) else ""
         return sheet_file.pack(rows, headings=headings, caption=caption)
 
-    def _pictures(self, *columns: np.ndarray) -> dict[str, np.ndarray]:
-        """The mode's pictures of inputs, outputs and true partners, all uint8 (N, H, W, C)."""
-        images = (to_input(column, self.trainer.device) for column in columns)
-        return {name: to_image(picture) for name, picture in self.trainer.mode.pictures(*images).items()}
+    def _pictures(self, target: str, *columns: np.ndarray) -> dict[str, np.ndarray]:
+        """The mode's pictures of inputs, outputs and true partners, as they are shown."""
+        images = [values_input(column, self.trainer.device) for column in columns]
+        found = {}
+        for name, picture in self.trainer.mode.pictures(*images).items():
+            of_target = picture.shape[1] == images[1].shape[1] and columns[1].dtype == np.float32
+            levels = picture.float().clamp(-1, 1).permute(0, 2, 3, 1).cpu().numpy() if of_target else None
+            found[name] = to_image(picture) if levels is None else self.shown(target, levels)
+        return found
 
 
 class Samples:
@@ -81,7 +99,7 @@ class Samples:
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer
-        self.held_out = data.test_images("a")  # uint8 (N, H, W, C)
+        self.held_out = data.test_images("a")  # uint8 (N, H, W, C), as shown
         self.classes: list[str] = conditional_classes(settings, data.classes)
 
     def grey(self) -> dict[str, bool]:
@@ -102,13 +120,17 @@ class Samples:
         generator.train(training)
         return np.concatenate(parts)
 
+    def shown(self, side: str, images: np.ndarray) -> np.ndarray:
+        """Samples are made as they are shown."""
+        return images
+
     def outputs(self) -> np.ndarray:
         """The samples to score, uint8 (N, H, W, C): at most as many as training images."""
         return self.generate(min(self.settings.train.score_images, max(2, len(self.data.train_a))))
 
     def scorer(self, say: Callable[[str], Any]) -> Scorer:
         """Compares with training images, as is usual for GANs; held-out images are scored for comparison."""
-        found = held_out(self.data, "z2a", self.settings.train.score_images, {"a": self.held_out})
+        found = held_out(self.data, "z2a", self.settings.train.score_images)
         return found.scorer(self.settings.train.device, say)
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
@@ -123,4 +145,4 @@ class Samples:
 
 def _grey(arrays: np.ndarray) -> bool:
     """Whether images, uint8 (N, H, W, C), are grey: channels differ by more than 24 in under 0.5 % of pixels."""
-    return bool((np.ptp(arrays[:64], axis=-1) > 24).mean() < 0.005) if arrays.size else False
+    return bool((np.ptp(arrays[:GREY], axis=-1) > 24).mean() < 0.005) if arrays.size else False

@@ -15,7 +15,7 @@ from translate.system import distributed
 from translate.system.lock import claim
 from translate.system.signals import CODES
 from translate.system.text import duration
-from translate.train.complete import with_augmentation, with_length
+from translate.train.complete import with_data, with_length
 from translate.train.finished import complete_files, finished
 from translate.train.folder import LAYOUT, RunFolder
 from translate.train.halving import Candidates, halve
@@ -64,7 +64,7 @@ def _start(settings: RunSettings, path: Path, say, minutes: float | None, candid
     data = _open_everywhere(settings, say)
     began = time.monotonic()
     chosen: list[dict[str, Any]] = []
-    settings = with_augmentation(settings, data, (kept or {}).get("data", {}).get("augment_on"))
+    settings = with_data(settings, data, (kept or {}).get("data", {}).get("augment_on"))
     if minutes and not begun:
         settings, chosen = _timed(settings, candidates, folder, data, say, minutes, began)
     run = Run(with_length(settings, data, say), folder, data, say)
@@ -114,7 +114,7 @@ def dry_run(
     _say_missing_weights(settings, say)
     data = _open(settings, say)
     began = time.monotonic()
-    settings = with_augmentation(settings, data, kept.get("data", {}).get("augment_on"))
+    settings = with_data(settings, data, kept.get("data", {}).get("augment_on"))
     if minutes and not begun:
         if candidates:
             names = ", ".join(one.preset for one in candidates)

@@ -7,6 +7,9 @@ import numpy as np
 
 from translate.image.raw import blocks
 
+# What a network gets, and its output keeps, where there is no value: outside of [-1, 1], and exact in half precision.
+FILL = -1.25
+
 
 @dataclass(frozen=True)
 class DomainType:
@@ -20,6 +23,11 @@ class DomainType:
     unit: str = ""
     nodata: float | None = None
     names: tuple[str, ...] = ()
+
+    def levels_of(self, span: tuple[float, float]) -> tuple[float, float]:
+        """Two values as the network's numbers, not clipped."""
+        low, high = ((value - self.low) * (2 / (self.high - self.low)) - 1 for value in span)
+        return low, high
 
     def to_network(self, array: np.ndarray, nodata: float | None) -> np.ndarray:
         """(H, W, C) of values → float32 (H, W, C) in [-1, 1], clipped, NaN in all channels of a pixel where any
@@ -49,6 +57,14 @@ class DomainType:
             values[absent] = 0 if nodata is None else nodata
             result[part] = values.astype(kind)
         return result
+
+    def rounded(self, levels: np.ndarray) -> np.ndarray:
+        """float32 [-1, 1] as it comes back from a written file: integers are rounded. NaN stays."""
+        if np.dtype(self.dtype).kind == "f":
+            return levels
+        half = (self.high - self.low) / 2
+        values = np.rint((levels.astype(np.float64) + 1) * half + self.low)
+        return ((values - self.low) / half - 1).astype(np.float32)
 
     def record(self) -> dict[str, Any]:
         """As JSON, for data.json and generator files. A nodata value of NaN is "nan"."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from translate.errors import UserError
+from translate.image.source import ImageError
 from translate.values.numbers import as_image_error
 
 UNEVEN = 0.1  # of the usual distance of two slices
@@ -66,3 +67,14 @@ def _refuse_gaps(paths: list[Path], along: list[float], unit: str) -> None:
             missing = round(gap / usual) - 1
             lacks = f"{missing} slice{'s are' if missing > 1 else ' is'} missing" if missing > 0 else "they are uneven"
             raise UserError(f"{pair} are {far} apart and the others {usual:g}: {lacks}; a volume needs even slices.")
+
+
+def series_of(path: Path) -> str:
+    """The identifier of the series that a DICOM file is of; "" where it has none or can't be read."""
+    from translate.values.dicom import _dataset
+
+    try:
+        with as_image_error():
+            return str(_dataset(path).get("SeriesInstanceUID") or "")
+    except ImageError:
+        return ""

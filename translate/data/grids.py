@@ -1,0 +1,59 @@
+"""Pairs of measured values that lie on different grids, by what their files say of their places."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from translate.data.items import Item, Problem
+from translate.image.source import ImageError
+from translate.values import files
+
+# GeoTIFF: size of a pixel, tie points, transformation.
+PLACES = (33550, 33922, 34264)
+NEAR = 1e-6  # relative difference of numbers that count as equal
+
+
+def check_grids(first: list[Item], second: list[Item], problems: list[Problem]) -> list[bool]:
+    """Which pairs fit: their files lie on one grid, as far as both say where they lie; windows also need pictures of
+    one size. A file is reported once."""
+    fits = []
+    reported: set[Path] = set()
+    for a, b in zip(first, second, strict=True):
+        text = _difference(a, b)
+        fits.append(not text)
+        if text and a.path not in reported:
+            reported.add(a.path)
+            problems.append(Problem("pair", f"{a.name} and {b.name} {text}"))
+    return fits
+
+
+def _difference(a: Item, b: Item) -> str:
+    """In words; "" where there is none, or nothing is known."""
+    one, other = _grid(a.path), _grid(b.path)
+    if one is None or other is None:
+        return ""
+    if a.window and one[0] != other[0]:
+        sizes = [f"{size[0]} x {size[1]}" for size in (one[0], other[0])]
+        return f"are of pictures of {sizes[0]} and {sizes[1]} (height x width), so their windows show different places"
+    same = one[0] == other[0] and one[1] is not None and other[1] is not None and one[1].shape == other[1].shape
+    if same and not np.allclose(one[1], other[1], rtol=NEAR, atol=NEAR):  # type: ignore[arg-type]
+        return "lie on different grids (their affines or transforms differ); bring them to one grid"
+    return ""
+
+
+@lru_cache(1 << 16)
+def _grid(path: Path) -> tuple[tuple[int, int], np.ndarray | None] | None:
+    """((height, width), the numbers that say where the picture lies, or None)."""
+    try:
+        header, carried = files.header(path), files.outline(path).carried
+    except (ImageError, OSError):
+        return None
+    size = header.height, header.width
+    if "affine" in carried:
+        return size, np.asarray(carried["affine"], float).ravel()
+    if "transform" in carried:
+        return size, np.asarray(carried["transform"][:6], float)
+    tags = carried.get("geo") or {}
+    numbers = [float(number) for tag in PLACES if tag in tags for number in tags[tag].values]
+    return size, np.array(numbers) if numbers else None
