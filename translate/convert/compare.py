@@ -9,6 +9,7 @@ from translate.image import rgb8
 from translate.model.measured import Measured
 from translate.values import files
 from translate.values.domain import DomainType
+from translate.values.shown import Shown
 
 ROWS = 12
 PART = 2048  # pixels: of larger images of measured values the middle is shown
@@ -36,11 +37,10 @@ def compare_sheet(jobs: list[Job], caption: str, types: Measured | None = None) 
 
 
 def _shown(path: Path, kind: DomainType) -> np.ndarray:
-    """uint8 (H, W, 3) of the middle slice: the first three channels, or the first in grey; no value is black."""
+    """uint8 (H, W, 3) of the middle slice: the first three channels, or the first in grey."""
     header = files.header(path)
     height, width = min(header.height, PART), min(header.width, PART)
     top, left = (header.height - height) // 2, (header.width - width) // 2
     array = files.window(path, top, left, height, width, header.slices // 2)
-    levels = np.nan_to_num(kind.to_network(array, header.nodata), nan=-1.0)
-    shown = levels[..., :3] if levels.shape[2] >= 3 else np.repeat(levels[..., :1], 3, axis=2)
-    return np.rint((shown + 1) * 127.5).astype(np.uint8)
+    picture = Shown.of(kind).picture(kind.to_network(array, header.nodata))
+    return picture if picture.shape[2] == 3 else np.repeat(picture, 3, axis=2)
