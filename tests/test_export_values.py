@@ -59,7 +59,7 @@ def test_a_torch_program_says_its_values(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--to", "web"], "13 to 1 channels, which --to web can't hold"),
+        (["--to", "web"], "13 to 1 channels, and a page shows 1 or 3"),
         (["--to", "junyanz"], "which --to junyanz can't hold"),
         (["--to", "onnx", "--io", "uint8"], "--io uint8 holds 8 bits"),
         (["--to", "onnx", "--quantize", "int8", "--calibration", "x"], "--quantize is for models of pictures"),
