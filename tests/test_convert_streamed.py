@@ -130,7 +130,7 @@ finally:
 @pytest.mark.slow
 def test_a_large_file_needs_little_memory(tmp_path):
     """12,000 × 12,000 pixels of 16 bits: 288 MB in the file, over 40 GB in the network's layers."""
-    model = value_model(tmp_path / "m.safetensors", MICROSCOPE, MICROSCOPE, network="light", blocks=1, filters=4)
+    model = value_model(tmp_path / "m.safetensors", MICROSCOPE, MICROSCOPE, network="light", norm="batch", filters=4)
     side = 12_000
     (tmp_path / "in").mkdir()
     block = np.tile(slide(512, 1200), (1, 10, 1))
