@@ -113,7 +113,9 @@ def test_pictures_become_values(run, tmp_path):
     said = run(model, tmp_path / "in", tmp_path / "none", code=2)
     assert "failed: a.png: .png files hold" in said
     assert "not 1 of float32; .tif and .npy hold any numbers" in said
-    run(model, tmp_path / "in", tmp_path / "out", "--format", "tif")
+    save(tmp_path / "in" / "grey.png", photo()[..., 0])
+    said = run(model, tmp_path / "in", tmp_path / "out", "--format", "tif", "--compare")
+    assert "side by side" in said
     result = files.read(tmp_path / "out" / "a.tif")
     assert (result.array.dtype, result.array.shape[2]) == (np.float32, 1)
     np.testing.assert_allclose(result.array, translate.load(model)(tmp_path / "in" / "a.png"), atol=1e-3)

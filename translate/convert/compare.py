@@ -38,6 +38,8 @@ def compare_sheet(jobs: list[Job], caption: str, types: Measured | None = None) 
 
 def _shown(path: Path, kind: DomainType) -> np.ndarray:
     """uint8 (H, W, 3) of the middle slice: the first three channels, or the first in grey."""
+    if kind.dtype == "uint8" and files.kind_of(path) == "plain":
+        return rgb8.read(path)
     header = files.header(path)
     height, width = min(header.height, PART), min(header.width, PART)
     top, left = (header.height - height) // 2, (header.width - width) // 2
