@@ -88,6 +88,14 @@ def test_estimated_statistics_are_said(run, tmp_path, monkeypatch):
     assert "are estimated" not in exact
 
 
+def test_a_kind_that_cannot_be_written_in_parts_is_said_before_the_work(run, tmp_path):
+    model = value_model(tmp_path / "m.safetensors", MICROSCOPE, MICROSCOPE, norm="instance")
+    write(tmp_path / "in" / "x.tif", slide(100, 100))
+    said = run(model, tmp_path / "in", tmp_path / "out", "--tile", "32", "--format", "png", code=2)
+    assert "x.tif: 100 x 100 pixels are written in parts, as .tif or .npy; --format tif does" in said
+    assert "norms need" not in said
+
+
 def test_values_are_counted_once(run, tmp_path):
     model = value_model(tmp_path / "m.safetensors", DomainType(0, 1000, 1, "uint16"), FLOATS, norm="instance")
     array = np.full((150, 150, 1), 500, np.uint16)
@@ -122,7 +130,7 @@ finally:
 @pytest.mark.slow
 def test_a_large_file_needs_little_memory(tmp_path):
     """12,000 × 12,000 pixels of 16 bits: 288 MB in the file, over 40 GB in the network's layers."""
-    model = value_model(tmp_path / "m.safetensors", MICROSCOPE, MICROSCOPE, network="light", blocks=1, filters=4)
+    model = value_model(tmp_path / "m.safetensors", MICROSCOPE, MICROSCOPE, network="light", norm="batch", filters=4)
     side = 12_000
     (tmp_path / "in").mkdir()
     block = np.tile(slide(512, 1200), (1, 10, 1))

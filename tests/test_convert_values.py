@@ -113,7 +113,9 @@ def test_pictures_become_values(run, tmp_path):
     said = run(model, tmp_path / "in", tmp_path / "none", code=2)
     assert "failed: a.png: .png files hold" in said
     assert "not 1 of float32; .tif and .npy hold any numbers" in said
-    run(model, tmp_path / "in", tmp_path / "out", "--format", "tif")
+    save(tmp_path / "in" / "grey.png", photo()[..., 0])
+    said = run(model, tmp_path / "in", tmp_path / "out", "--format", "tif", "--compare")
+    assert "side by side" in said
     result = files.read(tmp_path / "out" / "a.tif")
     assert (result.array.dtype, result.array.shape[2]) == (np.float32, 1)
     np.testing.assert_allclose(result.array, translate.load(model)(tmp_path / "in" / "a.png"), atol=1e-3)
@@ -180,3 +182,16 @@ def test_options_of_pictures_are_refused(run, same, tmp_path, words, says):
     write_npy(tmp_path / "in" / "x.npy", ramp(9, 9, 1, MR))
     assert says in run(same(MR, MR), tmp_path / "in", tmp_path / "out", *words, code=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_sheet_shows_the_range_as_black_to_white(run, same, tmp_path):
+    from PIL import Image
+
+    model = same(HU, HU)
+    array = np.full((64, 64, 1), -1024, np.int16)
+    array[:, 32:] = 3071
+    write_npy(tmp_path / "in" / "x.npy", array)
+    run(model, tmp_path / "in", tmp_path / "out", "--compare")
+    sheet = np.asarray(Image.open(tmp_path / "out" / "compare.png").convert("L"))
+    assert (sheet == 0).sum() >= 2 * 64 * 32
+    assert (sheet == 255).sum() >= 2 * 64 * 32

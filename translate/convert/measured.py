@@ -12,7 +12,7 @@ import numpy as np
 
 from translate.convert.journal import Record, identity
 from translate.convert.options import Options
-from translate.convert.pipeline import LANE_BYTES, LANE_PIXELS, STOPPING, USABLE, one_thread
+from translate.convert.pipeline import LANE_BYTES, LANE_PIXELS, STOPPING, USABLE, one_thread, seed
 from translate.convert.plan import Job
 from translate.convert.reader import Failure
 from translate.convert.streamed import Stopped, Stream
@@ -78,16 +78,14 @@ class MeasuredFiles:
     def run(self, jobs: list[Job]) -> None:
         """Translate the jobs. UserError (exit code 74) when the disk is full."""
         with self.writer, ThreadPoolExecutor(self.lanes, initializer=one_thread) as lanes:
-            for job, large in lanes.map(self._small, jobs):
-                if large and not self.problem:
-                    self._one(job)
+            large = [job for job, is_large in lanes.map(self._small, jobs) if is_large]
+            for job in large:
+                self._one(job)
         if self.problem:
             raise self.problem
 
     def _small(self, job: Job) -> tuple[Job, bool]:
         """Translate a job with small images; (the job, whether it is left to be done on all cores)."""
-        if self.stopped() or self.problem:
-            return job, False
         try:
             header = files.header(job.source)
             large = header.height * header.width > LANE_PIXELS
@@ -99,7 +97,7 @@ class MeasuredFiles:
 
     def _one(self, job: Job) -> None:
         """Translate a job, or record why that failed."""
-        if self.stopped():
+        if self.stopped() or self.problem:
             return
         digest = ""
         try:
@@ -116,7 +114,7 @@ class MeasuredFiles:
             if error.code == DISK:
                 self.problem = self.problem or error
             else:
-                self._failed(job, "write", str(error).removeprefix(f"{job.target.name}: ").rstrip("."), digest)
+                self._failed(job, "translate", str(error).rstrip("."), digest)
         except OSError as error:
             if error.errno in STOPPING:
                 self.problem = UserError(f"{job.target} could not be written: {error.strerror}.", DISK)
@@ -129,8 +127,12 @@ class MeasuredFiles:
         if self.types.pictures[0] and files.kind_of(job.source) == "plain":
             self._picture(job, source)
             return
+        if self.options.stochastic:
+            seed(self.options, job)
         found = Slices(job.source, self.types, max_pixels=self.options.max_pixels, series=self._series(job.source))
-        if self._streams(found):
+        if self._streams(job, found):
+            if self.options.stochastic:
+                raise Failure(job, "translate", "too large for the memory at once, which --stochastic needs")
             stream = Stream(self.translator, self.options, found, self.say, self.stopped)
             stream.convert(job, lambda digest, notes, facts: self.record.making(
                 job, self.recipe, source, digest, notes, facts
@@ -151,14 +153,14 @@ class MeasuredFiles:
                 self.series[path.parent] = series(other for other in others if other.name != "DICOMDIR")
             return self.series[path.parent]
 
-    def _streams(self, found: Slices) -> bool:
+    def _streams(self, job: Job, found: Slices) -> bool:
         header, tile = found.header, self.options.rules.tile
         pixels = header.height * header.width
         large = bool(tile) and max(header.height, header.width) > tile
         if self.network and header.windowed and header.slices == 1 and not self.types.neighbours:
             return large or pixels > self.options.max_pixels or not self._fits(pixels)
         if not self._fits(pixels) and not large:
-            raise Failure(Job(found.path, "", found.path, ""), "translate", _too_large(header.windowed, self.network))
+            raise Failure(job, "translate", _too_large(header.windowed, self.network))
         return False
 
     def _fits(self, pixels: int) -> bool:
@@ -196,7 +198,11 @@ class MeasuredFiles:
         self, job: Job, source: dict[str, Any], values: Values, slices: list[np.ndarray] | None, facts: dict[str, Any]
     ) -> None:
         values.carried = {**values.carried, "conversion": self.recipe}  # of which a DICOM series' identifier is made
-        content = files.encode(job.target.name, values, slices)
+        try:
+            content = files.encode(job.target.name, values, slices)
+        except UserError as error:
+            reason = str(error).removeprefix(f"{job.target.name}: ").rstrip(".")
+            raise Failure(job, "write", reason, source["sha256"]) from error
         digest = hashlib.sha256(content).hexdigest()
         announce = self.record.making(job, self.recipe, source, digest, values.notes, facts)
         self.writer.put([Finished(job.target, content, announce, (job, source["sha256"]))])

@@ -105,7 +105,7 @@ class Pipeline:
             return
         try:
             if self.options.stochastic:
-                self._seed(batch[0].job)
+                seed(self.options, batch[0].job)
             stacked = [ready.levels for ready in batch]
             if len(batch) == 1 and self.kind == "cpu" and batch[0].pixels <= BATCH_PIXELS["cpu"]:
                 stacked *= 2  # a batch of two equal images; see the class's docstring
@@ -145,13 +145,6 @@ class Pipeline:
             )
         return self.translator.run(levels[: len(batch)], replace(rules, tile=TILE))
 
-    def _seed(self, job: Job) -> None:
-        """Seed dropout from the file's name, so that its sample doesn't depend on the other files."""
-        import torch
-
-        digest = hashlib.sha256(f"{self.options.seed}/{job.name}".encode(errors="surrogateescape")).digest()
-        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def _finish(self, batch: list[Ready], outputs: np.ndarray) -> None:
@@ -189,6 +182,14 @@ class Pipeline:
     def _failed(self, failure: Failure) -> None:
         self.record.fail(failure.job, failure.stage, failure.reason, failure.sha256)
         self.step(failure.job)
+
+
+def seed(options: Options, job: Job) -> None:
+    """Seed dropout from the file's name, so that its sample doesn't depend on the other files."""
+    import torch
+
+    digest = hashlib.sha256(f"{options.seed}/{job.name}".encode(errors="surrogateescape")).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def one_thread() -> None:

@@ -25,6 +25,7 @@ from translate.errors import DISK, PARTIAL, USAGE, UserError
 from translate.image import rgb8
 from translate.image.raw import range_words
 from translate.image.source import refuse_special
+from translate.model.measured import Measured
 from translate.model.translator import Translator
 from translate.system.files import publish, sha256, write_whole
 from translate.system.lock import claim
@@ -41,11 +42,12 @@ def convert(options: Options, console: Console | None = None) -> None:
 
     UserError with the documented exit code when the options are invalid or not all files could be translated.
     """
-    keep_freed(shared=True)
     console = console or Console(highlight=False, soft_wrap=True)
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))  # set by torchrun
     translator, model = load(options)
     measured = translator.measured is not None
+    if not measured:
+        keep_freed(shared=True)  # which for images larger than memory would keep half a gigabyte more
     options.check(measured)
     work = plan(options.sources, options.out, options.suffix, overwrite=options.overwrite, values=measured)
     _refuse_sheet(options, work)
@@ -98,7 +100,7 @@ def _convert(
         finally:
             # Also after a full disk or a signal, so that the report lists all outputs.
             record.close({**_about(options, translator, model), **_seen(options, work)})
-    _finish(options, work, record, signals, progress, console)
+    _finish(options, work, record, signals, progress, console, translator.measured)
 
 
 def _sheet(work: Plan) -> Path:
@@ -185,7 +187,9 @@ def _rehearse(todo: list[Job], console: Console) -> None:
     console.print("Nothing was written (--dry-run)." if todo else "There is nothing to do.")
 
 
-def _finish(options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console) -> None:
+def _finish(
+    options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console, types: Measured | None
+) -> None:
     """Print the summary and write --compare's sheet; UserError unless all files are done."""
     made, failed = len(record.made), len(record.failed)
     report = f"; {work.folder / REPORT} says which and why" if work.folder else ""
@@ -204,7 +208,7 @@ def _finish(options, work: Plan, record: Record, signals: Signals, progress: Pro
     if failed > LISTED:
         console.print(f"  ... and {failed - LISTED:,} more")
     if options.compare:
-        sheet = compare_sheet(work.jobs, f"{options.model}: some of {_counted(work.jobs)}")
+        sheet = compare_sheet(work.jobs, f"{options.model}: some of {_counted(work.jobs)}", types)
         if sheet is not None:
             write_whole(_sheet(work), rgb8.to_png(sheet))
             console.print(f"  side by side: {_sheet(work)}", markup=False)

@@ -59,6 +59,10 @@ class Stream:
         """Write the output. making: gives the callback that records it, from a digest, notes and facts. ImageError for
         a file that can't be read; UserError for one that can't be written; Stopped."""
         stream, header = self.stream, self.source.header
+        if suffix_of(job.target) not in (*TIFF, ".npy"):
+            raise UserError(
+                f"{header.height:,} x {header.width:,} pixels are written in parts, as .tif or .npy; --format tif does"
+            )
         numbers = stream.chosen(self.options.norms)
         whole = len(stream.windows((0, 0)))
         notes = [f"translated in tiles of {stream.side} pixels, since it would not fit the memory at once"]
@@ -117,10 +121,6 @@ class Stream:
                 yield writer.put
                 writer.announce = lambda status: recorded(lambda: sha256(writer.temporary))(status)
             return
-        if suffix_of(path) != ".npy":
-            raise UserError(
-                f"{path.name}: an image of {height:,} x {width:,} is written in parts, as .tif or .npy; --format tif"
-            )
         temporary, descriptor = beside(path)
         try:
             os.close(descriptor)

@@ -84,11 +84,8 @@ class Options:
 
     def check_measured(self, source: Path, types: Measured) -> None:
         """UserError for options that don't apply to a model of measured values."""
-        if self.to == "junyanz" or (self.to == "web" and not _pictures(types)):
-            raise UserError(
-                f"{source} translates measured values of {types.channels} to {types.target.channels} channels, which "
-                f"--to {self.to} can't hold; use --to onnx."
-            )
+        if self.to == "junyanz":
+            raise UserError(f"{source} translates measured values, which --to junyanz can't hold; use --to onnx.")
         for name in ("quantize", "calibration", "images"):
             if getattr(self, name) is not None:
                 raise UserError(f"--{name} is for models of pictures, and {source} translates measured values.")
@@ -108,11 +105,6 @@ class Options:
         if out.exists() and not (self.to == "junyanz" and out.is_dir()):  # junyanz adds files to an existing folder
             raise UserError(f"{out} exists already; choose another name with --out.")
         return out
-
-
-def _pictures(types: Measured) -> bool:
-    """Whether a web page can show both sides: with 1 or 3 channels, the range as black to white."""
-    return types.channels in (1, 3) and types.target.channels in (1, 3)
 
 
 def export(options: Options) -> list[str]:

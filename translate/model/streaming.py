@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,22 +22,12 @@ from translate.errors import UserError
 from translate.model.extent import extents
 from translate.model.tiles import bytes_per_pixel, is_norm, normalised, sums
 from translate.model.torch_engine import TorchEngine, to_channels_first
+from translate.model.windows import Place, Read, Window, windows
 
 LANE_BYTES = 256 << 20  # memory of the network's layers for one tile; the tile's size follows from it
 LEAST_TILE = 128
 SAMPLED = 100  # tiles from which statistics are estimated
 EXACT_PIXELS = 4_000_000_000  # pixels of all passes together, up to which statistics are exact if nothing is said
-
-Place = tuple[int, int, int, int]  # top, left, height, width in pixels
-# A window, and the part of it that is the tile itself where it becomes output → what Measured.to_network gives.
-Read = Callable[[Place, tuple[slice, slice] | None], tuple[np.ndarray, np.ndarray]]
-
-
-class Window(NamedTuple):
-    """A tile, and what is read for it."""
-
-    tile: Place
-    read: Place
 
 
 @dataclass
@@ -67,8 +57,12 @@ class Streamed:
         )
         per_pixel = bytes_per_pixel(self.engine)
         halo = sum(self.whole.halo)
-        chosen = max(int((LANE_BYTES / per_pixel) ** 0.5) - halo, LEAST_TILE, halo // 2)
-        side = self.tile or min(chosen, self.most)
+        fitting = int((LANE_BYTES / per_pixel) ** 0.5) - halo
+        if self.engine.device != "cpu":
+            fitting = int((8 * LANE_BYTES / per_pixel) ** 0.5) - halo
+        elif fitting < 2 * halo:  # one larger tile at a time, of which less is halo
+            fitting = int((3 * LANE_BYTES / per_pixel) ** 0.5) - halo
+        side = self.tile or min(max(fitting, LEAST_TILE, halo // 2), self.most)
         self.side = max(self._up(network.least), side // self.multiple * self.multiple, self.multiple)
         needed = min(self.side + halo, max(self.padded)) ** 2 * per_pixel
         cores = os.cpu_count() or 1
@@ -81,17 +75,8 @@ class Streamed:
     # Windows ----------------------------------------------------------------------------------------------------------
 
     def windows(self, halo: tuple[int, int]) -> list[Window]:
-        """All tiles of the padded image, row by row."""
-        before, after = map(self._up, halo)
-        down, across = self.padded
-        found = []
-        for top in range(0, down, self.side):
-            for left in range(0, across, self.side):
-                height, width = min(self.side, down - top), min(self.side, across - left)
-                y, x = max(0, top - before), max(0, left - before)
-                end = min(down, top + height + after), min(across, left + width + after)
-                found.append(Window((top, left, height, width), (y, x, end[0] - y, end[1] - x)))
-        return found
+        """All tiles of the padded image, row by row, to be read with `halo` pixels before and after them."""
+        return windows(self.padded, self.side, tuple(map(self._up, halo)))
 
     def _input(self, window: Window, inside: tuple[slice, slice] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """What `read` gives; at the right and the bottom of the image its edge is repeated, see pad_to."""
@@ -171,12 +156,22 @@ class Streamed:
         levels, absent = self._input(window)
         top, left, height, width = window.tile
         y, x = top - window.read[0], left - window.read[1]
-        # Windows without any data, at the same place relative to the image's borders, all have the same sums.
+        # Windows of one value, as those without data, have the same sums where the image's borders lie alike.
         ends = tuple(
             start + long == side
             for start, long, side in zip(window.read[:2], window.read[2:], self.padded, strict=True)
         )
-        key = (window.read[2:], y, x, height, width, window.read[0] == 0, window.read[1] == 0, *ends)
+        key = (
+            levels[0, 0].tobytes(),
+            window.read[2:],
+            y,
+            x,
+            height,
+            width,
+            window.read[0] == 0,
+            window.read[1] == 0,
+            *ends,
+        )
         blank = bool(absent.all())
         if blank and key in empty:
             return empty[key]

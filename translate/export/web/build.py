@@ -49,6 +49,12 @@ def build(
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
     _, description, path = generator_file.read(model)
     entry = generator_file.entry(description, direction, path)
+    channels = [entry["arguments"][f"{end}_channels"] for end in ("in", "out")]
+    if not all(count in (1, 3) for count in channels):
+        raise UserError(
+            f"{path} translates measured values of {channels[0]} to {channels[1]} channels, and a page shows 1 or 3; "
+            "use --to onnx."
+        )
     script, glue, wasm = runtime.fetch(say)
     from translate.export.onnx import onnx_bytes  # slow to import, so after the checks above
 
