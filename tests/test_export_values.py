@@ -1,8 +1,11 @@
 """Exported models of measured values: the same numbers out of the same files, and what can't be exported is said."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from small import run_verb
+from small import ENVIRONMENT, run_verb
 from value_models import HU, ramp, value_model
 
 import translate
@@ -42,6 +45,39 @@ def test_an_onnx_file_gives_the_values_of_the_generator(tmp_path, monkeypatch, c
     np.testing.assert_allclose(
         results[0], results[1], atol=1e-4 * (target.high - target.low) / 2 + (target.dtype == "int16")
     )
+
+
+WITHOUT_TORCH = """
+import sys
+from translate.cli import main
+
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ImportError("there is no torch")
+
+
+sys.meta_path.insert(0, NoTorch())
+sys.argv = ["translate", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_an_onnx_file_converts_values_without_torch(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxruntime")
+    model = value_model(tmp_path / "m.safetensors", HU, HU)
+    code, said = export(monkeypatch, capsys, model, "--to", "onnx", "--out", tmp_path / "m.onnx")
+    assert code == 0, said
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in" / "x.npy", ramp(20, 20, 1, HU))
+    words = ["convert", tmp_path / "m.onnx", tmp_path / "in", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *map(str, words)], env=ENVIRONMENT, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert np.load(tmp_path / "out" / "x.npy").dtype == np.int16
 
 
 def test_a_torch_program_says_its_values(tmp_path, monkeypatch, capsys):

@@ -14,7 +14,6 @@ from translate.convert.options import Options
 from translate.convert.plan import Job
 from translate.errors import UserError
 from translate.model.slices import Slices
-from translate.model.streaming import Streamed
 from translate.model.translator import Translator
 from translate.system.files import Announce, beside, publish, sha256
 from translate.system.text import duration
@@ -50,6 +49,8 @@ class Stream:
         self.rows = Rows(source)
         row = header.width * self.types.target.channels * np.dtype(self.types.target.dtype).itemsize
         most = max(32, OUTPUT_BYTES // row)
+        from translate.model.streaming import Streamed  # imports torch, which an ONNX file does without
+
         engine: Any = translator.engine
         self.stream = Streamed(engine, self.size, self._read, options.rules.tile, most)
         self.said, self.say, self.tiles = time.monotonic(), say, 0
