@@ -97,7 +97,7 @@ def test_patchgan_map_sizes(side):
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-@pytest.mark.parametrize("upsampling", ["deconv", "resize", "shuffle"])
+@pytest.mark.parametrize("upsampling", ["deconv", "resize", "shuffle", "blur"])
 @pytest.mark.parametrize("norm", ["instance", "batch", "group", "none"])
 def test_generators_take_any_size_and_keep_it(name, upsampling, norm):
     settings = GeneratorSettings(network=name, filters=4, blocks=1, depth=3, norm=norm, upsampling=upsampling)

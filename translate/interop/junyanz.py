@@ -18,7 +18,14 @@ from translate.system.hashed_tensors import nest
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 # The options of the official ResNet; of the official U-Net only the upsampling can differ.
-FIXED = {"downs": 2, "kernel": 7, "padding": "reflect", "upsampling": "deconv", "residual": False}
+FIXED = {
+    "downs": 2,
+    "kernel": 7,
+    "padding": "reflect",
+    "downsampling": "stride",
+    "upsampling": "deconv",
+    "residual": False,
+}
 
 
 def understand(state: dict[str, Tensor], source: str) -> tuple[Architecture, dict[str, Tensor]]:

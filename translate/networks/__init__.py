@@ -10,7 +10,7 @@ from torch import nn
 
 from translate.networks.began import BEGANDiscriminator, BEGANGenerator
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
-from translate.networks.layers import Init, Norm, Padding, Upsample, add_spectral_norm, initialise
+from translate.networks.layers import Downsample, Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
 from translate.networks.patchgan import PatchGAN, Pixel, receptive_field
@@ -87,7 +87,12 @@ class GeneratorSettings(Settings):
     norm: Norm = Field("instance", description="instance, batch, group or none")
     dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
-    upsampling: Upsample = Field("deconv", description="deconv (paper); resize or shuffle avoid checkerboards")
+    downsampling: Downsample = Field(
+        "stride", description="resnet: stride (paper), or blur: anti-aliased, as in CUT's program (Zhang 2019)"
+    )
+    upsampling: Upsample = Field(
+        "deconv", description="deconv (paper); resize, shuffle or blur (bilinear, anti-aliased) avoid checkerboards"
+    )
     embedding: int = Field(
         0, ge=0, le=4096, description="from noise: length of a vector learned for each class; 0 = one-hot classes"
     )
@@ -118,6 +123,8 @@ class GeneratorSettings(Settings):
         one-hot classes.
         """
         arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size)
+        if arguments.get("downsampling") == "stride":
+            del arguments["downsampling"]  # as in files of earlier versions
         if "embedding" in arguments:
             del arguments["embedding"], arguments["classes"]
             if self.embedding and classes:

@@ -20,8 +20,8 @@ class Place(NamedTuple):
 
 
 def places(network: nn.Module, in_channels: int) -> list[Place]:
-    """Where CUT takes features (Park et al. 2020, appendix): the pixels, each stride-2 convolution, and the first and
-    the middle residual block. ValueError for a network without steps.
+    """Where CUT takes features (Park et al. 2020, appendix): the pixels, each stride-2 convolution or `blur_pool`, and
+    the first and the middle residual block. ValueError for a network without steps.
     """
     if not isinstance(network, Segmented):
         raise ValueError(f"features need a network that lists its steps (resnet, unet, light), not {_name(network)}")
@@ -33,6 +33,8 @@ def places(network: nn.Module, in_channels: int) -> list[Place]:
             channels = step.out_channels
             if step.stride != (1, 1):
                 downs.append(Place(count, channels))
+        elif _pools(step):
+            downs.append(Place(count, channels))
         elif step == "add":
             blocks.append(Place(count, channels))
     return [*pixels, *downs, *(blocks[at] for at in sorted({0, len(blocks) // 2}) if blocks)]
@@ -54,6 +56,11 @@ def features(network: nn.Module, x: Tensor, wanted: Sequence[Place]) -> list[Ten
 
 def _upsamples(step: nn.Module | str) -> bool:
     return isinstance(step, nn.Module) and any(isinstance(layer, UPSAMPLING) for layer in step.modules())
+
+
+def _pools(step: nn.Module | str) -> bool:
+    """Whether the step is a `blur_pool`."""
+    return isinstance(step, nn.Sequential) and isinstance(step[-1], nn.AvgPool2d)
 
 
 def _name(network: nn.Module) -> str:

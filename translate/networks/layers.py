@@ -11,7 +11,8 @@ from translate.system import distributed, image_rng
 
 Norm = Literal["instance", "batch", "group", "none"]
 Padding = Literal["reflect", "replicate", "zeros"]
-Upsample = Literal["deconv", "resize", "shuffle"]
+Upsample = Literal["deconv", "resize", "shuffle", "blur"]
+Downsample = Literal["stride", "blur"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 
 
@@ -118,13 +119,16 @@ def pad(kind: str, size: int) -> nn.Module:
 
 def upsample(kind: str, before: int, after: int, kernel: int, bias: bool, padding: Padding = "zeros") -> nn.Module:
     """A layer that doubles height and width: deconv, the papers' transposed convolution of `kernel` 3 or 4; resize,
-    nearest-neighbour then 3×3; shuffle, 3×3 then pixel shuffle. The last two leave no checkerboard artefacts."""
+    nearest-neighbour then 3×3; shuffle, 3×3 then pixel shuffle; blur, bilinear then 3×3. Only the first may leave
+    checkerboard artefacts."""
     if kind == "deconv":
         return nn.ConvTranspose2d(before, after, kernel, 2, 1, output_padding=4 - kernel, bias=bias)
-    channels = after if kind == "resize" else 4 * after
+    channels = 4 * after if kind == "shuffle" else after
     convolution = nn.Conv2d(before, channels, 3, padding=1, bias=bias, padding_mode=padding)
     if kind == "resize":
         return nn.Sequential(NearestUpsample(scale_factor=2), convolution)
+    if kind == "blur":
+        return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), convolution)
     return nn.Sequential(convolution, nn.PixelShuffle(2))
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from translate.networks.layers import NORMS, Dropout, Padding, has_bias, pad, pad_to, upsample
+from translate.networks.layers import NORMS, Downsample, Dropout, Padding, blur_pool, has_bias, pad, pad_to, upsample
 from translate.networks.segments import Segmented, Step, sqrt_segments
 
 
@@ -40,6 +40,7 @@ class ResNet(Segmented):
 
     filters: channels after the first convolution; each of the `downs` stride-2 convolutions doubles them.
     kernel: of the first and the last convolution (7 in the paper).
+    downsampling: blur is anti-aliased, as CUT's: the convolution at full size, then `blur_pool`.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
     """
 
@@ -57,6 +58,7 @@ class ResNet(Segmented):
         norm: str = "instance",
         dropout: bool = False,
         padding: Padding = "reflect",
+        downsampling: Downsample = "stride",
         upsampling: str = "deconv",
         residual: bool = False,
     ):
@@ -73,7 +75,9 @@ class ResNet(Segmented):
         layers += [NORMS[norm](filters), nn.ReLU(inplace=True)]
         for level in range(downs):
             width = filters * 2**level
-            layers += [nn.Conv2d(width, 2 * width, 3, 2, 1, bias=bias), NORMS[norm](2 * width), nn.ReLU(inplace=True)]
+            stride = 2 if downsampling == "stride" else 1
+            layers += [nn.Conv2d(width, 2 * width, 3, stride, 1, bias=bias), NORMS[norm](2 * width)]
+            layers += [nn.ReLU(inplace=True), *([] if downsampling == "stride" else [blur_pool()])]
         layers += [ResNetBlock(filters * self.multiple, norm, dropout, padding) for _ in range(blocks)]
         for level in reversed(range(downs)):
             width = filters * 2**level

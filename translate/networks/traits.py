@@ -67,6 +67,8 @@ def reach(layer: nn.Module) -> int | None:
     if isinstance(layer, nn.Upsample) and kind is nn.Upsample.forward:
         local = layer.mode in ("nearest", "nearest-exact") or (layer.mode == "bilinear" and not layer.align_corners)
         return 1 if local and layer.size is None else None
+    if kind is nn.AvgPool2d.forward and isinstance(layer.kernel_size, int):
+        return layer.kernel_size - 1
     if isinstance(layer, CONVOLUTIONS) and kind in _forwards(CONVOLUTIONS) and layer.padding_mode != "circular":
         return max((size - 1) * step for size, step in zip(layer.kernel_size, layer.dilation, strict=True))
     return None
