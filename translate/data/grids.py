@@ -55,5 +55,17 @@ def _grid(path: Path) -> tuple[tuple[int, int], np.ndarray | None] | None:
     if "transform" in carried:
         return size, np.asarray(carried["transform"][:6], float)
     tags = carried.get("geo") or {}
-    numbers = [float(number) for tag in PLACES if tag in tags for number in tags[tag].values]
-    return size, np.array(numbers) if numbers else None
+    found = [[float(number) for number in tags[tag].values] if tag in tags else [] for tag in PLACES]
+    return size, _transform(*found)
+
+
+def _transform(scale: list[float], ties: list[float], matrix: list[float]) -> np.ndarray | None:
+    """(a, b, c, d, e, f) of x = a * column + b * row + c, y = d * column + e * row + f, which GeoTIFF says in two ways;
+    of several tie points their numbers. None if nothing is said."""
+    if len(matrix) == 16:
+        return np.array([*matrix[:2], matrix[3], *matrix[4:6], matrix[7]])
+    if len(scale) >= 2 and len(ties) == 6:
+        (across, down), (column, row, _, x, y, _) = scale[:2], ties
+        return np.array([across, 0, x - column * across, 0, -down, y + row * down])
+    numbers = [*scale, *ties, *matrix]
+    return np.array(numbers) if numbers else None
