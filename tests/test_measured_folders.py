@@ -83,12 +83,12 @@ def test_numbers_that_share_no_range_and_folders_without_one_are_refused_in_word
         opened(folder, mixed, DataSettings(**EXACT))
 
 
-@pytest.mark.parametrize(("turn", "fits"), [(0.0, True), (2.0, False)])
-def test_a_turned_grid_is_another_grid_however_it_is_said(tmp_path, turn, fits):
+@pytest.mark.parametrize(("turn", "shift", "fits"), [(0, 0, True), (2, 0, False), (0, 3, False)])
+def test_a_turned_or_shifted_grid_is_another_grid_however_it_is_said(tmp_path, turn, shift, fits):
     kind = tifffile.DATATYPE.DOUBLE
     arrays = [image.astype(np.float32) for image in bytes_of(4)]
     scale = [(33550, kind, 3, (10.0, 10.0, 0.0), True), (33922, kind, 6, (0.0, 0.0, 0.0, 5e5, 5e6, 0.0), True)]
-    matrix = (10.0, turn, 0.0, 5e5, turn, -10.0, 0.0, 5e6, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    matrix = (10.0, turn, 0.0, 5e5, turn, -10.0, 0.0, 5e6 + shift, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
     folders = (
         write(tmp_path / "a", arrays, ".tif", extratags=scale),
         write(tmp_path / "b", arrays, ".tif", extratags=[(34264, kind, 16, matrix, True)]),
