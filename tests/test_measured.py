@@ -193,7 +193,7 @@ def test_errors_are_in_the_unit_and_only_where_both_have_values():
         ),
         (noise(4), {"show_a": "4"}, "there is no channel 4: the files have 1"),
         (noise(4), {"augment_on": "device"}, "measured values need cpu, or auto"),
-        ([np.full((SIDE, SIDE), np.nan, np.float32)] * 4, {}, "has a value that can be read"),
+        ([np.full((SIDE, SIDE), np.nan, np.float32)] * 4, {}, r"contains NaN.*nodata_a"),
     ],
 )
 def test_what_does_not_fit_is_said_before_the_first_step(tmp_path, a, settings, words):

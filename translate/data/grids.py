@@ -11,7 +11,7 @@ from translate.values import files
 
 # GeoTIFF: size of a pixel, tie points, transformation.
 PLACES = (33550, 33922, 34264)
-NEAR = 1e-6  # relative difference of numbers that count as equal
+NEAR = 0.01  # of a pixel: what the corners of one grid may differ by, for the rounding of its numbers
 
 
 def check_grids(first: list[Item], second: list[Item], problems: list[Problem]) -> list[bool]:
@@ -37,9 +37,21 @@ def _difference(a: Item, b: Item) -> str:
         sizes = [f"{size[0]} x {size[1]}" for size in (one[0], other[0])]
         return f"are of pictures of {sizes[0]} and {sizes[1]} (height x width), so their windows show different places"
     same = one[0] == other[0] and one[1] is not None and other[1] is not None and one[1].shape == other[1].shape
-    if same and not np.allclose(one[1], other[1], rtol=NEAR, atol=NEAR):  # type: ignore[arg-type]
+    if same and _apart(one[1], other[1], one[0]) > NEAR:  # type: ignore[arg-type]
         return "lie on different grids (their affines or transforms differ); bring them to one grid"
     return ""
+
+
+def _apart(one: np.ndarray, other: np.ndarray, size: tuple[int, int]) -> float:
+    """How many pixels two grids of this (height, width) differ by at most; of tie points by their numbers."""
+    shape = {6: (2, 3), 16: (4, 4)}.get(one.size)
+    if shape is None:
+        return 0.0 if np.allclose(one, other, rtol=1e-9, atol=1e-9) else np.inf
+    affine, difference = one.reshape(shape), np.abs(one - other).reshape(shape)
+    pixel = np.linalg.norm(affine[:, :2], axis=0).min()
+    # The third axis of a volume counts slices, fewer than it has pixels across.
+    extents = np.array([size[1], size[0], max(size), 1])[[0, 1, -1] if shape[1] == 3 else slice(None)]
+    return float((difference @ extents).max() / max(pixel, 1e-12))
 
 
 @lru_cache(1 << 16)
@@ -55,5 +67,17 @@ def _grid(path: Path) -> tuple[tuple[int, int], np.ndarray | None] | None:
     if "transform" in carried:
         return size, np.asarray(carried["transform"][:6], float)
     tags = carried.get("geo") or {}
-    numbers = [float(number) for tag in PLACES if tag in tags for number in tags[tag].values]
-    return size, np.array(numbers) if numbers else None
+    found = [[float(number) for number in tags[tag].values] if tag in tags else [] for tag in PLACES]
+    return size, _transform(*found)
+
+
+def _transform(scale: list[float], ties: list[float], matrix: list[float]) -> np.ndarray | None:
+    """(a, b, c, d, e, f) of x = a * column + b * row + c, y = d * column + e * row + f, which GeoTIFF says in two ways;
+    of several tie points their numbers. None if nothing is said."""
+    if len(matrix) == 16:
+        return np.array([*matrix[:2], matrix[3], *matrix[4:6], matrix[7]])
+    if len(scale) >= 2 and len(ties) == 6:
+        (across, down), (column, row, _, x, y, _) = scale[:2], ties
+        return np.array([across, 0, x - column * across, 0, -down, y + row * down])
+    numbers = [*scale, *ties, *matrix]
+    return np.array(numbers) if numbers else None

@@ -102,12 +102,11 @@ def list_data(
     for index, (side, name) in enumerate(zip(sides, names, strict=True)):
         # A recipe paired with a folder: both need the same rule, or a test image's partner would be trained on.
         rule = rules[index] or (next(filter(None, rules), None) if together else None)
-        train, test = (
-            (side.train, spread(side.test))
-            if side.test is not None
-            else split(side.train, settings.test_percent, rule, name)
-        )
-        splits.append((train, test))
+        if side.test is not None:
+            splits.append((side.train, spread(side.test)))
+            continue
+        groups = pairing.groups([other.train for other in sides]) if together else None
+        splits.append(split(side.train, settings.test_percent, rule, name, groups))
     return Listing(sides, splits, together)
 
 

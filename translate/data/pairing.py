@@ -77,3 +77,25 @@ def check_shapes(first: list[Item], second: list[Item], problems: list[Problem])
         elif (a.height, a.width) != (b.height, b.width):
             problems.append(Problem("size", text))
     return fits
+
+
+def groups(sides: list[list[Item]]) -> dict[str, str]:
+    """The group of each key of pairs: images that are of one file or series in either domain stay together. A series
+    has another identifier in each domain, so its groups are named by their first key; files by theirs."""
+    found = {item.key: item.key for items in sides for item in items}  # to another of its group, the first to itself
+
+    def first(key: str) -> str:
+        while found[key] != key:
+            key = found[key]
+        return key
+
+    names: dict[str, str] = {}
+    for items in sides:
+        known: dict[str, str] = {}
+        for item in items:
+            if item.whole:
+                one, other = sorted((first(known.setdefault(item.whole, item.key)), first(item.key)))
+                found[other] = one
+                if item.key.startswith(f"{item.whole} "):  # a slice or window of a file of this key
+                    names[item.key] = item.whole
+    return {key: names.get(first(key), first(key)) for key in found}

@@ -12,7 +12,7 @@ from translate.data.settings import DataSettings
 from translate.image import rgb8
 from translate.image.raw import Range
 from translate.values import files, resize
-from translate.values.domain import DomainType
+from translate.values.domain import DomainType, nan_words
 from translate.values.shown import Shown
 
 BLANK = 2.0  # an image counts as blank below this standard deviation, in levels of 255
@@ -141,7 +141,7 @@ class ValuesReader(Reader):
         try:
             levels = self.type.to_network(array, self.type.nodata)
         except ValueError as error:
-            raise rgb8.ImageError(f"{error}, which is taken as no value with data.nodata_a or nodata_b = nan") from None
+            raise rgb8.ImageError(f"{error}, {nan_words(array, self.type.nodata)}") from None
         return self._half(_channels_of_values(levels, self.type.channels), item)
 
     def resized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,20 +9,23 @@ from translate.errors import UserError
 
 
 def split(
-    items: list[Item], percent: int, held_out: Callable[[str, int], bool] | None, what: str
-) -> tuple[list[Item], list[Item]]:
+    items: list[Item], percent: int, held_out: Callable[[str, int], bool] | None, what: str,
+    group_of: dict[str, str] | None = None,
+) -> tuple[list[Item], list[Item]]:  # fmt: skip
     """(train, test) of one domain. `held_out(key, percent)` is the recipe's rule; with None each key is its own group.
+    group_of: the group of each key, for pairs; else images of one file or series are a group.
 
     There is at least one test image. Raises UserError when there are too few images for both.
     """
     rule = held_out or hash_picks
-    groups = dict.fromkeys(item.whole or item.key for item in items)  # images of one file stay together
+    of = group_of or {item.key: item.whole or item.key for item in items}
+    groups = dict.fromkeys(of[item.key] for item in items)
     if len(groups) == 1 < len(items):  # slices and windows of one file: the last ones, which lie together
         test = items[-max(1, round(len(items) * percent / 100)) :]
     else:
         picked = {group for group in groups if rule(group, percent)}
         picked = picked or {min(groups, key=_hash)} if len(groups) > 1 else picked
-        test = [item for item in items if (item.whole or item.key) in picked]
+        test = [item for item in items if of[item.key] in picked]
     test = spread(test)
     chosen = {item.key for item in test}
     train = [item for item in items if item.key not in chosen]

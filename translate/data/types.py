@@ -16,7 +16,7 @@ from translate.image.raw import Extremes, Range, common_range, parse_range, perc
 from translate.image.source import ImageError
 from translate.values import files
 from translate.values.array import Header
-from translate.values.domain import DomainType, is_nodata
+from translate.values.domain import DomainType, is_nodata, nan_words
 
 EIGHT_BITS = Header(1, 1, 3, "uint8")  # of a picture whose size doesn't matter here
 PICTURES = (1, 3, 4)  # channels of pictures of 8 bits; the fourth is alpha
@@ -32,8 +32,9 @@ def domain_type(letter: str, items: list[Item], settings: DataSettings, say: Say
     if items[:1] and items[0].place is not None:  # an array of many images of 8 bits
         return None
     headers = _headers(items)
-    fixed = getattr(settings, f"nodata_{letter}") != "auto"
-    if not headers or not (fixed or any(measured(header) for header in headers.values())):
+    said = getattr(settings, f"nodata_{letter}") != "auto"
+    said |= getattr(settings, f"channels_{letter}") not in (0, *PICTURES[:2])
+    if not headers or not (said or any(measured(path, header) for path, header in headers.items())):
         return None
     headers = _headers(items, quick=False)
     counts = Counter(header.channels for header in headers.values())
@@ -60,9 +61,12 @@ def words(found: DomainType) -> str:
     )
 
 
-def measured(header: Header) -> bool:
-    """Whether a file of this header is more than a picture of 8 bits."""
-    return header.dtype != "uint8" or header.channels not in PICTURES or header.nodata is not None
+def measured(path: Path, header: Header) -> bool:
+    """Whether a file of this header is more than a picture of 8 bits; volumes and arrays of 8 bits are."""
+    if header is EIGHT_BITS:
+        return False
+    more = header.channels not in PICTURES or header.slices > 1 or header.nodata is not None
+    return more or header.dtype != "uint8" or files.kind_of(path) not in ("plain", "tiff")
 
 
 def _headers(items: list[Item], quick: bool = True) -> dict[Path, Header]:
@@ -134,7 +138,7 @@ def _range(
         found = list(threads.map(one, chosen))
     deep = [extreme for extreme in found if extreme]
     if not deep:
-        raise UserError(f"no file of domain {letter} has a value that can be read, so it has no range.")
+        raise UserError(_no_range(letter, chosen, headers, nodata))
     lowest, highest = min(e.low for e in deep), max(e.high for e in deep)
     if shares:
         span = _percentiles(shares, (lowest, highest), chosen, headers, nodata)
@@ -142,11 +146,22 @@ def _range(
         return span
     if {e.kind for e in deep} == {BYTES}:
         return 0.0, 255.0
-    span = common_range((e for e in deep if e.kind != BYTES), f"--set data.range_{letter}=") or (0.0, 255.0)
+    span = common_range(deep, f"--set data.range_{letter}=") or (0.0, 255.0)
     say(f"{letter}: {len(deep):,} images hold {deep[0].kind}, from {lowest:g} to {highest:g}")
     if deep[0].kind == FLOATS and not 0 <= lowest <= highest <= 1:  # no picture in [0, 1]
         return lowest, max(highest, float(np.nextafter(np.float32(lowest), np.inf, dtype=np.float32)))
     return span
+
+
+def _no_range(letter: str, items: list[Item], headers: dict[Path, Header], nodata: float | None) -> str:
+    """Why no file of a domain has a range: each holds NaN or infinity, or nothing but nodata, or can't be read."""
+    for item in items:
+        try:
+            for _ in strips(item, headers[item.path], nodata):
+                pass
+        except (ImageError, OSError) as error:
+            return f"no file of domain {letter} can be used, so it has no range; the first, {item.name}: {error}."
+    return f"no file of domain {letter} has a value other than the nodata value, so it has no range."
 
 
 BYTES, FLOATS = "8-bit integers", "floats"  # kinds, beside those of raw.py
@@ -169,7 +184,7 @@ def strips(item: Item, header: Header, nodata: float | None) -> Iterator[np.ndar
         )
         values = array[~is_nodata(array, nodata)]
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ImageError("contains NaN or infinity")
+            raise ImageError(f"contains NaN or infinity, {nan_words(array, nodata)}")
         yield values
 
 

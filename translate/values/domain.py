@@ -89,3 +89,12 @@ def is_nodata(array: np.ndarray, nodata: float | None) -> np.ndarray:
     if np.isnan(nodata):
         return np.isnan(array).any(axis=2) if array.dtype.kind == "f" else np.zeros(array.shape[:2], bool)
     return (array == nodata).any(axis=2)
+
+
+def nan_words(array: np.ndarray, nodata: float | None) -> str:
+    """What to do about NaN or infinity in an array: after "contains NaN or infinity, "."""
+    if np.isinf(array).any():
+        return "which no range can hold; write a number, or NaN, in its place"
+    if nodata is None:
+        return "which is taken as no value with data.nodata_a or nodata_b = nan"
+    return f"where {nodata:g} is no value; write that in its place"
