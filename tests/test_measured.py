@@ -10,7 +10,7 @@ from small import tiny_settings
 
 from translate.data import DataSettings
 from translate.errors import UserError
-from translate.metrics.measured import Measured
+from translate.metrics.true_values import TrueValues
 from translate.train.build import build_mode
 from translate.train.complete import with_data
 from translate.values.domain import FILL, DomainType
@@ -177,7 +177,7 @@ def test_errors_are_in_the_unit_and_only_where_both_have_values():
     outputs = truth + 0.5
     outputs[0, :8], truth[1, :, :4] = np.nan, np.nan
     outputs[0, 8:] += 0.25
-    found = Measured(truth, span=200, unit="HU").errors(outputs)
+    found = TrueValues(truth, span=200, unit="HU").errors(outputs)
     np.testing.assert_allclose(found["MAE (HU)"], [75, 50], rtol=1e-6)
     np.testing.assert_allclose(found["L1"], [0.375, 0.25], rtol=1e-6)
     np.testing.assert_allclose(found["PSNR"], [-20 * np.log10(0.375), -20 * np.log10(0.25)], rtol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 
 from translate.convert.plan import Job
 from translate.image import rgb8
-from translate.model.measured import Measured
+from translate.model.measured import Types
 from translate.values import files
 from translate.values.domain import DomainType
 from translate.values.shown import Shown
@@ -15,7 +15,7 @@ ROWS = 12
 PART = 2048  # pixels: of larger images of measured values the middle is shown
 
 
-def compare_sheet(jobs: list[Job], caption: str, types: Measured | None = None) -> np.ndarray | None:
+def compare_sheet(jobs: list[Job], caption: str, types: Types | None = None) -> np.ndarray | None:
     """uint8 (H, W, 3): up to 12 images, evenly spaced over the jobs, input beside output; None without any output.
 
     Videos are left out, and so are images that can't be read. types: of measured values, whose range is shown as black

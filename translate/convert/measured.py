@@ -20,7 +20,7 @@ from translate.convert.writer import Finished, Writer
 from translate.errors import DISK, UserError
 from translate.image import picture
 from translate.image.source import ImageError
-from translate.model.measured import Measured
+from translate.model.measured import Types
 from translate.model.slices import Slices
 from translate.model.translator import Translator
 from translate.system.files import sha256
@@ -56,7 +56,7 @@ class MeasuredFiles:
         say: Callable[[str], object] = lambda line: None,
     ):
         assert translator.measured
-        self.types: Measured = translator.measured.with_range(options.values)
+        self.types: Types = translator.measured.with_range(options.values)
         self.translator, self.options, self.record, self.recipe = translator, options, record, recipe
         self.step, self.stopped, self.say = step, stopped, say
         self.network = hasattr(translator.engine, "network")

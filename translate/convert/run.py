@@ -25,7 +25,7 @@ from translate.errors import DISK, PARTIAL, USAGE, UserError
 from translate.image import rgb8
 from translate.image.raw import range_words
 from translate.image.source import refuse_special
-from translate.model.measured import Measured
+from translate.model.measured import Types
 from translate.model.translator import Translator
 from translate.system.files import publish, sha256, write_whole
 from translate.system.lock import claim
@@ -188,7 +188,7 @@ def _rehearse(todo: list[Job], console: Console) -> None:
 
 
 def _finish(
-    options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console, types: Measured | None
+    options, work: Plan, record: Record, signals: Signals, progress: Progress, console: Console, types: Types | None
 ) -> None:
     """Print the summary and write --compare's sheet; UserError unless all files are done."""
     made, failed = len(record.made), len(record.failed)

@@ -12,9 +12,9 @@ from translate.evaluate.programs import Program, scores
 from translate.evaluate.subject import PASSES, Subject
 from translate.metrics import paired
 from translate.metrics.intervals import Estimate, of_mean
-from translate.metrics.measured import Measured
 from translate.metrics.measures import Measures
 from translate.metrics.scorer import REWARDS_BLUR
+from translate.metrics.true_values import TrueValues
 from translate.train.held_out import HeldOut
 
 Say = Callable[[str], Any]
@@ -117,7 +117,7 @@ def _own(
     if made is not None:
         source = images.types[0]
         if source and back in subject.directions:
-            way_back = Measured(images.given, source.high - source.low, source.unit)  # type: ignore[arg-type]
+            way_back = TrueValues(images.given, source.high - source.low, source.unit)  # type: ignore[arg-type]
             errors = way_back.errors(subject.values(back, made, source))
             values |= {"back-L1": errors["L1"], "back-PSNR": errors["PSNR"]}
             notes["back-L1"] = "the input and what comes back of it"

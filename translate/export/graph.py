@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translate.model import file as generator_file
-from translate.model.measured import Measured, measured
+from translate.model.measured import Types, measured
 from translate.system.files import sha256
 
 OPSET = 18  # of ONNX: the lowest that torch's exporter writes, so the most widely supported
@@ -39,7 +39,7 @@ class Source:
         return cls(network, {**description, "directions": directions}, direction, path, sha256(path), fixed)
 
     @property
-    def measured(self) -> Measured | None:
+    def measured(self) -> Types | None:
         """The types of its domains, if these are of measured values."""
         return None if self.latent else measured(self.description, self.direction)
 

@@ -8,7 +8,7 @@ from typing import Any
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.model.checks import LARGEST_SIDE
-from translate.model.measured import Measured, measured
+from translate.model.measured import Types, measured
 from translate.system.files import write_whole
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "junyanz": "-junyanz", "web": "-web"}  # of the default names
@@ -82,7 +82,7 @@ class Options:
             if getattr(self, name) is not None:
                 raise UserError(f"--{name} has no meaning for {source}, which makes images from random numbers.")
 
-    def check_measured(self, source: Path, types: Measured) -> None:
+    def check_measured(self, source: Path, types: Types) -> None:
         """UserError for options that don't apply to a model of measured values."""
         if self.to == "junyanz":
             raise UserError(f"{source} translates measured values, which --to junyanz can't hold; use --to onnx.")

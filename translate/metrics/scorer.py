@@ -16,11 +16,11 @@ from translate.errors import UserError
 from translate.metrics import inception, paired
 from translate.metrics.distance import cosines
 from translate.metrics.lite import Lite
-from translate.metrics.measured import Measured
 from translate.metrics.measures import Measures, kid_name, lower_is_better
 from translate.metrics.pixels import channels, check, fingerprint, size
 from translate.metrics.score import Score
 from translate.metrics.stlpips import STLPIPS
+from translate.metrics.true_values import TrueValues
 from translate.system.files import write_whole
 
 REWARDS_BLUR = "rewards blur"
@@ -59,7 +59,7 @@ class Scorer:
         *,
         aligned: bool,
         against: str = "doing nothing",
-        measured: Measured | None = None,
+        measured: TrueValues | None = None,
         unchanged: np.ndarray | None = None,
         device: torch.device | str = "cpu",
         cache: Path | None = None,

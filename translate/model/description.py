@@ -48,7 +48,7 @@ class Entry(_Part):
     to: Text = "b"
 
 
-class Measured(_Part):
+class TypeRecord(_Part):
     """The type of a domain of measured values: see translate/values/domain.py.
 
     neighbours: slices before and after each that an input has as channels, in the order of the slices.
@@ -64,18 +64,18 @@ class Measured(_Part):
     neighbours: int = Field(0, ge=0, le=16)
 
     @model_validator(mode="after")
-    def _in_order(self) -> "Measured":
+    def _in_order(self) -> "TypeRecord":
         if not self.low < self.high:
             raise ValueError("low must be smaller than high")
         return self
 
 
 def _kind_of_side(side: Any) -> str:
-    return "typed" if isinstance(side, dict | Measured) else "old"
+    return "typed" if isinstance(side, dict | TypeRecord) else "old"
 
 
 # Files of older versions have [black, white] of pictures of more than 8 bits, which are seen as 8 bits in training.
-Side = Annotated[Annotated[Measured, Tag("typed")] | Annotated[Any, Tag("old")], Discriminator(_kind_of_side)]
+Side = Annotated[Annotated[TypeRecord, Tag("typed")] | Annotated[Any, Tag("old")], Discriminator(_kind_of_side)]
 
 
 class Exported(_Part):

@@ -17,7 +17,7 @@ DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32")
 
 
 @dataclass(frozen=True)
-class Measured:
+class Types:
     """The types of one direction's input and output.
 
     source, target: pictures of 8 bits have a type too. neighbours: slices before and after each that the input has as
@@ -85,7 +85,7 @@ class Measured:
             count += int(beyond.sum())
         return count
 
-    def with_range(self, span: Range | None) -> "Measured":
+    def with_range(self, span: Range | None) -> "Types":
         """With other values for -1 and 1 of the input; None: the model's."""
         return self if span is None else replace(self, source=replace(self.source, low=span[0], high=span[1]))
 
@@ -156,7 +156,7 @@ class Measured:
         return result[..., 0] if flat else result
 
 
-def measured(description: dict[str, Any], direction: str) -> Measured | None:
+def measured(description: dict[str, Any], direction: str) -> Types | None:
     """The types of a checked description's direction, 'a2b' or 'b2a'; None if both sides are pictures of 8 bits.
 
     ValueError when they don't fit the network's channels.
@@ -173,9 +173,7 @@ def measured(description: dict[str, Any], direction: str) -> Measured | None:
         if record is None and channels not in (1, 3):
             raise ValueError(f"pictures of 8 bits with {channels} channels")
         types.append(DomainType.of(kept) if record else replace(PICTURES, channels=channels))
-    found = Measured(
-        types[0], types[1], (records[0] or {}).get("neighbours", 0), (records[0] is None, records[1] is None)
-    )
+    found = Types(types[0], types[1], (records[0] or {}).get("neighbours", 0), (records[0] is None, records[1] is None))
     if (found.channels, found.target.channels) != (arguments.get("in_channels"), arguments.get("out_channels")):
         raise ValueError("domains of other numbers of channels than the network")
     return found

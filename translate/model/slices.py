@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from translate.image.source import MAX_PIXELS, ImageError
-from translate.model.measured import Measured
+from translate.model.measured import Types
 from translate.values import files
 from translate.values.array import Values
 
@@ -24,7 +24,7 @@ class Slices:
     def __init__(
         self,
         path: str | Path,
-        types: Measured,
+        types: Types,
         nodata: float | None = None,
         max_pixels: int = MAX_PIXELS,
         series: Sequence[Path] = (),

@@ -11,7 +11,7 @@ from translate.image import picture, rgb8
 from translate.image.picture import Picture
 from translate.image.raw import Range
 from translate.model.arrays import given, taken
-from translate.model.measured import Measured, measured
+from translate.model.measured import Types, measured
 from translate.model.rules import Rules
 from translate.system.text import in_short
 from translate.values.domain import DomainType
@@ -91,7 +91,7 @@ class Translator:
         Any size; the result has the same size and type: grayscale stays grayscale, alpha and 16 bits are kept.
         With type_in, arrays are (H, W, C) of its numbers, tensors (C, H, W), and files hold such values; with type_out
         the result is an array (or tensor) of its numbers and dtype, of a volume's file (S, H, W, C).
-        nodata: the number that stands for no value; the result has type_out.nodata there, see Measured.nodata_out.
+        nodata: the number that stands for no value; the result has type_out.nodata there, see Types.nodata_out.
 
         rules: the fields of Rules. UserError for other types and shapes, and for values outside of the range (which in
         files are cut off).
@@ -119,7 +119,7 @@ class Translator:
                 outputs[place] = self.finish(inputs[place], result, wanted)
         return [given(result, like) for result, like in zip(outputs, pictures, strict=True)]
 
-    def _measured(self, types: Measured, image: Any, nodata: float | None, rules: Rules) -> Any:
+    def _measured(self, types: Types, image: Any, nodata: float | None, rules: Rules) -> Any:
         """The result for an input of measured values, or for a picture that becomes measured values."""
         rules.refuse_for_values()
         if types.pictures[0]:

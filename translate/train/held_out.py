@@ -10,7 +10,7 @@ import torch
 from translate.catalog import cache_folder
 from translate.data import Data
 from translate.metrics import Scorer
-from translate.metrics.measured import Measured
+from translate.metrics.true_values import TrueValues
 from translate.values.domain import DomainType
 
 NOISE = "z"
@@ -37,7 +37,7 @@ class HeldOut:
     references: np.ndarray
     aligned: bool = False
     given: np.ndarray | None = None
-    measured: Measured | None = None
+    measured: TrueValues | None = None
     types: tuple[DomainType | None, DomainType | None] = (None, None)
     show: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
@@ -70,7 +70,7 @@ def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarra
     given = (read[source] if source in read else data.test_values(source, limit))[:limit]  # type: ignore[arg-type]
     measured = None
     if data.truth and domain.type:
-        measured = Measured(values[:limit], domain.type.high - domain.type.low, domain.type.unit)
+        measured = TrueValues(values[:limit], domain.type.high - domain.type.low, domain.type.unit)
     return HeldOut(
         [item.key for item in data.domains["ab".index(source)].test.items[:limit]],
         data.shown(source, given),  # type: ignore[arg-type]

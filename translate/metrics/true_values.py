@@ -12,7 +12,7 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Measured:
+class TrueValues:
     """truth: float32 (N, H, W, C) in [-1, 1], NaN where there is no value. span: of the domain's range, in its unit."""
 
     truth: np.ndarray
