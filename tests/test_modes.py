@@ -62,7 +62,6 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
     torch.manual_seed(3)
     for number, batch in enumerate(batches_for(mode)):
         decay(optimizers.values(), number * BATCH)
-        game.begin_round(number * BATCH / TOTAL)
         for player, losses, _ in game.step(*batch):
             for optimizer in optimizers.values():
                 optimizer.zero_grad()

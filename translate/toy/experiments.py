@@ -28,7 +28,6 @@ import torch
 from torch import Tensor
 
 from translate.errors import DIVERGED, UserError
-from translate.modes.fgan import DIVERGENCES
 from translate.modes.gan import GAN, GANSettings
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import DiscriminatorSettings, GeneratorSettings, build_discriminator, build_generator
@@ -62,7 +61,11 @@ EXPERIMENTS = {
     ),
     "vanilla+r1": Experiment({"objective": "vanilla", "r1": 0.01, "r1_every": 1}),
     "relativistic": Experiment({"objective": "relativistic", "r1": 0.01, "r2": 0.01, "r1_every": 1}),
-    **{name: Experiment({"objective": name}) for name in DIVERGENCES},
+    "kl": Experiment({"objective": "kl"}),
+    "reverse-kl": Experiment({"objective": "reverse-kl"}),
+    "pearson": Experiment({"objective": "pearson"}),
+    "hellinger": Experiment({"objective": "hellinger"}),
+    "jensen-shannon": Experiment({"objective": "jensen-shannon"}),
 }
 
 
