@@ -107,7 +107,7 @@ def tensors(settings: RunSettings, seed: int = SEED) -> Iterator[tuple[Tensor, .
     """Batches in [-1, 1] as the loader gives them, without end; the same for all contenders of equal batch and size."""
     mode, random = MODES[settings.mode], torch.Generator().manual_seed(seed)
     many = settings.train.batch * (settings.mode_settings.k if mode.kind == "noise" else 1)
-    channels = (settings.data.channels_a, settings.data.channels_b)[: DOMAINS[mode.kind]]
+    channels = settings.data.channels[: DOMAINS[mode.kind]]
     made = [
         tuple(torch.rand(many, count, *settings.data.size, generator=random) * 2 - 1 for count in channels)
         for _ in range(DIFFERENT)
