@@ -29,7 +29,7 @@ def options(settings: RunSettings) -> Namespace:
     chosen: dict[str, Any] = {
         "netG": name, "ngf": g.filters, "norm": g.norm, "no_dropout": not g.dropout,
         "netD": "n_layers", "ndf": d.filters, "n_layers_D": d.layers,
-        "input_nc": s.data.channels_a, "output_nc": s.data.channels_b, "init_type": g.init, "init_gain": g.init_gain,
+        "input_nc": s.data.channels[0], "output_nc": s.data.channels[1], "init_type": g.init, "init_gain": g.init_gain,
         "gan_mode": s.mode_settings.objective, "lr": t.lr, "beta1": t.beta1, "batch_size": t.batch,
     }  # fmt: skip
     if s.mode == "cycle":
