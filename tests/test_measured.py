@@ -110,7 +110,7 @@ def test_no_loss_depends_on_what_a_file_holds_where_there_is_no_value(tmp_path, 
         torch.manual_seed(0)
         game = tiny(mode, data)
         turns = list(game.step(*next(data.batches(0, 2, 2))))
-        losses = {name: float(loss) for turn in turns for name, loss in turn.losses.items()}
+        losses = {name: float(loss.detach()) for turn in turns for name, loss in turn.losses.items()}
         found.append(losses)
     assert found[0] == found[1]
     assert all(np.isfinite(value) for value in found[0].values())
