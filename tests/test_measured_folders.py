@@ -1,5 +1,7 @@
 """Folders as users have them: series of DICOM as pairs, volumes of 8 bits, and mixed numbers."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,7 +9,7 @@ from data_folders import opened
 from test_measured import EXACT, SIDE, write
 from values_files import dicom
 
-from translate.data import DataSettings
+from translate.data import DataSettings, open_data
 from translate.errors import UserError
 
 
@@ -98,3 +100,22 @@ def test_a_turned_or_shifted_grid_is_another_grid_however_it_is_said(tmp_path, t
         return
     with pytest.raises(UserError, match="lie on different grids"):
         opened(*folders, DataSettings(**EXACT))
+
+
+@pytest.mark.parametrize(("suffix", "extra"), [(".nii", "medical"), (".dcm", "medical"), (".tif", "science")])
+def test_without_an_extra_its_files_name_it(tmp_path, monkeypatch, suffix, extra):
+    bands = np.zeros((16, 16, 5), np.uint16)
+    for number in range(3):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        path = tmp_path / "a" / f"{number}{suffix}"
+        if suffix == ".tif":
+            tifffile.imwrite(path, bands, photometric="minisblack", planarconfig="contig")
+        else:
+            head = bytearray(400)
+            head[128:132], head[344:348] = b"DICM", b"n+1\0"
+            path.write_bytes(head[:132] + bytes(268) if suffix == ".dcm" else bytes(344) + head[344:])
+    find = importlib.util.find_spec
+    gone = ("nibabel", "pydicom", "tifffile", "imagecodecs")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name in gone else find(name, *more))
+    with pytest.raises(UserError, match=rf"\d{suffix}: .*pip install 'imgtranslate\[{extra}\]' reads it"):
+        open_data(str(tmp_path / "a"), None, DataSettings(size=16), paired=False, seed=0, say=lambda text: None)

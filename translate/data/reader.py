@@ -50,12 +50,12 @@ class Reader:
             return _channels(arrays.images(item.path)[item.place], self.channels)
         if item.window and files.header(item.path).windowed:
             return _channels(files.window(item.path, *item.window, item.slice)[..., :3], self.channels)
-        array = rgb8.read(
-            item.path,
-            background=self.background,
-            channels=self.channels,
-            max_pixels=self.max_pixels,
-        )
+        try:
+            array = rgb8.read(item.path, background=self.background, channels=self.channels, max_pixels=self.max_pixels)
+        except rgb8.ImageError:
+            if files.kind_of(item.path) not in (None, "plain"):
+                files.header(item.path)  # of measured values: says which extra reads it
+            raise
         if item.window:
             top, left, height, width = item.window
             return array[top : top + height, left : left + width]
