@@ -17,7 +17,7 @@ ROUNDS, BATCH = 6, 4
 TRICKS = {"instance_noise": 0.1, "diffaugment": ["color", "translation", "cutout"]}
 INSTANCE = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance"}}
 BATCH_NORM = {"generator": {"norm": "batch"}, "discriminator": {"norm": "batch"}}
-# Of the first four each image is judged alone; in the others batch norm needs all of a batch, and there is dropout.
+# The first four treat each image by itself; in the others batch norm needs all of a batch, and there is dropout.
 CASES = {
     "cycle": {**INSTANCE, "mode_settings": {**TRICKS, "pool": 3, "soft_labels": True, "r1": 0.5}},
     "wgan-gp": {**INSTANCE, "mode_settings": {**TRICKS, "k": 2}},
@@ -30,7 +30,7 @@ CASES = {
     },
     "dcgan": {**BATCH_NORM, "mode_settings": {**TRICKS, "flip_labels": 0.2, "r1": 50.0}},
 }
-ALONE = ("cycle", "wgan-gp", "r3gan", "hinge")
+PER_SAMPLE = ("cycle", "wgan-gp", "r3gan", "hinge")
 
 
 def played(mode: str, accumulate: int = 1, **train) -> dict[str, torch.Tensor]:

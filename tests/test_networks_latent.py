@@ -50,9 +50,9 @@ def test_dcgan_has_its_norms_and_activations_where_the_paper_has_them():
         return [kinds.get(type(layer), "norm") for layer in network.net]
 
     assert order(DCGANGenerator(size=(32, 32))) == ["up", "norm", "relu"] * 3 + ["up", "tanh"]
-    judge = DCGANDiscriminator(size=(32, 32))
-    assert order(judge) == ["down", "leaky"] + ["down", "norm", "leaky"] * 2 + ["down"]
-    assert {layer.negative_slope for layer in judge.net if isinstance(layer, nn.LeakyReLU)} == {0.2}
+    discriminator = DCGANDiscriminator(size=(32, 32))
+    assert order(discriminator) == ["down", "leaky"] + ["down", "norm", "leaky"] * 2 + ["down"]
+    assert {layer.negative_slope for layer in discriminator.net if isinstance(layer, nn.LeakyReLU)} == {0.2}
 
 
 SIDES = {(28, 28): (2, (7, 7)), (32, 32): (3, (4, 4)), (48, 48): (3, (6, 6)), (64, 64): (4, (4, 4)),
@@ -64,12 +64,12 @@ SIDES = {(28, 28): (2, (7, 7)), (32, 32): (3, (4, 4)), (48, 48): (3, (6, 6)), (6
 def test_dcgan_sizes(size, upsampling):
     assert stages(size) == SIDES[size]
     settings = GeneratorSettings(network="dcgan", filters=2, norm="batch", upsampling=upsampling).for_size(*size)
-    judge = DiscriminatorSettings(network="dcgan", filters=2, norm="batch").for_size(*size)
+    discriminator = DiscriminatorSettings(network="dcgan", filters=2, norm="batch").for_size(*size)
     with torch.inference_mode():
         image = build_generator(settings, 5, 3, size)(torch.randn(2, 5))
         assert image.shape == (2, 3, *size)
         assert image.abs().max() <= 1
-        assert build_discriminator(judge, 3, size)(image).shape == (2, 1, 1, 1)
+        assert build_discriminator(discriminator, 3, size)(image).shape == (2, 1, 1, 1)
 
 
 @pytest.mark.parametrize("size", [(30, 30), (33, 33), (64, 33), (4, 4), (36, 36)])

@@ -91,9 +91,9 @@ def test_sizes(size):
     with torch.inference_mode():
         image = build_generator(GeneratorSettings(network="r3gan", filters=4, blocks=1), 8, 3, size)(torch.randn(2, 8))
         assert image.shape == (2, 3, *size)
-        judge = DiscriminatorSettings(network="r3gan", filters=4).for_size(*size)
-        assert judge.layers == 2
-        assert build_discriminator(judge, 3, size)(image).shape == (2, 1, 1, 1)
+        discriminator = DiscriminatorSettings(network="r3gan", filters=4).for_size(*size)
+        assert discriminator.layers == 2
+        assert build_discriminator(discriminator, 3, size)(image).shape == (2, 1, 1, 1)
     with pytest.raises(ValueError, match="can't make 30 x 30"):
         GeneratorSettings(network="r3gan").for_size(30, 30)
     assert "r3gan" in LATENT

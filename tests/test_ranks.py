@@ -53,7 +53,7 @@ def test_all_processes_have_the_same_state(mode, states):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", rank_player.ALONE)
+@pytest.mark.parametrize("mode", rank_player.PER_SAMPLE)
 def test_two_processes_are_one_with_two_shares_bit_for_bit(mode, states):
     """Gradients, pool, noise, labels, augmentation, z and penalties: a sum of two numbers has only one rounding."""
     assert not different(states[f"{mode}-0"], rank_player.played(mode, batch_threads=2))
