@@ -37,12 +37,12 @@ def _difference(a: Item, b: Item) -> str:
         sizes = [f"{size[0]} x {size[1]}" for size in (one[0], other[0])]
         return f"are of pictures of {sizes[0]} and {sizes[1]} (height x width), so their windows show different places"
     same = one[0] == other[0] and one[1] is not None and other[1] is not None and one[1].shape == other[1].shape
-    if same and _apart(one[1], other[1], one[0]) > NEAR:  # type: ignore[arg-type]
+    if same and _distance(one[1], other[1], one[0]) > NEAR:  # type: ignore[arg-type]
         return "lie on different grids (their affines or transforms differ); bring them to one grid"
     return ""
 
 
-def _apart(one: np.ndarray, other: np.ndarray, size: tuple[int, int]) -> float:
+def _distance(one: np.ndarray, other: np.ndarray, size: tuple[int, int]) -> float:
     """How many pixels two grids of this (height, width) differ by at most; of tie points by their numbers."""
     shape = {6: (2, 3), 16: (4, 4)}.get(one.size)
     if shape is None:

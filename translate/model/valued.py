@@ -13,7 +13,12 @@ from translate.values.domain import FILL, DomainType
 def keep_absent(network: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
     """A forward hook of a generator: where its input (B, C, H, W) has no value, its output has none either, so that
     losses and discriminators find nothing to compare there."""
-    return torch.where((inputs[0] == FILL).any(1, keepdim=True), FILL, output)
+    return torch.where(absent(inputs[0]), FILL, output)
+
+
+def absent(x: Tensor) -> Tensor:
+    """bool (B, 1, H, W): the pixels of (B, C, H, W) that have no value."""
+    return (x == FILL).any(1, keepdim=True)
 
 
 def values_input(images: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
@@ -29,8 +34,7 @@ def values_output(y: Tensor, x: Tensor, target: DomainType | None) -> np.ndarray
     `target` float32 in [-1, 1] with NaN where the input has no value, rounded as in a written file."""
     if target is None:
         return to_image(y)
-    absent = (x == FILL).any(1, keepdim=True)
-    y = torch.where(absent, torch.nan, y.float().clamp(-1, 1))
+    y = torch.where(absent(x), torch.nan, y.float().clamp(-1, 1))
     return target.rounded(y.permute(0, 2, 3, 1).cpu().numpy())
 
 
