@@ -39,10 +39,10 @@ PAIRS = {
 TRANSLATING = [name for name, mode in MODES.items() if mode.kind == "translation"]
 SCORES = ("KID-lite2", "cosine-lite2", "ST-LPIPS")
 REFERENCE = "reference"
-BESIDE = 90.0  # seconds beside each training: its start, four scorings of 64 images, an evaluation or two
+BESIDE = 60.0  # seconds beside each training: its start, two scorings of 64 images, an evaluation or two
 LEAST = 15.0
 TRAINING = ("--set", "score_images=64", "--set", "batch_threads=1")
-SCORINGS = 4
+SCORINGS = 2
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 TRANSLATE = (sys.executable, "-m", "translate")
 
