@@ -120,12 +120,12 @@ def test_the_kept_generator_has_the_batch_statistics_of_the_trained_one(mode):
 class Bowl(nn.Module):
     """A discriminator D(x) = ½‖x‖²: its gradient is x, so that R1 says at which images it was taken."""
 
-    def __init__(self):
+    def __init__(self, outputs: int = 1):
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(()))
+        self.scale, self.outputs = nn.Parameter(torch.ones(())), outputs
 
     def forward(self, x):
-        return self.scale * 0.5 * x.square().sum((1, 2, 3), keepdim=True)
+        return self.scale * 0.5 * x.square().sum((1, 2, 3), keepdim=True).expand(-1, self.outputs, 1, 1)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -134,11 +134,12 @@ def test_r1_is_the_squared_gradient_at_real_images(mode):
     game = new_game(s)
     critics = [name for name in game.networks if name.startswith("D")]
     for name in critics:
-        game.networks[name] = Bowl()
+        game.networks[name] = Bowl(3 if game.many else 1)
         setattr(game, name, game.networks[name])
     trainer, batch = Trainer(game, s.train, TOTAL), batches_for(mode)[0]
     trainer.play([batch], 0)
-    seen = batch[-len(critics) :]  # a single D sees the target domain
+    # a single D sees the target domain, or all of many
+    seen = [torch.cat(batch)] if game.many else batch[-len(critics) :]
     expected = 0.5 * 2.0 * sum(images.square().sum((1, 2, 3)).mean().item() for images in seen)
     assert trainer.stats["D"].means()[0]["r1"] == pytest.approx(expected, rel=1e-4)
 

@@ -14,6 +14,7 @@ from translate.errors import UserError
 from translate.system.text import printable
 from translate.system.untrusted import read_text
 
+LETTERS = "abcdefghijkl"  # of the domains, in their order; a direction is such as a2b
 SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 100
 

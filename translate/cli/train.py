@@ -17,6 +17,9 @@ def train(
     ] = None,
     a: Annotated[Text, typer.Option("--a", help="Domain A: a folder or a named set.")] = None,
     b: Annotated[Text, typer.Option("--b", help="Domain B: a folder or a named set; not for noise.")] = None,
+    domains: Annotated[
+        Text, typer.Option(help="For star, instead of --a and --b: folders or named sets with commas between them.")
+    ] = None,
     labels: Annotated[
         Text, typer.Option(help="From noise, by class: auto (the set's own, or sub-folders) or a CSV of file,class.")
     ] = None,
@@ -56,8 +59,9 @@ def train(
     given = {"size": size, "batch": batch, "images": images, "lr": lr, "precision": precision, "device": device,
              "workers": workers, "seed": seed, "labels": labels}  # fmt: skip
     options = Options(
-        mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}, minutes
-    )
+        mode, a, b, preset, config, sets or [], init_from, {k: v for k, v in given.items() if v is not None}, minutes,
+        domains,
+    )  # fmt: skip
     settings, candidates = options.settings(), options.candidates()
     folder = out or default_folder(settings)
 

@@ -1,9 +1,9 @@
-"""The opened data of one or two domains, checked and split; gives single examples and batches."""
+"""The opened data of one, two or more domains, checked and split; gives single examples and batches."""
 
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +19,17 @@ from translate.data.order import balanced, nth
 from translate.data.reader import ValuesReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
+from translate.settings import LETTERS
 from translate.values import shown
 
 A, B = 0, 1
-Letter = Literal["a", "b"]
 
 
 class Data:
     """Made by `open_data`. Can be pickled (without its loaders), so that spawned processes can use it.
 
-    domains: one (for a GAN) or two (for translation). classes: names of the classes; [] without labels.
+    domains: one (for a GAN), two (for translation) or more (for translation among them). classes: names of the classes;
+    [] without labels.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Data:
         self.domains = domains
         self.settings = settings
         self.paired = paired
-        self.truth = truth  # whether test_a[i] and test_b[i] are a pair
+        self.truth = truth  # whether the i-th test images of all domains belong together
         self.seed = seed
         self.problems = problems
         self.classes = classes
@@ -89,7 +90,7 @@ class Data:
     # Training
 
     def order(self, domain_index: int, n: int) -> int:
-        """Index of the n-th training image seen of domain 0 (a) or 1 (b)."""
+        """Index of the n-th training image seen of domain 0 (a), 1 (b) ..."""
         domain = A if self.paired else domain_index  # pairs share their order
         if classes := self._balanced[domain]:
             return balanced(self.seed, domain, classes, n)
@@ -128,7 +129,7 @@ class Data:
     ) -> Iterator[Batch]:
         """Batches with images start to stop - 1 in the order they are seen, on `device`.
 
-        Tensors (x, y) of two domains; (x,) of one, with labels (x, c). x, y: (B, C, H, W) in [-1, 1]; c: int64 (B,).
+        A tensor of each domain, (x, y) of two; of one with labels (x, c). x, y: (B, C, H, W) in [-1, 1]; c: int64 (B,).
         The last batch may be smaller. `share` = (rank, ranks) takes every ranks-th image of each batch. The batches
         don't depend on `workers` or on where a run was interrupted. UserError names a file that can't be read. On CUDA
         the next batch is copied, and augmented with augment_on = "device", while the current one is in use.
@@ -184,29 +185,29 @@ class Data:
         """The class of each test image, as `train_labels`, in the order of `test_images`."""
         return self._numbers(self.domains[A].test.items)
 
-    def test_images(self, domain: Letter) -> np.ndarray:
+    def test_images(self, domain: str) -> np.ndarray:
         """All test images of a domain as they are shown, uint8 (N, H, W, C), not augmented."""
         return self.shown(domain, self.test_values(domain))
 
-    def test_values(self, domain: Letter, most: int | None = None) -> np.ndarray:
+    def test_values(self, domain: str, most: int | None = None) -> np.ndarray:
         """The test images of a domain, or the first `most`, not augmented: uint8 (N, H, W, C), or of measured values
         float32 in [-1, 1], NaN where there is no value."""
-        pictures = self.domains["ab".index(domain)].test
+        pictures = self.domains[LETTERS.index(domain)].test
         return self._read(pictures, range(len(pictures))[:most])
 
-    def train_images(self, domain: Letter, every: int = 1, most: int | None = None) -> np.ndarray:
+    def train_images(self, domain: str, every: int = 1, most: int | None = None) -> np.ndarray:
         """Every `every`-th training image of a domain as shown (from the first, at most `most`), not augmented: uint8
         (N, H, W, C)."""
-        pictures = self.domains["ab".index(domain)].train
+        pictures = self.domains[LETTERS.index(domain)].train
         return self.shown(domain, self._read(pictures, range(0, len(pictures), every)[:most]))
 
-    def shown(self, domain: Letter, images: np.ndarray) -> np.ndarray:
+    def shown(self, domain: str, images: np.ndarray) -> np.ndarray:
         """Images of a domain (`test_values`) as they are shown: uint8 (N, H, W, 1 or 3)."""
-        return self.domains["ab".index(domain)].test.reader.shown(images)
+        return self.domains[LETTERS.index(domain)].test.reader.shown(images)
 
     def caption(self) -> str:
         """How measured values are shown, for sheets: "a: channel 1; 0 to 255 from black to white"; "" for pictures."""
-        readers = {letter: domain.test.reader for letter, domain in zip("ab", self.domains, strict=False)}
+        readers = {letter: domain.test.reader for letter, domain in zip(LETTERS, self.domains, strict=False)}
         found = {side: reader for side, reader in readers.items() if isinstance(reader, ValuesReader)}
         return ", ".join(f"{side}: {shown.words(reader.how, reader.type)}" for side, reader in found.items())
 

@@ -8,6 +8,7 @@ from typing import Any
 from translate.data.dataset import Data
 from translate.data.domain import Domain
 from translate.data.items import Item
+from translate.settings import LETTERS
 
 CLASSES_SHOWN = 12
 
@@ -15,7 +16,7 @@ CLASSES_SHOWN = 12
 def describe(data: Data) -> list[str]:
     """The printed summary: each domain with its licence, the classes, then the kind, size and cache."""
     lines = []
-    for letter, domain in zip("ab", data.domains, strict=False):
+    for letter, domain in zip(LETTERS, data.domains, strict=False):
         train, test = len(domain.train), len(domain.test)
         lines.append(f"{letter}: {domain.name}, {train:,} images for training, {test:,} for testing")
         if domain.recipe:
@@ -27,7 +28,7 @@ def describe(data: Data) -> list[str]:
         lines.append(f"{len(data.classes)} classes: {', '.join(shown)}{f' and {more:,} more' if more else ''}")
     height, width = data.settings.size
     how = f"{height} x {width} (height x width), {'kept in memory' if data.in_memory else 'read from their files'}"
-    if len(data.domains) == 2:
+    if len(data.domains) > 1:
         known = "unpaired; the test images have known partners" if data.truth else "unpaired"
         how = f"{'pairs' if data.paired else known}; {how}"
     return [*lines, how]
@@ -45,7 +46,7 @@ def fingerprint(data: Data) -> str:
 
 def record(data: Data) -> dict[str, Any]:
     """The contents of data.json in a run folder: every file's SHA-256, the split, the fingerprint, all problems."""
-    sides = dict(zip("ab", data.domains, strict=False))
+    sides = dict(zip(LETTERS, data.domains, strict=False))
     files: dict[str, str] = {}
     for letter, domain in sides.items():
         files |= {f"{letter}/{_file(item)}": item.digest for item in (*domain.train.items, *domain.test.items)}
@@ -76,7 +77,7 @@ def _side(domain: Domain) -> dict[str, Any]:
 
 def values(data: "Data") -> dict[str, Any]:
     """The types of the domains of measured values, as a generator file has them."""
-    found = {letter: _type(domain) for letter, domain in zip("ab", data.domains, strict=False)}
+    found = {letter: _type(domain) for letter, domain in zip(LETTERS, data.domains, strict=False)}
     return {"values": found} if any(found.values()) else {}
 
 

@@ -1,7 +1,7 @@
 """Opening data: names to folders, folders to images, pairs, split, and a complete check before the first step."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from translate.data.store import Pictures, Watcher
 from translate.data.types import domain_type
 from translate.errors import UserError
 from translate.image.raw import parse_range
+from translate.settings import LETTERS
 from translate.system.memory import free_memory
 from translate.values.shown import Shown
 from translate.values.shown import words as shown_words
@@ -34,18 +35,20 @@ def open_data(
     b: str | None,
     settings: DataSettings,
     *,
+    more: Sequence[str] = (),
     paired: bool,
     seed: int,
     say: Say = print,
     watcher: Watcher | None = None,
 ) -> Data:
-    """Find, check and split the images of two domains, or of one (b=None): each the name of a data set or a folder.
+    """Find, check and split the images of two domains, of one (b=None), or of others besides (more): each the name of
+    a data set or a folder.
 
     Every file is read completely here. Unusable files are left out, and all of them are reported together before the
     first step. Raises UserError when nothing usable is left or, with `settings.strict`, when anything was left out.
     watcher: sees every image that is read.
     """
-    names = (a,) if b is None else (a, b)
+    names = (a,) if b is None else (a, b, *more)
     if settings.labels and b is not None:
         raise UserError(
             f"labels={settings.labels} is for GANs, which learn one set of images; with two sets leave labels out."
@@ -94,7 +97,7 @@ def list_data(
         side.test = None if side.test is None else parts.expand(side.test, settings)
     if without:
         dropped = {item.key for side in sides for item in side.train if item.name in without}
-        for side in sides:  # both domains
+        for side in sides:  # all domains
             side.train = [i for i in side.train if i.name not in without and not (paired and i.key in dropped)]
     together = pairing.match(sides, names, paired, problems)  # test_a[i] and test_b[i] are a pair
     rules = [side.folder.recipe.held_out if side.folder else None for side in sides]
@@ -120,7 +123,7 @@ def _opened(
     domains = []
     for index, (side, name) in enumerate(zip(listing.sides, names, strict=True)):
         train, test = listing.parts[index]
-        reader = _reader("ab"[index], [*train, *test], settings, say, measured=side.folder is None)
+        reader = _reader(LETTERS[index], [*train, *test], settings, say, measured=side.folder is None)
         domains.append(
             Domain(
                 name,
@@ -133,8 +136,8 @@ def _opened(
     _scan([*trains, *tests], settings, problems, say, watcher)
     for of_domains, linked in ((trains, paired), (tests, together)):
         good = [[bool(item.digest) for item in pictures.items] for pictures in of_domains]
-        if linked:  # leave out both images of a pair
-            good = [[all(both) for both in zip(*good, strict=True)]] * len(of_domains)
+        if linked:  # leave out all images of a pair
+            good = [[all(together) for together in zip(*good, strict=True)]] * len(of_domains)
         for pictures, wanted in zip(of_domains, good, strict=True):
             pictures.keep(wanted)
     if paired:
@@ -155,6 +158,10 @@ def _reader(letter: str, items: list[Item], settings: DataSettings, say: Say, *,
     """The reader of a domain. measured: whether its files may hold measured values. UserError for settings that don't
     fit them."""
     found = domain_type(letter, items, settings, say) if measured else None
+    if letter not in "ab":
+        if found is not None:
+            raise UserError(f"domain {letter} holds measured values, which only the first two domains may.")
+        return Reader.of(settings, settings.of_domain("channels", letter) or COLOUR)
     ground = parse_range(getattr(settings, f"ground_{letter}"))
     if found is None:
         return Reader.of(settings, getattr(settings, f"channels_{letter}") or COLOUR, ground=ground)

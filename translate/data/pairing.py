@@ -11,13 +11,14 @@ def match(sides: list[Side], names: tuple[str, ...], paired: bool, problems: lis
     """Keep only images with a partner, if pairs are known. Returns whether they are; False for a single domain."""
     if len(sides) == 1:
         return False
-    a, b = sides
-    keys = common_keys(a, b)
+    first, *others = sides
+    shared = [common_keys(first, other) for other in others]
+    keys = None if None in shared else set.intersection(*filter(None, shared)) or None
     if keys is not None:
         for side in sides:  # not reported: two recipes are known to differ
             side.train = [item for item in side.train if item.key in keys]
     elif paired:
-        pair(a, b, (names[0], names[1]), problems)
+        pair(first, others[0], (names[0], names[1]), problems)
     return paired or keys is not None
 
 

@@ -153,6 +153,13 @@ class DataSettings(Settings):
             raise ValueError("saturation and hue change colours, but channels_a is 1; set them to 0")
         return self
 
+    def of_domain(self, name: str, letter: str) -> Any:
+        """The setting `name`_`letter`, such as range_a; for domains after b, which have none of their own, the default,
+        and channels_a."""
+        if letter in "ab":
+            return getattr(self, f"{name}_{letter}")
+        return self.channels_a if name == "channels" else type(self).model_fields[f"{name}_a"].default
+
     @property
     def channels(self) -> tuple[int, int]:
         """Of the networks' images of a and b, where the settings don't leave them to the data."""

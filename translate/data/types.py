@@ -27,23 +27,23 @@ Say = Callable[[str], None]
 
 
 def domain_type(letter: str, items: list[Item], settings: DataSettings, say: Say) -> DomainType | None:
-    """The type of a domain (letter: a or b) of measured values; None for pictures of 8 bits. UserError if no type fits
-    all of its files. Says what was found. Files that can't be read are left to the scan, which reports them."""
+    """The type of a domain (letter: a, b, ...) of measured values; None for pictures of 8 bits. UserError if no type
+    fits all of its files. Says what was found. Files that can't be read are left to the scan, which reports them."""
     if items[:1] and items[0].place is not None:  # an array of many images of 8 bits
         return None
     headers = _headers(items)
-    said = getattr(settings, f"nodata_{letter}") != "auto"
-    said |= getattr(settings, f"channels_{letter}") not in (0, *PICTURES[:2])
+    said = settings.of_domain("nodata", letter) != "auto"
+    said |= settings.of_domain("channels", letter) not in (0, *PICTURES[:2])
     if not headers or not (said or any(measured(path, header) for path, header in headers.items())):
         return None
     headers = _headers(items, quick=False)
     counts = Counter(header.channels for header in headers.values())
-    channels = getattr(settings, f"channels_{letter}") or counts.most_common(1)[0][0]
+    channels = settings.of_domain("channels", letter) or counts.most_common(1)[0][0]
     dtype = Counter(header.dtype for header in headers.values()).most_common(1)[0][0]
     first = next(iter(headers.values()))
     nodata = _nodata(letter, settings, headers)
     low, high = _range(letter, items, headers, settings, nodata, say)
-    unit = getattr(settings, f"unit_{letter}") or first.unit
+    unit = settings.of_domain("unit", letter) or first.unit
     names = first.names if len(first.names) == channels else ()
     found = DomainType(low, high, channels, dtype, unit, nodata, names)
     say(f"{letter}: {words(found)} (data.range_{letter})")
@@ -98,7 +98,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _nodata(letter: str, settings: DataSettings, headers: dict[Path, Header]) -> float | None:
-    setting = getattr(settings, f"nodata_{letter}")
+    setting = settings.of_domain("nodata", letter)
     if setting != "auto":
         return float(setting)
     found = {repr(header.nodata): (path, header.nodata) for path, header in headers.items()}
@@ -115,7 +115,7 @@ def _nodata(letter: str, settings: DataSettings, headers: dict[Path, Header]) ->
 def _range(
     letter: str, items: list[Item], headers: dict[Path, Header], settings: DataSettings, nodata: float | None, say: Say
 ) -> Range:
-    setting = getattr(settings, f"range_{letter}")
+    setting = settings.of_domain("range", letter)
     shares = percentiles(setting)
     if not shares and (fixed := parse_range(setting)):
         return fixed

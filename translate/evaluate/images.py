@@ -15,7 +15,9 @@ from translate.errors import UserError
 from translate.evaluate.options import Options
 from translate.evaluate.subject import Subject, run_settings
 from translate.image import rgb8
-from translate.modes import DOMAINS, MODES
+from translate.model.description import direction_of
+from translate.modes import MODES
+from translate.settings import LETTERS
 from translate.system.text import printable
 from translate.train.folder import RunFolder
 from translate.train.held_out import NOISE, HeldOut, held_out
@@ -41,12 +43,17 @@ def material(options: Options, subject: Subject, say: Say) -> Material:
     data, limit, about = _data(options, subject, say)
     limit = options.limit or limit
     directions = [options.direction] if options.direction else subject.directions
+    if subject.is_model:
+        directions = [direction_of(subject.description, direction) for direction in directions]
+    if options.a is not None and len(directions) > 2:
+        raise UserError(f"{subject.name} has more than two domains: --a and --b also need --direction, such as a2b.")
     for direction in directions:
-        if direction not in subject.directions and subject.is_model:
+        if direction not in (subject.directions if subject.is_model else ("a2b", "b2a")):
             raise UserError(f"--direction {direction}: {subject.name} has {' and '.join(subject.directions)} only.")
         if len(data.domains) == 1 and not direction.startswith(NOISE):
             raise UserError(f"{subject.name} translates images, so it needs two sets: --a and --b.")
-    found = {direction: _aligned(held_out(data, direction, limit), options, subject) for direction in directions}
+    given = options.a is not None and len(subject.directions) > 2  # --a is then the direction's source, --b its target
+    found = {one: _aligned(held_out(data, "a2b" if given else one, limit), options, subject) for one in directions}
     if subject.is_model:
         return Material(found, about=about)
     images = found[directions[0]]
@@ -76,19 +83,20 @@ def _data(options: Options, subject: Subject, say: Say) -> tuple[Data, int, dict
     if settings is not None:
         chosen, paired, seed = settings.data, MODES[settings.mode].paired, settings.seed
         limit = settings.train.score_images
-        a, b = settings.a, settings.b
+        names = settings.domains
     else:
         chosen, paired = _settings(subject)
         limit, seed = LIMIT, 0
-        a, b = _named(options, subject)
+        names = _named(options, subject)
     if options.a is not None:
-        a, b = options.a, options.b
+        names = [options.a, options.b] if options.b else [options.a]
         paired = paired or options.paired
-        if b is None and NOISE not in subject.directions[0]:
+        if options.b is None and NOISE not in subject.directions[0]:
             raise UserError("--b is missing: images of the other domain, to compare the outputs with.")
     if options.size:
         chosen = chosen.model_copy(update={"size": options.size})
-    data = open_data(a, b, chosen, paired=paired, seed=seed, say=say)
+    a, b, *more = names if len(names) > 1 else [names[0], None]
+    data = open_data(a, b, chosen, more=more, paired=paired, seed=seed, say=say)  # type: ignore[arg-type]
     if options.everything:
         data = _everything(data)
     elif options.a is not None and any(domain.recipe is None for domain in data.domains):
@@ -96,7 +104,7 @@ def _data(options: Options, subject: Subject, say: Say) -> tuple[Data, int, dict
     run = _run_folder(options, subject) if options.a is None else None
     if run and (changed := RunFolder(run).compare_data(description.record(data))):
         say(f"The images are not those of {run} any more: {changed}.")
-    domains = {letter: domain.name for letter, domain in zip("ab", data.domains, strict=False)}
+    domains = {letter: domain.name for letter, domain in zip(LETTERS, data.domains, strict=False)}
     return data, limit, {"domains": domains, "fingerprint": description.fingerprint(data)}
 
 
@@ -130,19 +138,21 @@ def _of_type(side: str, record: dict[str, Any]) -> dict[str, Any]:
     return found | ({} if domain.nodata is None else {f"nodata_{side}": f"{domain.nodata:.17g}"})
 
 
-def _named(options: Options, subject: Subject) -> tuple[str, str | None]:
+def _named(options: Options, subject: Subject) -> list[str]:
     """The domains that the description names, where they are named sets."""
     if options.a is not None:
-        return options.a, options.b
-    direction, entry = next(iter(subject.description["directions"].items()))
-    sides = dict(zip(direction.split("2"), (entry.get("from", "a"), entry.get("to", "b")), strict=True))
-    wanted = [sides.get(side, "") for side in "ab"][: DOMAINS["noise" if NOISE in sides else "translation"]]
+        return [options.a]
+    sides: dict[str, str] = {}
+    for direction, entry in subject.description["directions"].items():
+        sides |= dict(zip(direction.split("2"), (entry.get("from", "a"), entry.get("to", "b")), strict=True))
+    last = max(side for side in sides if side != NOISE)
+    wanted = [sides.get(side, "") for side in LETTERS[: LETTERS.index(last) + 1]]
     if not all(name in catalog.recipes() for name in wanted):
         raise UserError(
             f"{subject.name} doesn't say where its images lie ({' and '.join(map(printable, wanted))} are no named "
             "sets): give --a and --b, or --on RUN, the run that it is of."
         )
-    return wanted[0], wanted[1] if len(wanted) > 1 else None
+    return wanted
 
 
 def _everything(data: Data) -> Data:
@@ -157,7 +167,7 @@ def _everything(data: Data) -> Data:
         tuple(whole),
         data.settings,
         paired=data.paired,
-        truth=data.truth and len(keys) == 2 and keys[0] == keys[1],
+        truth=data.truth and len(keys) > 1 and all(own == keys[0] for own in keys),
         seed=data.seed,
         problems=data.problems,
         classes=data.classes,

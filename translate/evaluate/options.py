@@ -29,8 +29,6 @@ class Options:
 
     def check(self, is_model: bool) -> None:
         """UserError where options contradict each other, or the kind of the subject."""
-        if self.direction not in (None, "a2b", "b2a", "z2a"):
-            raise UserError(f"--direction {self.direction}: a2b or b2a.")
         if is_model:
             for name in ("truth", "real"):
                 if (value := getattr(self, name)) is not None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from translate.model import file as generator_file
+from translate.model.description import direction_of
 from translate.model.measured import Types, measured
 from translate.system.files import sha256
 
@@ -34,6 +35,7 @@ class Source:
     def load(cls, model: str | Path, direction: str, fixed: tuple[int, int] | None = None) -> "Source":
         """model: a run folder, a generator file or a name in pretrained/. UserError when it can't be used."""
         network, description, path = generator_file.load(model, direction)
+        direction = direction_of(description, direction)
         directions = {direction: description["directions"][direction]}
         network = network.eval().requires_grad_(False)
         return cls(network, {**description, "directions": directions}, direction, path, sha256(path), fixed)

@@ -15,7 +15,7 @@ from translate.errors import UserError
 from translate.export.graph import Source
 from translate.export.parity import Compared
 from translate.image import rgb8
-from translate.settings import read_toml
+from translate.settings import LETTERS, read_toml
 from translate.system.untrusted import read_object
 
 COUNT = 8
@@ -67,22 +67,23 @@ def held_out(run: Path, source: Source) -> tuple[list[np.ndarray], str] | None:
         record = read_object(run / "data.json")
         keys = set(record[letter]["test"])
         settings = DataSettings.parse(config["data"], str(run))
-        items = _items(config["a"], config["b"], letter, settings, record["paired"])
+        names = dict(zip(LETTERS, [config["a"], config["b"], *config.get("more", [])], strict=False))
+        items = _items(names[letter], names["b" if letter == "a" else "a"], letter, settings, record["paired"])
         chosen = [item for item in items if item.key in keys][:COUNT]
         pictures = Pictures(chosen, Reader.of(settings, source.channels), settings.size)
         found = [pictures[index] for index in range(len(chosen))]
     except (UserError, OSError, ValueError, KeyError, TypeError):
         return None  # no run folder, or its images are not here: the export uses other images
-    return (found, f"held-out pictures of {Path(config[letter]).name}") if found else None
+    return (found, f"held-out pictures of {Path(names[letter]).name}") if found else None
 
 
-def _items(a: str, b: str, letter: str, settings: DataSettings, paired: bool) -> list[Item]:
-    """All images of one side; none when they would have to be downloaded first."""
-    place, other = (catalog.resolve(name) for name in ((a, b) if letter == "a" else (b, a)))
+def _items(name: str, other_name: str, letter: str, settings: DataSettings, paired: bool) -> list[Item]:
+    """All images of one side, `name`; none when they would have to be downloaded first. other_name: a, or of a b."""
+    place, other = catalog.resolve(name), catalog.resolve(other_name)
     if isinstance(place, catalog.Recipe):
         fetched = (catalog.cache_folder() / "datasets" / f"{place.name}-{place.stamp}").is_dir()
         return listing.recipe_side(catalog.fetch(place)).train if fetched else []
-    if isinstance(other, catalog.Recipe):
+    if isinstance(other, catalog.Recipe) or letter not in "ab":
         side = listing.one_side(place, [])
     else:
         sides = listing.two_sides(*((place, other) if letter == "a" else (other, place)), settings, paired, [])

@@ -8,6 +8,7 @@ from typing import Any
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.model.checks import LARGEST_SIDE
+from translate.model.description import direction_of
 from translate.model.measured import Types, measured
 from translate.system.files import write_whole
 
@@ -98,7 +99,7 @@ class Options:
         path = Path(self.model)
         name = path.resolve().name if path.is_dir() else path.stem
         if "direction" in TAKES[self.to] and len(description["directions"]) > 1:
-            name += f"-{self.direction or 'a2b'}"
+            name += f"-{Path(self.direction or 'a2b').name}"
         out = self.out or Path(name + suffix)
         if suffix.startswith(".") and out.suffix != suffix:
             raise UserError(f"--out {out}: a file of --to {self.to} is called something{suffix}.")
@@ -111,7 +112,7 @@ def export(options: Options) -> list[str]:
     """Write the export and return the lines to print. UserError before anything is written."""
     options.check()
     _, description, path = generator_file.read(options.model)
-    direction = options.direction or "a2b"
+    direction = direction_of(description, options.direction or "a2b")
     if generator_file.NOISE in description["directions"]:
         options.check_noise(path)
         direction = generator_file.NOISE

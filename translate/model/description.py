@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from translate.errors import DAMAGED, UserError
-from translate.settings import explain
+from translate.settings import LETTERS, explain
 from translate.system.text import printable
 
 Text = Annotated[str, Field(max_length=10_000)]
@@ -31,6 +31,7 @@ def _terms(value: Any) -> Any:
     return value
 
 
+Direction = Annotated[str, Field(pattern=f"^([{LETTERS}]2[{LETTERS}]|z2a)$")]
 Argument = Annotated[Any, AfterValidator(_plain)]
 Licences = Annotated[Any, AfterValidator(_terms)]
 
@@ -40,12 +41,18 @@ class _Part(BaseModel):
 
 
 class Entry(_Part):
-    """One network: its name in GENERATORS, LATENT or DISCRIMINATORS and its keyword arguments."""
+    """One network: its name in GENERATORS, LATENT or DISCRIMINATORS and its keyword arguments.
+
+    Of a generator with several target domains: target, the number of this one, and weights, the direction whose tensors
+    all of them have.
+    """
 
     network: Text
     arguments: dict[str, Argument]
     from_: Text = Field("a", alias="from")
     to: Text = "b"
+    target: int = Field(0, ge=0)
+    weights: Direction = "a2b"
 
 
 class TypeRecord(_Part):
@@ -102,7 +109,7 @@ class Description(_Part):
     latent: int = Field(1, ge=1, le=1 << 20)
     classes: list[Text] = Field([], max_length=10_000)
     values: dict[Literal["a", "b"], Side] | None = None
-    directions: dict[Literal["a2b", "b2a", "z2a"], Entry] = Field(min_length=1)
+    directions: dict[Direction, Entry] = Field(min_length=1)
     discriminators: dict[str, Entry] = {}
     onnx: Exported | None = None
 
@@ -127,3 +134,11 @@ def _harmless(value: Any) -> Any:
     if isinstance(value, dict):
         return {printable(name): _harmless(part) for name, part in value.items()}
     return [_harmless(part) for part in value] if isinstance(value, list) else value
+
+
+def direction_of(description: dict[str, Any], wanted: str) -> str:
+    """The direction that `wanted` names: its own name, or that of the domain it leads to, of which the first is taken.
+    Another text is returned as it is, and refused by `entry`."""
+    directions = description["directions"]
+    found = [name for name, one in directions.items() if wanted == one.get("to", "b")]
+    return str(wanted) if wanted in directions or not found else found[0]

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from translate.errors import DAMAGED, UserError
-from translate.model.description import check
+from translate.model.description import check, direction_of
 from translate.model.measured import fits
 from translate.networks import GENERATORS, LATENT, GeneratorSettings
-from translate.settings import explain
+from translate.networks.targets import of_target
+from translate.settings import LETTERS, explain
 from translate.system import hashed_tensors
 from translate.system.files import shipped
 from translate.system.text import printable
@@ -49,13 +50,19 @@ def read(model: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], Path]:
 
 
 def load(model: str | Path, direction: str) -> tuple[nn.Module, dict[str, Any], Path]:
-    """(network, description, path) of one direction: 'a2b', 'b2a', or NOISE for a GAN's generator.
+    """(network, description, path) of one direction: 'a2b', 'b2a', …, or NOISE for a GAN's generator.
 
     UserError when the file is missing or damaged, or doesn't have the direction.
     """
     tensors, description, path = read(model)
+    direction = direction_of(description, direction)
     said = noise_entry(description, path) if direction == NOISE else entry(description, direction, path)
-    return build(said, hashed_tensors.nest(tensors, f"{direction}/"), path), description, path
+    return build(said, weights(tensors, said, direction), path), description, path
+
+
+def weights(tensors: dict[str, Tensor], entry: dict[str, Any], direction: str) -> dict[str, Tensor]:
+    """The tensors of a direction's network, which several directions may have in common."""
+    return hashed_tensors.nest(tensors, f"{entry.get('weights', direction)}/")
 
 
 def entry(description: dict[str, Any], direction: str, source: Path | str) -> dict[str, Any]:
@@ -67,7 +74,9 @@ def entry(description: dict[str, Any], direction: str, source: Path | str) -> di
     if NOISE in directions:
         raise UserError(f"{source} makes images from random numbers, not from images: use `translate sample`.")
     if direction not in directions:
-        raise UserError(f"{source} translates {' and '.join(directions)} only, not {direction}.")
+        targets = dict.fromkeys(one.get("to", "b") for one in directions.values())
+        names = f", that is to {' or '.join(targets)}" if len(directions) > 1 else ""
+        raise UserError(f"{source} translates {' and '.join(directions)} only{names}, not {printable(direction)}.")
     found = directions[direction]
     if found["network"] not in GENERATORS or not fits(description, direction):
         raise UserError(
@@ -112,7 +121,7 @@ def build(entry: dict[str, Any], weights: dict[str, Tensor], source: Path | str)
                 DAMAGED,
             )
     network.load_state_dict(weights, assign=True)
-    return network
+    return of_target(network, entry.get("target", 0))
 
 
 def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Module:
@@ -130,6 +139,10 @@ def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Modul
         channels = (arguments[f"{end}_channels"] for end in ("in", "out"))
         if any(type(count) is not int or not 0 < count < 1 << 20 for count in channels):
             raise ValueError("its numbers of channels are none")
+        targets, target = arguments.get("targets", 0), entry.get("target", 0)
+        whole = type(targets) is type(target) is int
+        if not whole or not 0 <= target < max(1, targets) <= len(LETTERS):
+            raise ValueError("its target is none of its domains")
         with torch.device("meta"):
             return {**GENERATORS, **LATENT}[name](**arguments)
     except ValidationError as error:
@@ -150,11 +163,13 @@ def _form(tensor: Tensor | None) -> str:
 def pack(directions: dict[str, tuple[nn.Module, dict[str, Any]]], description: dict[str, Any]) -> bytes:
     """The bytes of a generator file.
 
-    directions: direction -> (network, entry with 'network' and 'arguments'). description: the file's other fields.
+    directions: direction -> (network, entry with 'network' and 'arguments', and 'weights', the direction whose network
+    it is, if that is another). description: the file's other fields.
     """
     tensors = {
         f"{direction}/{key}": tensor
-        for direction, (network, _) in directions.items()
+        for direction, (network, entry) in directions.items()
+        if entry.get("weights", direction) == direction
         for key, tensor in network.state_dict().items()
     }
     entries = {direction: entry for direction, (_, entry) in directions.items()}

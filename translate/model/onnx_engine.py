@@ -9,7 +9,7 @@ import numpy as np
 from translate.errors import DAMAGED, UserError
 from translate.image.picture import PEAKS
 from translate.model import onnx_guard
-from translate.model.description import check
+from translate.model.description import check, direction_of
 from translate.model.measured import fits
 from translate.system.untrusted import read_bytes
 
@@ -82,7 +82,7 @@ class OnnxEngine(OnnxFile):
         except OSError as error:
             raise UserError(f"{path} can't be read: {error.strerror}.", DAMAGED) from error
         engine = cls(content, path, device=device, threads=threads)
-        if direction not in (None, engine.direction):
+        if direction is not None and direction_of(engine.description, direction) != engine.direction:
             raise UserError(f"{path} translates {engine.direction} only, not {direction}.")
         return engine
 

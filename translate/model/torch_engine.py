@@ -13,8 +13,8 @@ from translate.errors import UserError
 from translate.image.picture import PEAKS
 from translate.model import checks
 from translate.model import file as generator_file
+from translate.model.description import direction_of
 from translate.system.device import choose
-from translate.system.hashed_tensors import nest
 
 if hasattr(os, "register_at_fork"):
     # A forked child has no OpenMP threads, and GNU's OpenMP would wait for them for ever.
@@ -83,8 +83,9 @@ class TorchEngine:
     def load(cls, model: str | Path, direction: str = "a2b", **options) -> "TorchEngine":
         """model: a run folder, a generator file or a name in pretrained/. UserError when it can't be used."""
         tensors, description, path = generator_file.read(model)
+        direction = direction_of(description, direction)
         entry = generator_file.entry(description, direction, path)
-        network = generator_file.build(entry, nest(tensors, f"{direction}/"), path)
+        network = generator_file.build(entry, generator_file.weights(tensors, entry, direction), path)
         return cls(network, description, direction, **options)
 
     @torch.inference_mode()

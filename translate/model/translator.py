@@ -59,7 +59,7 @@ class Translator:
     def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
         """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
 
-        direction: 'a2b' or 'b2a'. device: 'cpu', 'cuda', 'auto' etc.
+        direction: such as 'b2a', or the name of the domain that it leads to. device: 'cpu', 'cuda', 'auto' etc.
         options: precision ('fp32', 'bf16', 'fp16'), stochastic (pix2pix's dropout stays on).
         UserError when there is no such model, it is damaged, it has no such direction, or an option is invalid.
         """

@@ -7,6 +7,7 @@ from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, V
 from translate.modes.pix2pix import Pix2Pix
 from translate.modes.progan import ProGAN
 from translate.modes.registered import Registered
+from translate.modes.star import Star
 
 MODES: dict[str, type[Mode]] = {
     "pix2pix": Pix2Pix,
@@ -16,6 +17,7 @@ MODES: dict[str, type[Mode]] = {
     "dual": Dual,
     "cut": CUT,
     "fastcut": FastCUT,
+    "star": Star,
     "vanilla": Vanilla,
     "dcgan": DCGAN,
     "lsgan": LSGAN,
@@ -31,6 +33,7 @@ ALIASES = {
     "cyclegan": "cycle",
     "discogan": "disco",
     "dualgan": "dual",
+    "stargan": "star",
     "cycle_gan": "cycle",
     "gan": "vanilla",
     "wgan_gp": "wgan-gp",

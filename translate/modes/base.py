@@ -105,10 +105,11 @@ class Mode:
     kind: ClassVar[Kind] = "translation"  # noise: images are generated from random numbers
     paired: ClassVar[bool] = False  # whether the data must be pairs
     aligned: ClassVar[bool] = True  # whether pairs fit pixel by pixel
+    many: ClassVar[bool] = False  # whether it takes more than two domains
     defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
     players: ClassVar[dict[str, list[str]]]  # player → its networks, trained by one optimizer
     discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that use lr_d and optimizer_d
-    generators: ClassVar[dict[str, str]]  # direction → network: these have an EMA, are saved and exported
+    generators: dict[str, str]  # direction → network: these have an EMA, are saved and exported
     settings: Any  # an instance of Settings
     objective: Objective
     networks: dict[str, nn.Module]
@@ -130,6 +131,11 @@ class Mode:
         channels: tuple[int, ...],
     ) -> None:
         raise NotImplementedError
+
+    @classmethod
+    def directions(cls, domains: int) -> dict[str, str]:
+        """direction → network, for so many domains: see `generators`."""
+        return cls.generators
 
     @classmethod
     def steps_of_d(cls, settings: Any) -> int:

@@ -52,7 +52,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "projected": Projected,
 }
 INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan and progan have their own"
-SEVERAL = ("patch", "dcgan", "r3gan", "progan", "mlp")  # discriminators that may have several outputs
+SEVERAL = ("patch", "dcgan", "r3gan", "progan", "mlp", "projected")  # discriminators that may have several outputs
 SIZED = ("dcgan", "r3gan", "progan")  # networks of certain sizes only
 
 
@@ -112,14 +112,16 @@ class GeneratorSettings(Settings):
         return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
 
     def arguments(
-        self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0), classes: int = 0
+        self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0), classes: int = 0, targets: int = 0
     ) -> dict[str, Any]:
         """The network's keyword arguments, as JSON holds them; with `network` they describe it in a generator file.
 
         size: height and width in pixels, which the networks in LATENT need. classes: how many of in_channels are
-        one-hot classes.
+        one-hot classes. targets: further channels, one-hot, for as many target domains.
         """
-        arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size)
+        arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size, targets)
+        if not arguments.get("targets"):
+            arguments.pop("targets", None)  # as in files of earlier versions
         if arguments.get("downsampling") == "stride":
             del arguments["downsampling"]  # as in files of earlier versions
         if "embedding" in arguments:
@@ -178,9 +180,9 @@ class DiscriminatorSettings(Settings):
         return {"in_channels": in_channels, **_arguments(self, DISCRIMINATORS[self.network], size)}
 
 
-def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, int]) -> dict[str, Any]:
+def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, int], targets: int = 0) -> dict[str, Any]:
     """The settings that are the network's keyword arguments."""
-    given = {"size": list(size), "classes": 0}
+    given = {"size": list(size), "classes": 0, "targets": targets}
     return {name: given[name] if name in given else getattr(settings, name) for name in takes(network)}
 
 
@@ -190,10 +192,12 @@ def build_generator(
     out_channels: int,
     size: tuple[int, int] = (0, 0),
     classes: int = 0,
+    targets: int = 0,
 ) -> nn.Module:
-    """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; the networks
-    in LATENT: (B, in) → (B, out, H, W)."""
-    network = {**GENERATORS, **LATENT}[settings.network](**settings.arguments(in_channels, out_channels, size, classes))
+    """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; with targets
+    (B, in + targets, H, W); the networks in LATENT: (B, in) → (B, out, H, W)."""
+    arguments = settings.arguments(in_channels, out_channels, size, classes, targets)
+    network = {**GENERATORS, **LATENT}[settings.network](**arguments)
     initialise(network, settings.init, settings.init_gain)
     return network
 

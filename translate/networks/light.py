@@ -5,7 +5,6 @@ Of no paper: found by search for a network that trains in minutes (docs/log.md s
 
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 
 from translate.networks.layers import NORMS, Padding, pad_to, upsample
@@ -31,6 +30,7 @@ class Light(Segmented):
     and C' differ, tanh(f(x)).
 
     filters: channels at full size; each of the `downs` stride-2 convolutions doubles them, up to 8 × filters.
+    targets: see Segmented; the input then has as many more channels.
     """
 
     per_sample = True
@@ -46,13 +46,14 @@ class Light(Segmented):
         norm: str = "group",
         padding: Padding = "reflect",
         upsampling: str = "resize",
+        targets: int = 0,
     ):
         super().__init__()
-        self.residual = in_channels == out_channels
+        self.residual, self.targets = in_channels == out_channels, targets
         self.multiple = 2**downs
         self.least = 2 * self.multiple  # reflection needs more pixels than it pads by
         width = [filters * min(2**level, 8) for level in range(downs + 1)]
-        self.first = nn.Sequential(*convolution(in_channels, filters, norm, padding))
+        self.first = nn.Sequential(*convolution(in_channels + targets, filters, norm, padding))
         self.down = nn.ModuleList(
             nn.Sequential(*convolution(width[level], width[level + 1], norm, padding, 2)) for level in range(downs)
         )
@@ -98,7 +99,7 @@ class Light(Segmented):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         y = self.run(self.layers, pad_to(x, self.multiple, self.least))[..., :height, :width]
-        return torch.clamp(x + y, -1, 1) if self.residual else y
+        return self.summed(x, y)
 
 
 def convolution(before: int, after: int, norm: str, padding: Padding, stride: int = 1) -> list[nn.Module]:

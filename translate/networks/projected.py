@@ -31,8 +31,8 @@ def trunk(device: torch.device, dtype: torch.dtype) -> Lite:
 
 
 class Projected(nn.Module):
-    """Images (B, C, H, W) in [-1, 1] → logits (B, 1, N, 1), those of all heads. C = 3 or 1, or of several images side
-    by side their sum (pix2pix: 6 or 2).
+    """Images (B, C, H, W) in [-1, 1] → logits (B, outputs, N, 1), those of all heads. C = 3 or 1, or of several images
+    side by side their sum (pix2pix: 6 or 2).
 
     filters: channels inside a head. Each map of features is divided by one constant, about its standard deviation on
     ImageNet, so that a logit depends on its own image only.
@@ -40,7 +40,7 @@ class Projected(nn.Module):
 
     per_sample = True
 
-    def __init__(self, in_channels: int = 3, *, filters: int = 64):
+    def __init__(self, in_channels: int = 3, outputs: int = 1, *, filters: int = 64):
         super().__init__()
         net = trunk(torch.device("cpu"), torch.float32)
         self.images, self.colours = (in_channels // 3, 3) if in_channels % 3 == 0 else (in_channels, 1)
@@ -51,7 +51,7 @@ class Projected(nn.Module):
                 nn.LeakyReLU(0.2, inplace=True),
                 nn.Conv2d(filters, filters, 3, 2, 1),
                 nn.LeakyReLU(0.2, inplace=True),
-                nn.Conv2d(filters, 1, 1),
+                nn.Conv2d(filters, outputs, 1),
             )
             for block in BLOCKS
         )
@@ -70,4 +70,4 @@ class Projected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         logits = [head(y) for head, y in zip(self.heads, self.features(x), strict=True)]
-        return torch.cat([y.flatten(1) for y in logits], 1)[:, None, :, None]
+        return torch.cat([y.flatten(2) for y in logits], 2)[..., None]

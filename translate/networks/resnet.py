@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-import torch
 from torch import Tensor, nn
 
 from translate.networks.layers import NORMS, Downsample, Dropout, Padding, blur_pool, has_bias, pad, pad_to, upsample
@@ -42,6 +41,7 @@ class ResNet(Segmented):
     kernel: of the first and the last convolution (7 in the paper).
     downsampling: blur is anti-aliased, as CUT's: the convolution at full size, then `blur_pool`.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
+    targets: see Segmented; the input then has as many more channels.
     """
 
     per_sample = True
@@ -61,6 +61,7 @@ class ResNet(Segmented):
         downsampling: Downsample = "stride",
         upsampling: str = "deconv",
         residual: bool = False,
+        targets: int = 0,
     ):
         super().__init__()
         if residual and in_channels != out_channels:
@@ -69,9 +70,9 @@ class ResNet(Segmented):
         self.multiple = 2**downs
         # Reflection needs more pixels than it pads by, and instance norm more than one: 2×2 at the lowest level.
         self.least = max(2 * self.multiple, kernel // 2 + 1)
-        self.residual = residual
+        self.residual, self.targets = residual, targets
 
-        layers = [pad(padding, kernel // 2), nn.Conv2d(in_channels, filters, kernel, bias=bias)]
+        layers = [pad(padding, kernel // 2), nn.Conv2d(in_channels + targets, filters, kernel, bias=bias)]
         layers += [NORMS[norm](filters), nn.ReLU(inplace=True)]
         for level in range(downs):
             width = filters * 2**level
@@ -103,4 +104,4 @@ class ResNet(Segmented):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         y = self.run(self.model, pad_to(x, self.multiple, self.least))[..., :height, :width]
-        return torch.clamp(x + y, -1, 1) if self.residual else y
+        return self.summed(x, y)

@@ -44,6 +44,7 @@ class Segmented(nn.Module):
     multiple: int = 1  # a translator's input is padded to multiples of this, and to at least `least`, before the steps
     least: int = 1
     residual: bool = False  # whether the result is clamp(x + steps(x), -1, 1) instead of steps(x)
+    targets: int = 0  # input channels after the image's: the one-hot class of the target domain (modes/star.py)
     parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none without checkpointing
     fused: bool | None = None  # whether to use fused kernels (networks/fused); None: where they are faster
 
@@ -58,6 +59,12 @@ class Segmented(nn.Module):
     def steps(self) -> Iterator[Step]:
         """The forward pass as one list, for translate/model/tiles.py."""
         return chain.from_iterable(self.segments())
+
+    def summed(self, x: Tensor, y: Tensor) -> Tensor:
+        """The result of steps(x) = y: y, or clamp(x + y, -1, 1) of the image's channels."""
+        if not self.residual:
+            return y
+        return torch.clamp((x[:, : -self.targets] if self.targets else x) + y, -1, 1)
 
     def run(self, layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """layers(x), checkpointed and fused where that is on. layers: the forward pass that the steps describe."""

@@ -75,6 +75,7 @@ class UNet(Segmented):
     `unet_128` (41,828,995). Channels double from `filters` up to 8 × `filters`. With `dropout`, the levels with
     8 × `filters` channels drop half of their outputs, which is pix2pix's only noise.
     residual: G(x) = clamp(x + f(x), -1, 1) instead of tanh(f(x)).
+    targets: see Segmented; the input then has as many more channels.
     """
 
     per_sample = True
@@ -90,6 +91,7 @@ class UNet(Segmented):
         dropout: bool = False,
         upsampling: str = "deconv",
         residual: bool = False,
+        targets: int = 0,
     ):
         super().__init__()
         if residual and in_channels != out_channels:
@@ -99,7 +101,7 @@ class UNet(Segmented):
         self.multiple = 2**depth
         # Instance norm needs more than one pixel; the innermost one is of 2×2 where the bottleneck is 1×1.
         self.least = self.multiple
-        self.residual = residual
+        self.residual, self.targets = residual, targets
         width = [filters * min(2**level, 8) for level in range(depth)]
         block = UNetBlock(width[-2], width[-1], None, norm=norm, upsampling=upsampling)
         for level in reversed(range(1, depth - 1)):
@@ -112,7 +114,7 @@ class UNet(Segmented):
             out_channels,
             width[0],
             block,
-            in_channels=in_channels,
+            in_channels=in_channels + targets,
             norm=norm,
             upsampling=upsampling,
             outermost=True,
@@ -135,4 +137,4 @@ class UNet(Segmented):
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         y = self.run(self.model, pad_to(x, self.multiple, self.least))[..., :height, :width]
-        return torch.clamp(x + y, -1, 1) if self.residual else y
+        return self.summed(x, y)

@@ -38,7 +38,9 @@ class Run:
     @property
     def domains(self) -> list[str]:
         """The names of the data sets, or of the folders."""
-        return [Path(str(self.settings[side])).name for side in ("a", "b") if self.settings.get(side)]
+        more = self.settings.get("more")
+        names = [self.settings.get("a"), self.settings.get("b"), *(more if isinstance(more, list) else [])]
+        return [Path(str(name)).name for name in names if name]
 
     @property
     def total(self) -> int:

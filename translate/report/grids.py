@@ -5,6 +5,7 @@ from typing import Any
 from translate.report.album import Extremes, Layout, Strip
 from translate.report.facts import score
 from translate.report.gather import Run
+from translate.settings import LETTERS
 
 
 def grids(runs: list[Run], strips: list[list[Strip]], extremes: list[Extremes | None]) -> list[dict[str, Any]]:
@@ -75,4 +76,7 @@ def direction(run: Run, suffix: str) -> str:
     names = run.domains
     if len(names) < 2:
         return f"samples of {names[0] if names else run.name}"
+    if len(names) > 2:
+        place = LETTERS.find((suffix or "a")[0])
+        return f"{names[place] if 0 <= place < len(names) else suffix} → all others"
     return " → ".join(names if suffix in ("", "a2b") else names[::-1])

@@ -12,7 +12,7 @@ import translate
 from translate.errors import UserError
 from translate.model import file as generator_file
 from translate.model.valued import keep_absent
-from translate.modes import DOMAINS, MODES, Mode
+from translate.modes import MODES, Mode
 from translate.modes.objectives import OBJECTIVES
 from translate.networks import (
     DiscriminatorSettings,
@@ -21,7 +21,7 @@ from translate.networks import (
     build_generator,
     checkpoint_activations,
 )
-from translate.settings import Settings
+from translate.settings import LETTERS, Settings
 from translate.system.hashed_tensors import nest
 from translate.train.settings import RunSettings
 
@@ -37,11 +37,11 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
         OBJECTIVES[settings.mode_settings.objective],
         partial(build_generator, settings.generator, size=settings.data.size),
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
-        settings.data.channels[: DOMAINS[mode_class.kind]],
+        settings.channels,
         **({"classes": classes} if classes else {}),
     )
     if {settings.data.nodata_a, settings.data.nodata_b} != {"auto"}:
-        for name in mode.generators.values():
+        for name in set(mode.generators.values()):
             mode.networks[name].register_forward_hook(keep_absent)
     if settings.train.checkpointing:
         for network in mode.networks.values():
@@ -58,19 +58,24 @@ def conditional_classes(settings: RunSettings, classes: list[str]) -> list[str]:
 
 def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict[str, Any]]:
     """direction → its entry in a generator file: the network, the arguments that build it, and its domains."""
-    names = {"a": settings.a, "b": settings.b or "", "z": "z"}
-    channels = dict(zip("ab", settings.data.channels, strict=True))
-    if MODES[settings.mode].kind == "noise":
+    mode, domains = MODES[settings.mode], settings.domains
+    names = {"z": "z", **dict(zip(LETTERS, domains, strict=False))}
+    channels = dict(zip(LETTERS, settings.channels, strict=False))
+    if mode.kind == "noise":
         channels["z"] = settings.mode_settings.latent + classes
-    entries = {}
-    for direction in MODES[settings.mode].generators:
+    targets = len(domains) if mode.many else 0
+    entries: dict[str, dict[str, Any]] = {}
+    for direction in mode.directions(len(domains)):
         source, target = direction.split("2")
+        sizes = channels[source], channels[target]
         entries[direction] = {
             "network": settings.generator.network,
-            "arguments": settings.generator.arguments(channels[source], channels[target], settings.data.size, classes),
+            "arguments": settings.generator.arguments(*sizes, settings.data.size, classes, targets),
             "from": Path(names[source]).name,
             "to": Path(names[target]).name,
         }
+        if targets:  # one network for all directions
+            entries[direction] |= {"target": LETTERS.index(target), "weights": next(iter(entries))}
     return entries
 
 
@@ -138,8 +143,8 @@ def _initialise_from(mode: Mode, settings: RunSettings, classes: int, say: Calla
                     f"the settings ask for {expected[direction]['network']} {expected[direction]['arguments']}; leave "
                     "the generator settings out to take the file's."
                 )
-        mode.networks[name].load_state_dict(nest(tensors, f"{direction}/"))
-        loaded.append(name)
+        mode.networks[name].load_state_dict(generator_file.weights(tensors, entry, direction))
+        loaded += [name] * (name not in loaded)
     for name, entry in description.get("discriminators", {}).items():
         weights, network = nest(tensors, f"{name}/"), mode.networks.get(name)
         same = _settings(entry, DiscriminatorSettings).items() <= settings.discriminator.model_dump().items()

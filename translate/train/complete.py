@@ -101,10 +101,18 @@ def _check_networks(settings: RunSettings) -> None:
             f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
             f"there are {', '.join(kinds)}."
         )
-    if getattr(settings.mode_settings, "class_in_d", "channels") != "channels" and d.network not in SEVERAL:
+    changed = [name for name in ("brightness", "contrast", "saturation", "hue") if getattr(settings.data, name)]
+    if MODES[settings.mode].many and changed:
         raise UserError(
-            f"class_in_d = {settings.mode_settings.class_in_d} needs a discriminator with an output for each class, "
-            f"which {d.network} is not; use --set discriminator.network={', '.join(SEVERAL[:-1])} or {SEVERAL[-1]}."
+            f"data.{changed[0]} changes inputs only, and in --mode {settings.mode} every domain is a target too; set "
+            "it to 0."
+        )
+    how = "star" if MODES[settings.mode].many else getattr(settings.mode_settings, "class_in_d", "channels")
+    if how != "channels" and d.network not in SEVERAL:
+        what = "--mode star" if how == "star" else f"class_in_d = {how}"
+        raise UserError(
+            f"{what} needs a discriminator with an output for each class, which {d.network} is not; use "
+            f"--set discriminator.network={', '.join(SEVERAL[:-1])} or {SEVERAL[-1]}."
         )
     if (
         settings.mode_settings.penalty

@@ -26,7 +26,7 @@ def complete_files(run: Run) -> None:
     run.checkpoints.prune(run.images_seen, (best or {}).get("images"))
     if not _generator_is_of(run, "generator.safetensors", run.images_seen):
         run.save_generator("generator.safetensors")
-    for direction in run.trainer.mode.generators:
+    for direction in run.evaluator.previews.sheets:
         if not run.sheet_path(direction).exists():
             run.preview(direction)
     Refresh(run.folder, run.settings.train.report, run.say).if_missing()

@@ -11,6 +11,7 @@ from translate.catalog import cache_folder
 from translate.data import Data
 from translate.metrics import Scorer
 from translate.metrics.true_values import TrueValues
+from translate.settings import LETTERS
 from translate.values.domain import DomainType
 
 NOISE = "z"
@@ -62,28 +63,28 @@ def held_out(data: Data, direction: str, limit: int, images: dict[str, np.ndarra
     were read before."""
     source, target = direction.split("2")
     read = images or {}
-    values = read[target] if target in read else data.test_values(target, limit)  # type: ignore[arg-type]
-    real, domain = data.shown(target, values[:limit]), data.domains["ab".index(target)]  # type: ignore[arg-type]
+    values = read[target] if target in read else data.test_values(target, limit)
+    real, domain = data.shown(target, values[:limit]), data.domains[LETTERS.index(target)]
     count = len(domain.train)
     if source == NOISE:
         return HeldOut([], None, real, None, _references(data, target, max(1, count // MOST_REFERENCES)))
-    given = (read[source] if source in read else data.test_values(source, limit))[:limit]  # type: ignore[arg-type]
+    given = (read[source] if source in read else data.test_values(source, limit))[:limit]
     measured = None
     if data.truth and domain.type:
         measured = TrueValues(values[:limit], domain.type.high - domain.type.low, domain.type.unit)
     return HeldOut(
-        [item.key for item in data.domains["ab".index(source)].test.items[:limit]],
-        data.shown(source, given),  # type: ignore[arg-type]
+        [item.key for item in data.domains[LETTERS.index(source)].test.items[:limit]],
+        data.shown(source, given),
         real,
         real if data.truth else None,
         _references(data, target, max(1, min(4, count // 300))),  # a fourth of a large set's images is enough
         data.paired,
         given,
         measured,
-        (data.domains["ab".index(source)].type, domain.type),
-        lambda made: data.shown(target, made),  # type: ignore[arg-type]
+        (data.domains[LETTERS.index(source)].type, domain.type),
+        lambda made: data.shown(target, made),
     )
 
 
 def _references(data: Data, domain: str, every: int) -> np.ndarray:
-    return data.train_images(domain, every=every, most=MOST_REFERENCES)  # type: ignore[arg-type]
+    return data.train_images(domain, every=every, most=MOST_REFERENCES)

@@ -116,7 +116,7 @@ def _events(run: Run, say: Say, write: bool) -> tuple[float, float, float]:
     run.evaluator.score(0, say)
     run.diagnosis.of_samples(run.evaluator.scored_images, early=True)
     scored = time.perf_counter()
-    for direction in run.trainer.mode.generators:
+    for direction in run.evaluator.previews.sheets:
         run.evaluator.previews.sheet(direction, 0)
     previewed = time.perf_counter()
     tensors, _ = run.trainer.state()
@@ -125,7 +125,9 @@ def _events(run: Run, say: Say, write: bool) -> tuple[float, float, float]:
         path = run.folder.path / "pace.part"  # a run folder's leftovers end so, after a kill
         write_whole(path, content)
         path.unlink()
-    generators = sum(p.nbytes for d in run.trainer.mode.generators for p in run.trainer.generator(d).parameters())
+    mode = run.trainer.mode
+    networks = [mode.networks[name] for name in set(mode.generators.values())]
+    generators = sum(parameter.nbytes for network in networks for parameter in network.parameters())
     more = 1 + 2 * generators / max(1, len(content))  # the files of the newest and of the best generator
     return previewed - scored, scored - began, more * (time.perf_counter() - previewed)
 

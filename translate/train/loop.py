@@ -177,7 +177,7 @@ class Run:
         """The events that are due after the round that began after `before` images."""
         began = time.monotonic()
         if self.due("preview", before):
-            for direction in self.trainer.mode.generators:
+            for direction in self.evaluator.previews.sheets:
                 self.preview(direction)
             self.display.sample = str(self.sheet_path())
         score = self.due("score", before) and not stop
@@ -222,7 +222,7 @@ class Run:
 
     def sheet_path(self, direction: str | None = None) -> Path:
         """The file of the current preview of a direction; None: the first."""
-        first = next(iter(self.trainer.mode.generators))
+        first = self.evaluator.previews.sheets[0]
         suffix = "" if direction in (None, first) else f"-{direction}"
         return self.folder.samples / f"{self.images_seen:09d}{suffix}.png"
 

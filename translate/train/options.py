@@ -10,7 +10,7 @@ from typing import Any
 from translate import catalog
 from translate.errors import UserError
 from translate.modes import DOMAINS, MODES
-from translate.settings import merge, parse_assignment, read_toml
+from translate.settings import LETTERS, merge, parse_assignment, read_toml
 from translate.system.device import choose
 from translate.train.build import settings_of
 from translate.train.complete import complete
@@ -55,6 +55,7 @@ class Options:
     init_from: str | None
     options: dict[str, Any]
     minutes: float | None = None
+    domains: str | None = None  # names with commas between them, for modes of more than two
 
     def settings(self) -> RunSettings:
         """Complete settings, with no 'auto' left. UserError for anything unknown, impossible or missing.
@@ -82,6 +83,7 @@ class Options:
         typed: dict[str, Any] = {
             name: value for name in ("a", "b", "init_from") if (value := getattr(self, name)) is not None
         }
+        typed |= self._domains(mode)
         for name, value in self.options.items():
             typed = merge(typed, _nested(OPTIONS[name], value))
         for text in self.sets:
@@ -89,6 +91,8 @@ class Options:
         self._check_length(typed)
         given = merge(config, typed)
         noise = MODES[mode].kind == "noise"
+        if given.get("more") and not MODES[mode].many:
+            raise UserError(f"more than two domains are for --mode star, not {mode}.")
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
             if not given.get(name):
                 raise UserError(f"--{name} is missing: name a folder of images or a set from `translate data list`.")
@@ -100,7 +104,7 @@ class Options:
         given = _anywhere(given)
         device = choose(given.get("train", {}).get("device", "auto"))
         chosen = chosen or config.get("preset")
-        chosen = chosen or automatic(mode, device, small_images(given["a"], given.get("b")))
+        chosen = chosen or automatic(mode, device, small_images(given["a"], given.get("b"), *given.get("more", [])))
         origin = settings_of(given["init_from"], mode) if given.get("init_from") else {}
         discriminator = merge(origin, given).get("discriminator", {}).get("network")
         base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
@@ -125,6 +129,22 @@ class Options:
         if "images" in typed.get("train", {}):
             raise UserError("--images and --minutes both set the training's length; give one of them.")
 
+    def _domains(self, mode: str) -> dict[str, Any]:
+        """The settings that --domains sets. UserError where it doesn't fit."""
+        if self.domains is None:
+            return {}
+        names = [name.strip() for name in self.domains.split(",") if name.strip()]
+        if self.a or self.b:
+            raise UserError("--domains names all domains, so leave --a and --b out.")
+        if not MODES[mode].many:
+            raise UserError(f"--domains is for --mode star; --mode {mode} takes --a and --b.")
+        if not 2 <= len(names) <= len(LETTERS) or len(set(names)) < len(names):
+            raise UserError(
+                f"--domains {self.domains}: it should be from 2 to {len(LETTERS)} different folders or named sets with "
+                "commas between them."
+            )
+        return {"a": names[0], "b": names[1], "more": names[2:]}
+
     def _mode(self, config: dict[str, Any]) -> str:
         name = self.mode or config.get("mode")
         if not name:
@@ -142,6 +162,8 @@ def _anywhere(given: dict[str, Any]) -> dict[str, Any]:
     for name in ("a", "b"):
         if isinstance(given.get(name), str) and given[name]:
             given = merge(given, {name: catalog.identify(given[name])})
+    if given.get("more"):
+        given = {**given, "more": [catalog.identify(name) for name in given["more"]]}
     labels = given["data"].get("labels") if isinstance(given.get("data"), dict) else None
     if isinstance(labels, str) and labels not in ("", "auto"):
         given = merge(given, {"data": {"labels": catalog.absolute(labels)}})
@@ -151,16 +173,16 @@ def _anywhere(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def small_images(a: str, b: str | None) -> bool:
+def small_images(*names: str | None) -> bool:
     """Whether all are named sets of small images (emoji in PNG), for which 64 px is the right size."""
-    found = [catalog.resolve(name) for name in (a, b) if name]
+    found = [catalog.resolve(name) for name in names if name]
     return all(not isinstance(x, Path) and x.keys == "codepoints" and x.format == "png" for x in found)
 
 
 def default_folder(settings: RunSettings) -> Path:
     """runs/<mode>-<a>-<b>, or without b"""
     names = [re.sub(r"[^\w.-]+", "_", Path(name).resolve().name if Path(name).exists() else name)
-             for name in (settings.a, settings.b) if name]  # fmt: skip
+             for name in settings.domains]  # fmt: skip
     return Path("runs") / "-".join([settings.mode, *names])
 
 

@@ -13,6 +13,7 @@ from translate.metrics import Scorer
 from translate.model.sampler import draw, latents
 from translate.model.torch_engine import to_image
 from translate.model.valued import translate_values, values_input
+from translate.settings import LETTERS
 from translate.train.build import conditional_classes
 from translate.train.held_out import held_out
 from translate.train.settings import RunSettings
@@ -22,12 +23,20 @@ GREY = 64  # images from which it is seen whether a domain is grey
 
 
 class Translations:
-    """Held-out images of two domains, translated by the trainer's current generators."""
+    """Held-out images of the domains, translated by the trainer's current generators.
+
+    sheets: the directions that have a sheet of their own, the first one from each domain.
+    """
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer
         most = max(settings.train.score_images, settings.train.samples, GREY)
-        self.held_out = {side: data.test_values(side, most) for side in "ab"}  # type: ignore[arg-type]
+        self.held_out = {side: data.test_values(side, most) for side in LETTERS[: len(data.domains)]}
+        self.names = {side: Path(name).name for side, name in zip(LETTERS, settings.domains, strict=False)}
+        directions = trainer.mode.generators
+        self.sheets = [
+            next(name for name in directions if name[0] == side) for side in {name[0]: 0 for name in directions}
+        ]
 
     def grey(self) -> dict[str, bool]:
         """Domain → whether its images are grey."""
@@ -35,13 +44,13 @@ class Translations:
 
     def shown(self, side: str, images: np.ndarray) -> np.ndarray:
         """Images of a domain, see Data.test_values, as they are shown: uint8 (N, H, W, C)."""
-        return self.data.shown(side, images)  # type: ignore[arg-type]
+        return self.data.shown(side, images)
 
     def translate(self, direction: str, images: np.ndarray) -> np.ndarray:
         """Images of the source → images of the target, both as Data.test_values gives them, by the current generator
         of `direction`."""
-        target = self.data.domains["ab".index(direction[-1])].type
-        return translate_values(self.trainer.generator(direction), images, target, self.settings.train.device)
+        target = self.data.domains[LETTERS.index(direction[-1])].type
+        return translate_values(self.trainer.translator(direction), images, target, self.settings.train.device)
 
     def outputs(self) -> np.ndarray:
         """The outputs to score, as Data.test_values gives images of the target."""
@@ -54,32 +63,39 @@ class Translations:
         return found.scorer(self.settings.train.device, say)
 
     def sheet(self, direction: str, images_seen: int) -> bytes:
-        """A PNG of held-out images: input | output | the mode's own pictures | truth, or, where there is no truth, the
+        """A PNG of held-out images of a direction's source, see `_one` and `_several`."""
+        source = direction[0]
+        ways = [name for name in self.trainer.mode.generators if name[0] == source]
+        inputs = self.held_out[source][: self.settings.train.samples]
+        columns = self._one(direction, inputs) if len(ways) == 1 else self._several(ways, inputs)
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        target = self.names[direction[-1]] if len(ways) == 1 else "all others"
+        caption = (
+            f"{self.settings.mode}: {self.names[source]} to {target}, held-out images, {images_seen:,} images seen"
+        )
+        caption += f". {how}" if (how := self.data.caption()) else ""
+        return sheet_file.pack(rows, headings=list(columns), caption=caption)
+
+    def _several(self, ways: list[str], inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Columns by their headings: inputs, and these in every other domain."""
+        outputs = {f"to {self.names[way[-1]]}": self.shown(way[-1], self.translate(way, inputs)) for way in ways}
+        return {"input": self.shown(ways[0][0], inputs), **outputs}
+
+    def _one(self, direction: str, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Columns by their headings: input | output | the mode's own pictures | truth, or, where there is no truth, the
         output translated back."""
         source, target = direction.split("2")
-        inputs = self.held_out[source][: self.settings.train.samples]
         outputs = self.translate(direction, inputs)
-        columns = [self.shown(source, inputs), self.shown(target, outputs)]
-        headings = ["input", "output"]
+        columns = {"input": self.shown(source, inputs), "output": self.shown(target, outputs)}
         back = f"{target}2{source}"
         if self.data.truth:
             truth = self.held_out[target][: len(inputs)]
-            columns.append(self.shown(target, truth))
-            headings.append("truth")
             if self.data.paired:
-                for heading, images in self._pictures(target, inputs, outputs, truth).items():
-                    columns.insert(-1, images)
-                    headings.insert(-1, heading)
+                columns |= self._pictures(target, inputs, outputs, truth)
+            columns["truth"] = self.shown(target, truth)
         elif back in self.trainer.mode.generators:
-            columns.append(self.shown(source, self.translate(back, outputs)))
-            headings.append("and back")
-        rows = [list(row) for row in zip(*columns, strict=True)]
-        names = {"a": Path(self.settings.a).name, "b": Path(self.settings.b or "").name}
-        caption = (
-            f"{self.settings.mode}: {names[source]} to {names[target]}, held-out images, {images_seen:,} images seen"
-        )
-        caption += f". {how}" if (how := self.data.caption()) else ""
-        return sheet_file.pack(rows, headings=headings, caption=caption)
+            columns["and back"] = self.shown(source, self.translate(back, outputs))
+        return columns
 
     def _pictures(self, target: str, *columns: np.ndarray) -> dict[str, np.ndarray]:
         """The mode's pictures of inputs, outputs and true partners, as they are shown."""
@@ -96,6 +112,7 @@ class Samples:
     """Samples of the trainer's current generator at fixed seeds, in the classes' order."""
 
     COLUMNS = 8
+    sheets = ["z2a"]
 
     def __init__(self, settings: RunSettings, data: Data, trainer: Trainer):
         self.settings, self.data, self.trainer = settings, data, trainer

@@ -57,7 +57,7 @@ def _start(settings: RunSettings, path: Path, say, minutes: float | None, candid
     kept = distributed.broadcast(folder.kept() if begun and distributed.rank() == 0 else None)
     if kept and minutes:
         settings = as_begun(settings, candidates, kept, say)
-    what = f"{settings.a} → {settings.b}" if settings.b else settings.a
+    what = " → ".join(settings.domains) if not settings.more else f"among {', '.join(settings.domains)}"
     say(f"Training {settings.mode}: {what}, preset {_preset(settings, candidates, begun)}, on {_device(settings)}.")
     say(f"Run folder: {path} (the same command continues it)")
     _say_missing_weights(settings, say)
@@ -155,7 +155,13 @@ def _open_everywhere(settings: RunSettings, say) -> Data:
 
 def _open(settings: RunSettings, say) -> Data:
     data = open_data(
-        settings.a, settings.b, settings.data, paired=MODES[settings.mode].paired, seed=settings.seed, say=say
+        settings.a,
+        settings.b,
+        settings.data,
+        more=settings.more,
+        paired=MODES[settings.mode].paired,
+        seed=settings.seed,
+        say=say,
     )
     for line in description.describe(data):
         say(line)

@@ -102,7 +102,7 @@ FREE = {
 } | {"train.tensorboard", "train.allow_change", "data.strict", "init_from"}
 
 # Where the images and their labels lie: what they are is the data's fingerprint, which is compared in their place.
-PLACES = {"a", "b", "data.labels"}
+PLACES = {"a", "b", "more", "data.labels"}
 
 # Names that settings had in earlier versions: old files and --set may still use them.
 RENAMED = {
@@ -118,6 +118,7 @@ class RunSettings(Settings, Generic[Mode]):
     mode: str
     a: str = Field(description="domain X: a folder, or a name that `translate data list` shows")
     b: str | None = Field(None, description="domain Y; none for images from noise")
+    more: list[str] = Field([], description="star: further domains, after a and b")
     preset: str = Field("paper", description="the preset that these settings are based on")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     init_from: str | None = Field(None, description="generator file whose weights training starts from")
@@ -126,6 +127,17 @@ class RunSettings(Settings, Generic[Mode]):
     discriminator: DiscriminatorSettings = DiscriminatorSettings()
     mode_settings: Mode
     train: TrainSettings = TrainSettings()
+
+    @property
+    def domains(self) -> list[str]:
+        """The names of all domains."""
+        return [self.a, *([self.b] if self.b else []), *self.more]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Of the networks' images of each domain."""
+        a, b = self.data.channels
+        return (a, b, *[a] * len(self.more))[: len(self.domains)]
 
 
 def renamed(values: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +196,9 @@ def departures(values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     except KeyError as error:
         raise UserError(f"config.toml: there is no mode {error}.") from None
     run = model.parse(renamed(values), "config.toml")
-    paper = model.parse({**mode_defaults(run.mode), "mode": run.mode, "a": run.a, "b": run.b}, "the defaults")
+    paper = model.parse(
+        {**mode_defaults(run.mode), "mode": run.mode, "a": run.a, "b": run.b, "more": run.more}, "the defaults"
+    )
     paper.generator = paper.generator.for_size(*paper.data.size)
     paper.discriminator = paper.discriminator.for_size(*paper.data.size)
     found = differences(paper.plain(), run.plain())

@@ -21,6 +21,7 @@ from translate.errors import DISK, UserError
 from translate.export.web import runtime
 from translate.image import rgb8
 from translate.model import file as generator_file
+from translate.model.description import direction_of
 from translate.settings import Settings, read_toml
 from translate.system.files import sha256, sync_folder
 
@@ -48,6 +49,7 @@ def build(
     if folder.exists():
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
     _, description, path = generator_file.read(model)
+    direction = direction_of(description, direction)
     entry = generator_file.entry(description, direction, path)
     channels = [entry["arguments"][f"{end}_channels"] for end in ("in", "out")]
     if not all(count in (1, 3) for count in channels):

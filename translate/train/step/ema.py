@@ -13,7 +13,7 @@ class EMA:
 
     def __init__(self, mode: Mode, decay: float):
         self.mode, self.decay = mode, decay
-        names = mode.generators.values() if decay else ()
+        names = dict.fromkeys(mode.generators.values()) if decay else ()
         self.networks: dict[str, nn.Module] = {
             name: copy.deepcopy(mode.networks[name]).requires_grad_(False).eval() for name in names
         }

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from translate.modes import Mode
+from translate.networks.targets import of_target
 from translate.networks.traits import is_per_sample
+from translate.settings import LETTERS
 from translate.system import distributed
 from translate.train.settings import TrainSettings
 from translate.train.step import state
@@ -147,6 +149,10 @@ class Trainer:
         """The generator to preview and save: its EMA where there is one. In training mode otherwise."""
         name = self.mode.generators[direction]
         return self.ema.networks.get(name, self.mode.networks[name])
+
+    def translator(self, direction: str) -> torch.nn.Module:
+        """`generator`, as a network of images of this direction only."""
+        return of_target(self.generator(direction), LETTERS.find(direction[-1]))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """(tensors, JSON-able values): with the images seen, everything that the rest of the training depends on."""
