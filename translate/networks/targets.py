@@ -15,7 +15,7 @@ def append_target(x: Tensor, target: Tensor, targets: int) -> Tensor:
 
 
 class AppendTarget(nn.Module):
-    """(B, C, H, W) → (B, C + targets, H, W), with the maps of one target. Without shapes, which exported files avoid."""
+    """(B, C, H, W) → (B, C + targets, H, W), with the maps of one target. No shapes, which exported files avoid."""
 
     per_sample = True
     reach = 0
