@@ -16,7 +16,7 @@ def convert(
         list[str],
         typer.Argument(metavar="IN... OUT", help="A folder, file or pattern (or several), and where the results go."),
     ],
-    direction: Annotated[str, typer.Option(help="a2b, or b2a where the model has both.")] = "a2b",
+    direction: Annotated[str, typer.Option(help="As a2b or b2a, or the target domain's name.")] = "a2b",
     size: Annotated[Text, typer.Option(help="Resize first: longer side, as 512, or HxW.")] = None,
     tile: Annotated[int, typer.Option(help="For images larger than memory: pixels at once, as 1024; 0: all.")] = 0,
     norms: Annotated[

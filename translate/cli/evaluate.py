@@ -21,7 +21,7 @@ def evaluate(
     on: Annotated[Text, typer.Option(help="A run folder: on the held-out images of this run.")] = None,
     truth: Annotated[Text, typer.Option(help="For outputs: a folder of what they should be, by name.")] = None,
     real: Annotated[Text, typer.Option(help="For outputs: a folder of images of the domain.")] = None,
-    direction: Annotated[Text, typer.Option(help="a2b or b2a only; all that the model has if not given.")] = None,
+    direction: Annotated[Text, typer.Option(help="As a2b, or the target domain's name; all if not given.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All images of --a and --b, not only held-out.")] = False,
     paired: Annotated[bool, typer.Option("--paired", help="--a and --b are pairs by name.")] = False,
     unaligned: Annotated[bool, typer.Option("--unaligned", help="Pairs aren't aligned: no PSNR and SSIM.")] = False,

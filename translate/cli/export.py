@@ -16,7 +16,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="File, or folder for junyanz and web; named after MODEL if not given.")
     ] = None,
-    direction: Annotated[Text, typer.Option(help="a2b if not given, or b2a where the model has it.")] = None,
+    direction: Annotated[Text, typer.Option(help="As b2a, or the target domain's name; a2b if not given.")] = None,
     io: Annotated[
         Text,
         typer.Option(help="onnx, torch: float (NCHW in [-1, 1]; if not given) or uint8 (NHWC, for plain pictures)."),

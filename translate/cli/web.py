@@ -7,7 +7,7 @@ import typer
 
 def web(
     model: Annotated[str, typer.Argument(help="A run folder, a generator file, or a name in pretrained/.")],
-    direction: Annotated[str, typer.Option(help="a2b, or b2a where the model has it.")] = "a2b",
+    direction: Annotated[str, typer.Option(help="As a2b or b2a, or the target domain's name.")] = "a2b",
     port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 or any free one if not given.")] = None,
 ) -> None:
     """Translate pictures in the browser, on this machine, until Ctrl-C.
