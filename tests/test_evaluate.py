@@ -221,21 +221,8 @@ def test_a_model_without_a_run_needs_to_be_told_its_images(verb, light, tmp_path
 
 
 def test_samples_of_a_gan(monkeypatch, capsys, verb, light, pictures, tmp_path):
-    words = [
-        "train",
-        "--mode",
-        "dcgan",
-        "--a",
-        pictures[1],
-        "--size",
-        16,
-        "--images",
-        8,
-        "--batch",
-        4,
-        "--device",
-        "cpu",
-    ]
+    words = ["train", "--mode", "dcgan", "--a", pictures[1]]
+    words += ["--size", "16", "--images", "8", "--batch", "4", "--device", "cpu"]
     words += ["--set", "generator.filters=4", "--set", "discriminator.filters=4", "--set", "test_percent=25"]
     verb(*words, "--out", tmp_path / "gan")
     verb("evaluate", tmp_path / "gan")

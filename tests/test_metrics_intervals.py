@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from translate.metrics import Score
 from translate.metrics.distance import kernel, kid
 from translate.metrics.intervals import Estimate, of_frechet, of_kid, of_mean, pooled
 from translate.metrics.manifold import precision
@@ -127,3 +128,10 @@ def test_precision_and_recall_by_their_definition():
     collapsed = torch.full((5, 1), 2.0)  # all on one place: precise, with no recall but of that place
     assert float(precision(collapsed, real).mean()) == 1
     assert float(precision(real, collapsed).mean()) == pytest.approx(0.2)
+
+
+def test_a_score_reads_as_a_sentence():
+    assert str(Score("KID-lite2", 0.0512, 154, 0.0769, True)) == "KID-lite2 0.0512 (n=154; doing nothing 0.0769)"
+    assert str(Score("KID-lite2", -0.0001, 154, None, True)) == "KID-lite2 -0.0001 (n=154)"
+    assert str(Score("PSNR", 21.456, 9, 8.0, False)) == "PSNR 21.46 (n=9; doing nothing 8.00)"
+    assert str(Score("L1", 0.25, 9, None, True, "rewards blur")) == "L1 0.250 (n=9; rewards blur)"

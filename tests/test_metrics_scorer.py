@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from translate.errors import DISK, UserError
-from translate.metrics import Score, Scorer, lite, scorer, stlpips, weights
+from translate.metrics import Scorer, lite, scorer, stlpips, weights
 from translate.metrics.distance import frechet, kid
 from translate.metrics.measures import HIGHER
 
@@ -59,13 +59,6 @@ class Fake:
 def fake(monkeypatch, no_extra):
     monkeypatch.setattr(scorer, "Lite", Fake)
     monkeypatch.setattr(Fake, "passes", 0)
-
-
-def test_a_score_reads_as_a_sentence():
-    assert str(Score("KID-lite2", 0.0512, 154, 0.0769, True)) == "KID-lite2 0.0512 (n=154; doing nothing 0.0769)"
-    assert str(Score("KID-lite2", -0.0001, 154, None, True)) == "KID-lite2 -0.0001 (n=154)"
-    assert str(Score("PSNR", 21.456, 9, 8.0, False)) == "PSNR 21.46 (n=9; doing nothing 8.00)"
-    assert str(Score("L1", 0.25, 9, None, True, "rewards blur")) == "L1 0.250 (n=9; rewards blur)"
 
 
 @needs_extra
