@@ -235,8 +235,9 @@ def main() -> None:
     table = Table(options.out, options, words)
     table.plan()
     with ThreadPoolExecutor(options.jobs) as pool:
-        for _ in pool.map(table.play, table.jobs):
-            write_whole(options.out / "table.md", table.markdown().encode())
+        for done, _ in enumerate(pool.map(table.play, table.jobs), 1):
+            if done % len(table.modes) == 0 or done == len(table.jobs):  # it takes seconds
+                write_whole(options.out / "table.md", table.markdown().encode())
     print(table.markdown())
 
 

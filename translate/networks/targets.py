@@ -9,7 +9,7 @@ from translate.networks.segments import Segmented, Step
 
 
 def append_target(x: Tensor, target: Tensor, targets: int) -> Tensor:
-    """x (B, C, H, W) and the one-hot maps of target (B,) → (B, C + targets, H, W) (Choi et al. 2018, section 3.2)."""
+    """x (B, C, H, W) and the one-hot maps of target (B,) → (B, C + targets, H, W) (Choi et al. 2018, Fig. 3)."""
     code = (target[:, None] == torch.arange(targets, device=x.device)).to(x.dtype)
     return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:])], 1)
 
