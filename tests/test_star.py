@@ -69,7 +69,7 @@ def test_star_is_the_textbook_loop():
     for images in rounds:
         for batch in zip(*(of_one.split(BATCH) for of_one in images), strict=True):
             x = torch.cat(batch)
-            target = torch.randint(0, COUNT, (len(x),))
+            target = torch.randint(0, COUNT, (BATCH, COUNT)).T.flatten()
             fake = G(one_hot_maps(x, target))
             only([D], [])
             of_d.zero_grad()

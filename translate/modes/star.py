@@ -82,7 +82,8 @@ class Star(Mode):
         for batch in zip(*(of_one.chunk(s.k) for of_one in images), strict=True):
             x = torch.cat(batch)
             c = torch.arange(self.domains, device=x.device).repeat_interleave(len(batch[0]))  # c': the domains of x
-            target = image_rng.integers(0, self.domains, len(x), device=x.device)  # c
+            drawn = image_rng.integers(0, self.domains, len(batch[0]), self.domains, device=x.device)
+            target = drawn.T.flatten()  # c
             critic = self.critic(self.D, progress)
             D = Conditional(critic, "classifier", c)
             fake = self.translate(x, target)
