@@ -10,6 +10,7 @@ from games import BATCH, TOTAL, assert_identical, assert_near, batches_for, new_
 from small import ENVIRONMENT
 
 from translate.modes import MODES
+from translate.settings import merge
 from translate.train.step import cuda_graphs
 from translate.train.step.gradients import Gradients
 from translate.train.step.optimizers import light
@@ -26,13 +27,15 @@ OWN = {
     "hinge": {"gradient_penalty": 1.0},
 }
 NORM = {"generator": {"norm": "instance"}, "discriminator": {"norm": "instance", "spectral_norm": False}}
+GROUPS = {"star"}  # with instance norm on maps of 4 x 4 the rounding of its long way back is a thousandth of a gradient
 ALIKE = ("vanilla", "dcgan", "lsgan", "wgan")  # their step is that of hinge and wgan-gp, with another objective
 KINDS = [pytest.param(mode, marks=pytest.mark.slow) if mode in ALIKE else mode for mode in MODES]
 
 
 def trainer(mode: str, tricks: bool = True, **train) -> Trainer:
     game = {**TRICKS, **OWN.get(mode, {})} if tricks else {}
-    s = settings(mode, **NORM, mode_settings=game, train={"ema": 0.9, **train})
+    norm = merge(NORM, {"generator": {"norm": "group"}}) if mode in GROUPS else NORM
+    s = settings(mode, **norm, mode_settings=game, train={"ema": 0.9, **train})
     made = Trainer(new_game(s), s.train, TOTAL)
     torch.manual_seed(3)
     return made
