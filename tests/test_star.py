@@ -6,10 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from games import BATCH, TOTAL, new_game, settings, weights
+from pydantic import ValidationError
 from test_modes import only
 
 from translate.errors import UserError
-from translate.modes.star import Star
+from translate.modes.conditional import Conditional
+from translate.modes.star import Star, StarSettings
 from translate.networks import GENERATORS, GeneratorSettings, build_discriminator, build_generator
 from translate.networks.segments import apply
 from translate.networks.targets import OfTarget, append_target
@@ -93,6 +95,19 @@ def test_star_is_the_textbook_loop():
     theirs = weights({"G": G, "D": D})
     for name, value in weights(trainer.mode.networks).items():
         torch.testing.assert_close(value, theirs[name], rtol=1e-3, atol=2e-5)
+
+
+def test_with_projection_each_batch_is_of_its_own_domain():
+    """Real images of the domain they are of, translated ones of their target: D(x, c') and D(G(x, c), c)."""
+    outputs = torch.randn(2, 3, 1 + COUNT, 2, 2)
+    c, target = torch.tensor([0, 2, 1]), torch.tensor([1, 1, 2])
+    real, fake = Conditional(lambda *batches: tuple(outputs), "projection", c, target)(outputs[0], outputs[1])
+    for logits, output, own in ((real, outputs[0], c), (fake, outputs[1], target)):
+        for number in range(3):
+            wanted = output[number, 0] + output[number, 1 + own[number]]
+            torch.testing.assert_close(logits[number, 0], wanted)
+    with pytest.raises(ValidationError, match="r2 and gradient_penalty must be 0"):
+        StarSettings(class_in_d="projection")
 
 
 def test_a_target_is_a_map_of_ones_and_others_are_zeros():

@@ -7,7 +7,8 @@ classifier  D(x) and P(C | x); with L_C = E log P(C = c | x) + E log P(C = c | G
 In both D has 1 + K outputs for K classes, of one last linear layer: ψ(φ(x)) or D(x), then Vφ(x) or the logits of P.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Any, Literal
 
 import torch
@@ -21,31 +22,37 @@ How = Literal["channels", "projection", "classifier"]
 
 class Conditional:
     """D as the losses call it, given the classes c (B,) of its images: D(images) → logits (B, 1, h, w), of several
-    batches a tuple. outputs: the last call's of D itself, (B, 1 + K, h, w) of each batch."""
+    batches a tuple. c: of each batch in turn, or of all of them. outputs: the last call's of D itself, (B, 1 + K, h, w)
+    of each batch."""
 
-    def __init__(self, D: Callable[..., Any], how: How, c: Tensor | None):
-        self.D, self.how, self.c = D, how if c is not None else "channels", c
+    def __init__(self, D: Callable[..., Any], how: How, *c: Tensor | None):
+        self.D, self.how, self.c = D, how if None not in c else "channels", c
         self.outputs: tuple[Tensor, ...] = ()
 
     def __call__(self, *batches: Tensor) -> Any:
         outputs = self.D(*batches)
         self.outputs = outputs if len(batches) > 1 else (outputs,)
-        logits = tuple(self._logits(output) for output in self.outputs)
+        logits = tuple(self._logits(output, c) for output, c in zip(self.outputs, self._classes(), strict=False))
         return logits if len(batches) > 1 else logits[0]
 
-    def _logits(self, output: Tensor) -> Tensor:
-        if self.how == "channels" or self.c is None:
+    def _classes(self) -> Iterable[Tensor | None]:
+        """Of each batch."""
+        return self.c if len(self.c) > 1 else repeat(self.c[0])
+
+    def _logits(self, output: Tensor, c: Tensor | None) -> Tensor:
+        if self.how == "channels" or c is None:
             return output
         logits, classes = output[:, :1], output[:, 1:]
         if self.how == "classifier":
             return logits
-        at = self.c[:, None, None, None].expand(-1, 1, *classes.shape[2:])
+        at = c[:, None, None, None].expand(-1, 1, *classes.shape[2:])
         return logits + classes.gather(1, at)
 
     def class_losses(self, weight: float, batches: int) -> dict[str, Tensor]:
         """-weight · L_C over the first `batches` of the last call, P from an image's mean logits; {} without a
         classifier."""
-        if self.how != "classifier" or self.c is None:
+        if self.how != "classifier":
             return {}
-        logits = [in_float32(output[:, 1:]).mean((2, 3)) for output in self.outputs[:batches]]
-        return {"class": weight * torch.stack([nnf.cross_entropy(of, self.c) for of in logits]).sum()}
+        both = zip(self.outputs[:batches], self._classes(), strict=False)
+        losses = [nnf.cross_entropy(in_float32(output[:, 1:]).mean((2, 3)), c) for output, c in both if c is not None]
+        return {"class": weight * torch.stack(losses).sum()}

@@ -6,9 +6,10 @@ L_G = L_adv + λ_cls L_cls^f + λ_rec L_rec     (Eq. 6)
 
 from collections.abc import Callable, Iterator
 from itertools import permutations
+from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from translate.errors import UserError
@@ -25,10 +26,23 @@ class StarSettings(ModeSettings):
     lambda_class: float = Field(1.0, ge=0, description="λ_cls of Eqs. 5 and 6: weight of the domain's classification")
     lambda_reconstruction: float = Field(10.0, ge=0, description="λ_rec of Eq. 6: weight of the reconstruction")
     k: int = Field(5, ge=1, description="steps of D per step of G, each on new images")
+    class_in_d: Literal["classifier", "projection"] = Field(
+        "classifier", description="how D knows the domain: by a classifier (paper), or as D(x, c), by projection"
+    )
+
+    @model_validator(mode="after")
+    def _check_penalties(self) -> "StarSettings":
+        if self.class_in_d == "projection" and (self.r2 or self.penalty):
+            raise ValueError("with projection D is of one domain, so r2 and gradient_penalty must be 0")
+        return self
 
 
 class Star(Mode):
-    """One generator G(x, c) of images x and target domains c, and one discriminator D with a classifier of domains."""
+    """One generator G(x, c) of images x and target domains c, and one discriminator D with a classifier of domains.
+
+    D_src(x) is the same for all domains, so an unchanged image is a real one; D(x, c), which is not the paper's, asks
+    whether it is one of domain c (Miyato & Koyama 2018; as the branches of StarGAN v2's D).
+    """
 
     Settings = StarSettings
     many = True
@@ -85,7 +99,7 @@ class Star(Mode):
             drawn = image_rng.integers(0, self.domains, len(batch[0]), self.domains, device=x.device)
             target = drawn.T.flatten()  # c
             critic = self.critic(self.D, progress)
-            D = Conditional(critic, "classifier", c)
+            D = Conditional(critic, s.class_in_d, c, target)
             fake = self.translate(x, target)
             real, faked = D(x, fake.detach())
             # -L_adv = -E D_src(x) + E D_src(G(x, c)) + λ_gp E(‖∇D_src(x̂)‖₂ - 1)² (Eq. 8), and
@@ -93,7 +107,7 @@ class Star(Mode):
             losses = {"D": self.discriminator_loss(real, faked), **D.class_losses(s.lambda_class, 1)}
             yield Turn("D", losses | self.penalties((D, x, fake)), self.diagnostics(real, faked))
         # of the last batch: G has not changed since
-        D = Conditional(critic, "classifier", target)
+        D = Conditional(critic, s.class_in_d, target, c)
         losses = {"gan": self.generator_loss(D, fake, x)}  # L_adv
         losses |= D.class_losses(s.lambda_class, 1)  # L_cls^f = E -log D_cls(c|G(x, c)) (Eq. 3)
         # L_rec = E‖x - G(G(x, c), c')‖₁ (Eq. 4)

@@ -107,11 +107,10 @@ def _check_networks(settings: RunSettings) -> None:
             f"data.{changed[0]} changes inputs only, and in --mode {settings.mode} every domain is a target too; set "
             "it to 0."
         )
-    how = "star" if MODES[settings.mode].many else getattr(settings.mode_settings, "class_in_d", "channels")
+    how = getattr(settings.mode_settings, "class_in_d", "channels")
     if how != "channels" and d.network not in SEVERAL:
-        what = "--mode star" if how == "star" else f"class_in_d = {how}"
         raise UserError(
-            f"{what} needs a discriminator with an output for each class, which {d.network} is not; use "
+            f"class_in_d = {how} needs a discriminator with an output for each class, which {d.network} is not; use "
             f"--set discriminator.network={', '.join(SEVERAL[:-1])} or {SEVERAL[-1]}."
         )
     if (

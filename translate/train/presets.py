@@ -66,7 +66,7 @@ WEIGHTS: dict[str, dict[str, Any]] = {
     "cut": {"lambda_x": 0.3, "lambda_y": 0.0, "units": 64, "locations": 64},
     "fastcut": {"lambda_x": 0.3, "units": 64, "locations": 64},
     "registered": {"lambda_smooth": 5.0},
-    "star": {"objective": "lsgan", "k": 1, "lambda_class": 0.3, "lambda_reconstruction": 0.3},
+    "star": {"objective": "lsgan", "k": 1, "class_in_d": "projection", "lambda_reconstruction": 0.3},
 }
 # DualGAN's critics have clipped weights, which frozen features are not made for.
 DUAL: dict[str, Any] = {
