@@ -71,9 +71,9 @@ class Table:
         self.modes = (options.modes or TRANSLATING) + ([REFERENCE] if options.reference else [])
         self.jobs = [
             Job(pair, mode, equal, seed)
+            for equal in ("seconds", "images")
             for seed in range(options.seeds)  # a whole table of one seed first
             for pair in options.pairs or PAIRS
-            for equal in ("seconds", "images")
             for mode in self.modes
         ]
 
