@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from translate.errors import DAMAGED, UserError
 from translate.model.description import check
 from translate.model.measured import fits
-from translate.networks import GENERATORS, LATENT, GeneratorSettings
+from translate.networks import GENERATORS, LATENT, GeneratorSettings, construct
 from translate.settings import explain
 from translate.system import hashed_tensors
 from translate.system.files import shipped
@@ -131,7 +131,7 @@ def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Modul
         if any(type(count) is not int or not 0 < count < 1 << 20 for count in channels):
             raise ValueError("its numbers of channels are none")
         with torch.device("meta"):
-            return {**GENERATORS, **LATENT}[name](**arguments)
+            return construct(name, arguments)
     except ValidationError as error:
         why = explain(error, GeneratorSettings).rstrip(".")
     except (KeyError, TypeError, RuntimeError, ValueError, OverflowError, ArithmeticError, LookupError) as error:
