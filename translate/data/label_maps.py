@@ -55,13 +55,16 @@ def _found(items: list[Item], plain: Reader, say: Callable[[str], None]) -> Labe
     totals: dict[int, int] = {}
     with ThreadPoolExecutor(cpu_count()) as threads:
         for item, counted in zip(items, threads.map(one, items), strict=True):
-            for value, count in zip(*counted, strict=True) if counted else ():
+            if counted is None:
+                continue
+            for value, count in zip(*counted, strict=True):
                 totals[int(value)] = totals.get(int(value), 0) + int(count)
             if len(totals) > MOST:
+                mine, counts = counted
                 raise UserError(
-                    f"{item.name} brings the colours of the label maps to {len(totals):,}, with "
-                    f"#{next(reversed(totals)):06x}, and there can "
-                    f"be {MOST} classes; are its edges smoothed, or is it a JPEG? Or {HOW}."
+                    f"{item.name} brings the colours of the label maps to {len(totals):,}, such as "
+                    f"#{mine[counts.argmin()]:06x}, and there can be {MOST} classes; are edges smoothed, or is it a "
+                    f"JPEG? Save it without, or {HOW}."
                 )
     if len(totals) < 2:
         raise UserError("the label maps of a hold one colour only, where there should be one for each class.")
