@@ -160,7 +160,7 @@ def test_players_see_label_maps_one_hot(generator):
     torch.manual_seed(0)
     make = partial(build_generator, s.generator, palette=PALETTE)
     game = MODES["pix2pix"](s.mode_settings, OBJECTIVES["vanilla"], make, partial(build_discriminator, s.discriminator))
-    assert [D.model[0].in_channels for D in game.Ds.values()] == [4 + 3, 4 + 3]
+    assert [game.networks[name].model[0].in_channels for name in game.players["D"]] == [4 + 3, 4 + 3]
     x = (
         torch.tensor(PALETTE, dtype=torch.float32).view(4, 3)[torch.randint(4, (2, 16, 16))].permute(0, 3, 1, 2) / 127.5
         - 1

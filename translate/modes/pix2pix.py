@@ -58,8 +58,7 @@ class Pix2Pix(Mode):
         self.encode = self.G.encode if isinstance(self.G, Labelled) else nn.Identity()
         seen = len(self.G.encode.colours) if isinstance(self.G, Labelled) else channels[0]
         names = ["D", *(f"D_{number}" for number in range(2, settings.scales + 1))]
-        self.Ds = {name: discriminator(seen + channels[1]) for name in names}
-        self.networks = {"G": self.G, **self.Ds}
+        self.networks = {"G": self.G, **{name: discriminator(seen + channels[1]) for name in names}}
         self.players = {"D": names, "G": ["G"]}
         self.pools = {}
         self.weight_clip = {"D": settings.clip}
@@ -88,8 +87,8 @@ class Pix2Pix(Mode):
         """Each D, of images y beside the input x (B, C, H, W)."""
         condition = self.encode(x)
         return [
-            self.critic(D, progress, condition=condition, encode=partial(smaller, halvings=number))
-            for number, D in enumerate(self.Ds.values())
+            self.critic(self.networks[name], progress, condition=condition, encode=partial(smaller, halvings=number))
+            for number, name in enumerate(self.players["D"])
         ]
 
     def with_features(self, Ds: list[Critic], fake: Tensor, y: Tensor) -> Losses:
