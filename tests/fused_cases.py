@@ -157,6 +157,8 @@ def networks() -> dict[str, tuple[torch.nn.Module, int]]:
     for name in GENERATORS:
         for norm, padding, way in ways:
             settings = GeneratorSettings(network=name, filters=8, blocks=2, downs=1, depth=3, init_gain=0.2)
+            if name == "spade":  # whose untrained outputs would all be -1 or 1
+                settings = settings.model_copy(update={"init_gain": 0.05})
             settings = settings.model_copy(update={"norm": norm, "padding": padding, "upsampling": way})
             made[f"{name}, {norm}"] = build_generator(settings, 3, 3), 3
     for name in DISCRIMINATORS:

@@ -53,15 +53,17 @@ def tiny_settings(mode: str, *changes: dict) -> RunSettings:
     return s
 
 
-def tiny_model(path: Path, *directions: str, channels: tuple[int, int] = (3, 3), description=None, **settings) -> Path:
-    """A generator file with untrained networks that visibly change a picture."""
+def tiny_model(
+    path: Path, *directions: str, channels: tuple[int, int] = (3, 3), palette=(), description=None, **settings
+) -> Path:
+    """A generator file with untrained networks that visibly change a picture. palette: of label maps."""
     chosen = {"filters": 4, "blocks": 1, "init_gain": 0.3, **settings}
     torch.manual_seed(0)
     entries = {}
     for direction in directions or ("a2b",):
         made = GeneratorSettings(**chosen).for_size(16, 16)
-        network = build_generator(made, *channels)
-        arguments = made.arguments(*channels)
+        network = build_generator(made, *channels, palette=palette)
+        arguments = made.arguments(*channels, palette=palette)
         names = {"from": direction[0], "to": direction[2]}
         entries[direction] = network, {"network": made.network, "arguments": arguments, **names}
     path.parent.mkdir(parents=True, exist_ok=True)

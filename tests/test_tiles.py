@@ -29,6 +29,7 @@ VARIANTS = {
         {"norm": "instance", "depth": 3, "upsampling": "resize", "residual": True},
     ],
     "light": [{"norm": norm} for norm in ("group", "instance")],
+    "spade": [{"norm": norm, "init_gain": 0.1} for norm in ("instance", "batch", "group")],
 }
 OTHERS = [{"norm": norm} for norm in ("instance", "batch", "group")]
 NETWORKS = [{"network": name, **own} for name in GENERATORS for own in VARIANTS.get(name, OTHERS)]

@@ -109,9 +109,9 @@ def test_network_the_second_time_needs_no_network(folder, monkeypatch):
     [("openmoji_line", True), ("Edges", True), ("my sketches", True), ("photos", False), ("fluent_flat", False)],
 )
 def test_line_art_begins_with_the_drawing_board(model, name, lines):
-    description = {"directions": {}}
     entry = {"from": name, "to": "x", "arguments": {"in_channels": 3, "out_channels": 3, "filters": 8}}
-    assert building._about(description, entry, model)["lines"] is lines
+    description = {"directions": {"a2b": {"network": "light", **entry}}}
+    assert building._about(description, "a2b", model)["lines"] is lines
 
 
 @NETWORK

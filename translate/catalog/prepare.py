@@ -3,18 +3,22 @@
 import fnmatch
 import gzip
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from translate.catalog import arrays
 from translate.catalog.archive import ArchiveError, Files
 from translate.catalog.recipe import Arrays, Recipe, Tiles
 from translate.errors import UNAVAILABLE, UserError
 from translate.image import rgb8 as pictures
+from translate.values.label_map import NEAREST, LabelMap
 
 Source = Callable[[Callable[[str], bool]], Files]
 
@@ -113,10 +117,27 @@ def _render(recipe: Recipe, key: str, drawing: bytes) -> bytes:
         import resvg_py
     except ImportError as error:
         raise UserError(f"{recipe.name} holds SVG drawings; `pip install resvg_py` to render them.") from error
+    options: dict[str, Any] = {"width": recipe.raster, "height": recipe.raster}
+    if recipe.palette:
+        options["shape_rendering"] = "crisp_edges"  # no colours in between
     try:
-        return bytes(resvg_py.svg_to_bytes(drawing.decode("utf-8"), width=recipe.raster, height=recipe.raster))
+        picture = bytes(resvg_py.svg_to_bytes(drawing.decode("utf-8"), **options))
+        return label_map(picture, recipe.palette) if recipe.palette else picture
     except Exception as error:
         raise ArchiveError(f"holds a drawing, {key}, that can't be rendered ({error})") from error
+
+
+def label_map(picture: bytes, palette: list[str]) -> bytes:
+    """A picture as a PNG of indices into `palette`, colours as #rrggbb: the first where it is more transparent than
+    opaque, else the nearest of the others."""
+    pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA"))
+    classes = LabelMap.parse(f"{NEAREST}{','.join(palette[1:])}")
+    index = np.where(pixels[..., 3] < 128, 0, 1 + classes.numbers(pixels[..., :3]))
+    image = Image.fromarray(index.astype(np.uint8), "P")
+    image.putpalette(LabelMap.parse(",".join(palette)).palette)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _tiles(recipe: Recipe, tiles: Tiles, source: Source, folder: Path, say: Callable[[str], None]) -> int:

@@ -86,6 +86,8 @@ class Recipe(Archive):
     arrays: Arrays | None = Field(None, description="a set of many small images, for format = arrays")
     groups: Groups | None = Field(None, description="a table of classes that comes with the images")
     classes_from: str = Field("", description="set whose groups are the classes of this one, by key")
+    palette: list[str] = Field([], description="of label maps: the classes' colours, as #rrggbb; a drawing's pixels "
+                               "get the first where they are transparent, else the nearest of the others")  # fmt: skip
     data: dict[str, Any] = Field({}, description="settings of the data that suit the set, see docs/settings.md")
     background: str = Field("white", description="colour that transparency was meant to be seen on")
     drop_shared_with: list[str] = Field([], description="folders in the archive; an image that is there too, byte for "
@@ -123,6 +125,8 @@ class Recipe(Archive):
         }
         if self.arrays:  # only for arrays, so that other sets keep their stamp and cache folder
             fields.add("arrays")
+        if self.palette:
+            fields.add("palette")
         text = json.dumps([PREPARATION, self.model_dump(mode="json", include=fields)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

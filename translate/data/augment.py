@@ -13,9 +13,12 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # otherwise it checks fo
 
 class Augment:
     """Augmentation of one domain. `geometry(image, token)` moves pixels, `colour(image, token)` changes their values.
-    The same token gives the same change to any image of the same size, so that pairs stay aligned."""
+    The same token gives the same change to any image of the same size, so that pairs stay aligned. classes: the images
+    are label maps, whose colours don't mix."""
 
-    def __init__(self, settings: DataSettings, channels: int, colour: bool, measured: bool = False):
+    def __init__(
+        self, settings: DataSettings, channels: int, colour: bool, measured: bool = False, classes: bool = False
+    ):
         import albumentations as A  # takes 0.8 s and imports OpenCV, so only if augmentation is used
         import cv2
 
@@ -25,9 +28,8 @@ class Augment:
             fill = float("nan")  # no value
         moves: list[Any] = []
         if settings.rotate:
-            moves.append(
-                A.Rotate((-settings.rotate, settings.rotate), cv2.INTER_LINEAR, cv2.BORDER_CONSTANT, fill=fill, p=1)
-            )
+            between = cv2.INTER_NEAREST if classes else cv2.INTER_LINEAR
+            moves.append(A.Rotate((-settings.rotate, settings.rotate), between, cv2.BORDER_CONSTANT, fill=fill, p=1))
         if settings.load_size != settings.size:
             moves.append(A.RandomCrop(height, width, p=1))
         if settings.flip:

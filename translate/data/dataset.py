@@ -103,7 +103,13 @@ class Data:
         """
         if not self._augments:
             self._augments = [
-                Augment(self.settings, domain.train.reader.channels, colour=i == A, measured=domain.type is not None)
+                Augment(
+                    self.settings,
+                    domain.train.reader.channels,
+                    colour=i == A,
+                    measured=domain.type is not None,
+                    classes=domain.label_map is not None,
+                )
                 for i, domain in enumerate(self.domains)
             ]
         parts = []

@@ -69,6 +69,7 @@ def _side(domain: Domain) -> dict[str, Any]:
         "sha256": None if recipe is None else recipe.sha256,
         "licence": None if recipe is None else recipe.licence,
         **({"type": domain.type.record()} if domain.type else {}),
+        **({"label_map": str(domain.label_map)} if domain.label_map else {}),
         "train": len(domain.train),
         # A data set in one file has its own split, and tens of thousands of numbers instead of names.
         "test": [item.key for item in test] if test[0].place is None else len(test),
@@ -76,9 +77,10 @@ def _side(domain: Domain) -> dict[str, Any]:
 
 
 def values(data: "Data") -> dict[str, Any]:
-    """The types of the domains of measured values, as a generator file has them."""
+    """The types of the domains of measured values, and the classes of label maps, as a generator file has them."""
     found = {letter: _type(domain) for letter, domain in zip(LETTERS, data.domains, strict=False)}
-    return {"values": found} if any(found.values()) else {}
+    classes = data.domains[0].label_map
+    return ({"values": found} if any(found.values()) else {}) | ({"label_map": str(classes)} if classes else {})
 
 
 def _type(domain: Domain) -> dict[str, Any] | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from translate.catalog import Recipe
-from translate.data.reader import ValuesReader
+from translate.data.reader import LabelReader, ValuesReader
 from translate.data.store import Pictures
 from translate.values.domain import DomainType
+from translate.values.label_map import LabelMap
 
 
 @dataclass
@@ -24,6 +25,12 @@ class Domain:
         """Of measured values; None for pictures of 8 bits."""
         reader = self.train.reader
         return reader.type if isinstance(reader, ValuesReader) else None
+
+    @property
+    def label_map(self) -> LabelMap | None:
+        """The classes of label maps; None for other images."""
+        reader = self.train.reader
+        return reader.map if isinstance(reader, LabelReader) else None
 
     def by_class(self) -> list[np.ndarray]:
         """The indices of the training images of each class; [] where they have none."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translate.data.reader import LabelReader
 from translate.data.settings import DataSettings
 from translate.data.store import Pictures
 from translate.data.vary import Vary, uniform
@@ -32,7 +33,10 @@ class OnDevice:
         device: torch.device,
     ):
         self.pictures, self.seed, self.streams, self.order, self.labels = pictures, seed, streams, order, labels
-        self.vary = [Vary(settings, each.reader.channels, colour=i == 0) for i, each in enumerate(pictures)]
+        self.vary = [
+            Vary(settings, each.reader.channels, colour=i == 0, classes=isinstance(each.reader, LabelReader))
+            for i, each in enumerate(pictures)
+        ]
         self.device = device
         self.stacks = _resident([each.stack for each in pictures], device)
 

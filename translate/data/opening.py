@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from translate import catalog
-from translate.data import grids, labels, listing, pairing, parts
+from translate.data import grids, label_maps, labels, listing, pairing, parts
 from translate.data.dataset import Data
 from translate.data.domain import Domain
 from translate.data.items import LEFT_OUT, Item, Problem, report
@@ -123,7 +123,9 @@ def _opened(
     domains = []
     for index, (side, name) in enumerate(zip(listing.sides, names, strict=True)):
         train, test = listing.parts[index]
-        reader = _reader(LETTERS[index], [*train, *test], settings, say, measured=side.folder is None)
+        items = [*train, *test]
+        reader = label_maps.reader(items, side.folder, settings, paired, say) if index == 0 else None
+        reader = reader or _reader(LETTERS[index], items, settings, say, measured=side.folder is None)
         domains.append(
             Domain(
                 name,

@@ -13,6 +13,7 @@ from translate.image import rgb8
 from translate.image.raw import Range
 from translate.values import files, resize
 from translate.values.domain import DomainType, nan_words
+from translate.values.label_map import LabelMap
 from translate.values.shown import Shown
 
 BLANK = 2.0  # an image counts as blank below this standard deviation, in levels of 255
@@ -108,6 +109,22 @@ class Reader:
     def shown(self, images: np.ndarray) -> np.ndarray:
         """Images (…, H, W, C) as people see them: uint8 (…, H, W, 1 or 3)."""
         return images
+
+
+@dataclass(frozen=True)
+class LabelReader(Reader):
+    """Reads label maps: uint8 (H, W, 3) of the classes' colours; without interpolation."""
+
+    map: LabelMap = field(kw_only=True)
+
+    def whole(self, item: Item) -> np.ndarray:
+        return self.map.picture(super().whole(item))
+
+    def resized(self, whole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        return rgb8.resize(whole, size, "nearest")
+
+    def blank(self, small: np.ndarray) -> bool:
+        return False
 
 
 @dataclass(frozen=True)

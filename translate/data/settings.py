@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from translate.image.raw import parse_range, percentiles, range_words
 from translate.settings import Settings
+from translate.values.label_map import LabelMap
 
 PILLOW_LIMIT = 178_956_970  # Pillow refuses to open larger images
 NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
@@ -63,6 +64,11 @@ class DataSettings(Settings):
     window_a: str = Field("auto", description="the values of a that sheets show as black and white, such as "
                           "-160:240; auto: those of range_a")  # fmt: skip
     window_b: str = Field("auto", description="likewise for b")
+    label_map: str = Field("auto", description="whether a holds label maps, whose colours are classes: yes: each "
+                           "colour, or where all are grey each level, is one; colours, such as #ff0000,#00ff00, or "
+                           "levels, such as 0,1,2: these are, and others are refused; nearest:#ff0000,#00ff00: these "
+                           "are, and pixels of other colours become the nearest; no; auto: what a named set says, else "
+                           "no")  # fmt: skip
     balance: str = Field("", description="train on all classes of a domain equally often: class takes the names of "
                          "its sub-folders, or a CSV file of lines file,class; empty: as many as there are")  # fmt: skip
     test_percent: int = Field(10, ge=1, le=50, description="share of the images that is kept for testing, where the "
@@ -139,6 +145,14 @@ class DataSettings(Settings):
             raise ValueError("should be auto, or one or three numbers of channels, counted from 1, such as 4,3,2")
         return numbers.lower()
 
+    @field_validator("label_map", mode="before")
+    @classmethod
+    def _classes(cls, value: Any) -> Any:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        text = str(value).strip().lower()
+        return text if text in ("auto", "yes", "no") else str(LabelMap.parse(text))
+
     @field_validator("background")
     @classmethod
     def _colour_name(cls, value: str) -> str:
@@ -159,6 +173,11 @@ class DataSettings(Settings):
         if letter in "ab":
             return getattr(self, f"{name}_{letter}")
         return self.channels_a if name == "channels" else type(self).model_fields[f"{name}_a"].default
+
+    @property
+    def palette(self) -> list[int]:
+        """Red, green and blue of each class of label maps in turn; [] where they aren't known, or a has none."""
+        return LabelMap.parse(self.label_map).palette if self.label_map not in ("auto", "yes", "no") else []
 
     @property
     def channels(self) -> tuple[int, int]:

@@ -26,10 +26,11 @@ def uniform(seed: int, domain: int, numbers: range) -> np.ndarray:
 
 
 class Vary:
-    """Augmentation of one domain's batches. The sampled parameters are one row of int32 per image, `width` long."""
+    """Augmentation of one domain's batches. The sampled parameters are one row of int32 per image, `width` long.
+    classes: the images are label maps, whose colours don't mix."""
 
-    def __init__(self, settings: DataSettings, channels: int, colour: bool):
-        self.settings = settings
+    def __init__(self, settings: DataSettings, channels: int, colour: bool, classes: bool = False):
+        self.settings, self.between = settings, "nearest" if classes else "bilinear"
         rgb = settings.background_rgb
         self.fill = rgb if channels == 3 else (round(float(np.mean(rgb))),)
         amounts = {name: getattr(settings, name) for name in ("brightness", "contrast", "saturation", "hue")}
@@ -87,7 +88,7 @@ class Vary:
         # Shifted so that the background is 0, the value used outside of the image. In place: nothing is copied.
         fill = torch.cat([images.new_full((1, 1, 1), value, dtype=torch.float32) for value in self.fill])
         x = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-        return (rotate(x - fill, angle) + fill).permute(0, 2, 3, 1).contiguous()
+        return (rotate(x - fill, angle, mode=self.between) + fill).permute(0, 2, 3, 1).contiguous()
 
     def _coloured(self, x: Tensor, factors: Sequence[Tensor], turns: np.ndarray, queues: Sequence[Tensor]) -> Tensor:
         """x in [0, 1] after its colour changes. At each place in the order, each change is applied to all its images.

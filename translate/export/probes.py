@@ -1,6 +1,7 @@
 """Inputs for comparing an export with torch: held-out images of the run, a folder's or synthetic images, or seeds."""
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from translate.errors import UserError
 from translate.export.graph import Source
 from translate.export.parity import Compared
 from translate.image import rgb8
+from translate.model.translator import label_map
 from translate.settings import LETTERS, read_toml
 from translate.system.untrusted import read_object
 
@@ -26,6 +28,14 @@ def choose(source: Source, model: str, folder: Path | None = None) -> Compared:
 
     UserError when `folder` is given and has no usable image.
     """
+    images, named = _chosen(source, model, folder)
+    if classes := label_map(source.description, source.direction):  # whatever is given: of its colours only
+        nearest = replace(classes, ids=(), nearest=True)
+        images = [nearest.picture(image) for image in images]
+    return images, named
+
+
+def _chosen(source: Source, model: str, folder: Path | None) -> Compared:
     if source.latent:
         return list(range(COUNT)), "seeds"
     if source.measured:

@@ -32,6 +32,7 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
     "area": Image.Resampling.BOX,
+    "nearest": Image.Resampling.NEAREST,
 }
 WHITE = (255, 255, 255)
 
@@ -85,7 +86,8 @@ def to_bytes(array: np.ndarray) -> np.ndarray:
 
 
 def resize(array: np.ndarray, size_hw: tuple[int, int], how: str = "bicubic") -> np.ndarray:
-    """uint8 (H, W, 1 or 3) resized to (height, width), antialiased when it shrinks. `how`: bicubic, lanczos or area."""
+    """uint8 (H, W, 1 or 3) resized to (height, width), antialiased when it shrinks. `how`: bicubic, lanczos,
+    area, or nearest, which is not."""
     height, width = size_hw
     if array.shape[:2] == (height, width):
         return array

@@ -109,6 +109,8 @@ def _official(entry: dict[str, Any], weights: dict[str, Tensor], source: Path) -
     network, arguments = entry["network"], entry["arguments"]
     if network not in ("resnet", "unet"):
         raise UserError(f"{source} is a '{network}' generator; the official layout has resnet and unet only.")
+    if "palette" in arguments:
+        raise UserError(f"{source} takes label maps, which the official layout has no field for; use --to onnx.")
     for name, value in FIXED.items():
         if name in arguments and arguments[name] != value:
             raise UserError(

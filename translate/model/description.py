@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from translate.errors import DAMAGED, UserError
 from translate.settings import LETTERS, explain
 from translate.system.text import printable
+from translate.values.label_map import LabelMap
 
 Text = Annotated[str, Field(max_length=10_000)]
 Pixels = Annotated[int, Field(ge=1, le=65_536)]
@@ -28,6 +29,11 @@ def _terms(value: Any) -> Any:
     pairs = value.items() if isinstance(value, dict) else [] if value == [] else [(0, 0)]
     if not all(isinstance(part, str) for pair in pairs for part in pair):
         raise ValueError("should be texts by the names of the data sets")
+    return value
+
+
+def _classes(value: str) -> str:
+    LabelMap.parse(value)
     return value
 
 
@@ -97,6 +103,7 @@ class Description(_Part):
 
     size: (height, width) of the training, in pixels. background: red, green, blue in 0 to 255. grey: by domain.
     images: seen in training. latent: random numbers per image of a GAN. values: by domain, null for pictures of 8 bits.
+    label_map: the classes of a, see translate/values/label_map.py.
     """
 
     mode: Text = ""
@@ -109,6 +116,7 @@ class Description(_Part):
     latent: int = Field(1, ge=1, le=1 << 20)
     classes: list[Text] = Field([], max_length=10_000)
     values: dict[Literal["a", "b"], Side] | None = None
+    label_map: Annotated[Text, AfterValidator(_classes)] | None = None
     directions: dict[Direction, Entry] = Field(min_length=1)
     discriminators: dict[str, Entry] = {}
     onnx: Exported | None = None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from translate.errors import DAMAGED, UserError
 from translate.model.description import check, direction_of
 from translate.model.measured import fits
-from translate.networks import GENERATORS, LATENT, GeneratorSettings
+from translate.networks import GENERATORS, LATENT, GeneratorSettings, construct
 from translate.networks.targets import of_target
 from translate.settings import LETTERS, explain
 from translate.system import hashed_tensors
@@ -144,7 +144,7 @@ def outline(entry: dict[str, Any], tensors: int, source: Path | str) -> nn.Modul
         if not whole or not 0 <= target < max(1, targets) <= len(LETTERS):
             raise ValueError("its target is none of its domains")
         with torch.device("meta"):
-            return {**GENERATORS, **LATENT}[name](**arguments)
+            return construct(name, arguments)
     except ValidationError as error:
         why = explain(error, GeneratorSettings).rstrip(".")
     except (KeyError, TypeError, RuntimeError, ValueError, OverflowError, ArithmeticError, LookupError) as error:

@@ -15,6 +15,7 @@ from translate.model.measured import Types, measured
 from translate.model.rules import Rules
 from translate.system.text import in_short
 from translate.values.domain import DomainType
+from translate.values.label_map import LabelMap
 
 SEALED = "tiles need the generator file: an ONNX file has its layers sealed inside."
 
@@ -38,6 +39,7 @@ class Translator:
 
     description: the model file's: mode, domains, directions, training size, background, scores.
     measured: the types of its domains, if these are of measured values (16 bits, floats, many channels); else None.
+    label_map: the classes of its inputs, if these are label maps; else None.
     """
 
     def __init__(self, engine: Engine):
@@ -49,6 +51,7 @@ class Translator:
         grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
         self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
+        self.label_map = label_map(self.description, self.direction)
         self.measured = measured(self.description, self.direction)
         # (black, white) of the training images, where these were of floats or of 16 bits.
         values = self.description.get("values") or {}
@@ -89,6 +92,7 @@ class Translator:
         (description["values"]), uint16 and float32 arrays hold such values, in inputs and results.
 
         Any size; the result has the same size and type: grayscale stays grayscale, alpha and 16 bits are kept.
+        With label_map, files, arrays and tensors hold its classes' colours or grey levels, and results colours.
         With type_in, arrays are (H, W, C) of its numbers, tensors (C, H, W), and files hold such values; with type_out
         the result is an array (or tensor) of its numbers and dtype, of a volume's file (S, H, W, C).
         nodata: the number that stands for no value; the result has type_out.nodata there, see Types.nodata_out.
@@ -106,7 +110,7 @@ class Translator:
         if nodata is not None:
             raise UserError("nodata= is for models of measured values; this one was trained on pictures of 8 bits.")
         inputs = [taken(image, self.values_in) for image in pictures]
-        levels = [self.prepare(source, wanted) for source in inputs]
+        levels = [self._prepared(source, name, wanted) for source, name in zip(inputs, pictures, strict=True)]
         outputs: list[Any] = [None] * len(levels)
         for kind in {(array.shape, array.dtype) for array in levels}:
             places = [i for i, array in enumerate(levels) if (array.shape, array.dtype) == kind]
@@ -123,7 +127,7 @@ class Translator:
         """The result for an input of measured values, or for a picture that becomes measured values."""
         rules.refuse_for_values()
         if types.pictures[0]:
-            x = types.of_levels(self.prepare(taken(image), rules))
+            x = types.of_levels(self._prepared(taken(image), image, rules))
             pairs, number = [(x, np.zeros(x.shape[:2], bool))], None
         elif isinstance(image, str | Path):
             from translate.model.slices import Slices  # imports the readers of all kinds of files
@@ -146,11 +150,21 @@ class Translator:
             results.append(types.from_network(y, absent, number))
         return types.given(results[0] if len(results) == 1 else np.stack(results), image)
 
+    def _prepared(self, source: Picture, image: Any, rules: Rules) -> np.ndarray:
+        """`prepare`, whose ImageErrors become UserErrors."""
+        try:
+            return self.prepare(source, rules)
+        except rgb8.ImageError as error:
+            raise UserError(f"{image if isinstance(image, str | Path) else 'the image'}: {error}.") from None
+
     # The three parts of a translation, which translate/convert calls one by one ---------------------------------------
 
     def prepare(self, source: Picture, rules: Rules) -> np.ndarray:
-        """The network's input: levels (H, W, C), on the background and resized."""
+        """The network's input: levels (H, W, C), on the background and resized. ImageError for a label map with other
+        classes than the model's."""
         colours = picture.flatten(source, rules.background or self.background)
+        if self.label_map:
+            return rgb8.resize(self.label_map.picture(colours), target_size(source.size, rules.size), "nearest")
         if self.channels_in == 1 and not source.grey:
             colours = picture.luma(colours)
         elif self.channels_in == 3 and source.grey:
@@ -183,7 +197,7 @@ class Translator:
 
     def finish(self, source: Picture, levels: np.ndarray, rules: Rules) -> Picture:
         """The result from the network's output (H, W, C'), with grayscale and alpha as in `source`, see Rules."""
-        keep = rules.grey == "keep" or (rules.grey == "auto" and not self.adds_colour)
+        keep = rules.grey == "keep" or (rules.grey == "auto" and not self.adds_colour and not self.label_map)
         if source.grey and keep and levels.shape[2] == 3:
             levels = picture.luma(levels)
         alpha = source.alpha
@@ -199,6 +213,12 @@ class Translator:
                 result.colours = picture.flatten(result, rules.background or self.background)
             result.alpha = None
         return result
+
+
+def label_map(description: dict[str, Any], direction: str) -> LabelMap | None:
+    """The classes of a checked description's inputs, if these are label maps."""
+    text = description.get("label_map") if direction == "a2b" else None
+    return LabelMap.parse(text) if text else None
 
 
 def target_size(size: tuple[int, int], wanted: int | tuple[int, int] | None) -> tuple[int, int]:

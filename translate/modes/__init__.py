@@ -4,13 +4,14 @@ from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle, Disco, Dual
 from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
-from translate.modes.pix2pix import Pix2Pix
+from translate.modes.pix2pix import Pix2Pix, Spade
 from translate.modes.progan import ProGAN
 from translate.modes.registered import Registered
 from translate.modes.star import Star
 
 MODES: dict[str, type[Mode]] = {
     "pix2pix": Pix2Pix,
+    "spade": Spade,
     "registered": Registered,
     "cycle": Cycle,
     "disco": Disco,
@@ -29,6 +30,7 @@ MODES: dict[str, type[Mode]] = {
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {
+    "gaugan": "spade",
     "reggan": "registered",
     "cyclegan": "cycle",
     "discogan": "disco",

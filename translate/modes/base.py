@@ -107,7 +107,7 @@ class Mode:
     aligned: ClassVar[bool] = True  # whether pairs fit pixel by pixel
     many: ClassVar[bool] = False  # whether it takes more than two domains
     defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
-    players: ClassVar[dict[str, list[str]]]  # player → its networks, trained by one optimizer
+    players: dict[str, list[str]]  # player → its networks, trained by one optimizer
     discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that use lr_d and optimizer_d
     generators: dict[str, str]  # direction → network: these have an EMA, are saved and exported
     settings: Any  # an instance of Settings

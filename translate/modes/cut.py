@@ -86,6 +86,8 @@ class CUT(Mode):
         self.settings, self.objective = settings, objective
         self.G, self.D = generator(*channels), discriminator(channels[1])
         self.places = places(self.G, channels[0])
+        if len(self.places) < 3:
+            raise UserError("PatchNCE compares features of an encoder, which this generator lacks; use resnet or unet.")
         self.H = Heads([place.channels for place in self.places], settings.units)
         self.networks = {"G": self.G, "D": self.D, "H": self.H}
         self.pools = {}

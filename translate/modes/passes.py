@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as nnf
 from torch import Tensor, nn
 
 from translate.modes.diffaugment import diffaugment
@@ -56,6 +57,15 @@ class Critic:
             return self.D(inputs[0])
         return one_pass(self.D, inputs) if self.fuse else tuple(self.D(batch) for batch in inputs)
 
+    def features(self, *batches: Tensor) -> list[list[Tensor]]:
+        """Of each batch D's features and, last, its logits; of a D that has `features`."""
+        inputs = [self.encode(self._augmented(batch)) for batch in batches]
+        if not self.fuse:
+            return [self.D.features(batch) for batch in inputs]  # type: ignore[operator]
+        found = self.D.features(torch.cat(inputs))  # type: ignore[operator]
+        sizes = [len(batch) for batch in inputs]
+        return [list(of) for of in zip(*(maps.split(sizes) for maps in found), strict=True)]
+
     def _augmented(self, images: Tensor) -> Tensor:
         s, channels = self.settings, [images.shape[1]]
         if self.condition is not None:
@@ -67,6 +77,13 @@ class Critic:
             return images
         noise = image_rng.normal(*images.shape, device=images.device, dtype=images.dtype)
         return images + s.instance_noise * (1 - self.progress) * noise
+
+
+def smaller(images: Tensor, halvings: int) -> Tensor:
+    """Images (B, C, H, W) at half of their size, so many times: means of 3×3 pixels, as in pix2pixHD."""
+    for _ in range(halvings):
+        images = nnf.avg_pool2d(images, 3, 2, 1, count_include_pad=False)
+    return images
 
 
 def one_pass(network: nn.Module, batches: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -73,6 +73,11 @@ class Star(Mode):
         self.settings, self.objective, self.domains = settings, objective, len(channels)
         self.generators = self.directions(self.domains)
         self.G = generator(channels[0], channels[0], targets=self.domains)
+        if not getattr(self.G, "targets", 0):
+            raise UserError(
+                f"this mode's generator takes the target domain, which {type(self.G).__name__} can't; set "
+                "generator.network to resnet, unet or light."
+            )
         self.D = discriminator(channels[0], outputs=1 + self.domains)  # D_src, and D_cls of each domain
         self.networks = {"G": self.G, "D": self.D}
         self.pools = {}

@@ -2,13 +2,14 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
+from translate.networks.labelled import Labelled
 from translate.networks.layers import Downsample, Init, Norm, Padding, Upsample, add_spectral_norm, initialise
 from translate.networks.light import Light
 from translate.networks.mlp import MLPDiscriminator, MLPGenerator
@@ -18,6 +19,7 @@ from translate.networks.projected import Projected
 from translate.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from translate.networks.resnet import ResNet
 from translate.networks.segments import checkpoint_activations
+from translate.networks.spade import SPADE
 from translate.networks.unet import UNet
 from translate.settings import Settings
 
@@ -31,11 +33,17 @@ __all__ = [
     "build_discriminator",
     "build_generator",
     "checkpoint_activations",
+    "construct",
     "receptive_field",
     "takes",
 ]
 
-GENERATORS: dict[str, type[nn.Module]] = {"resnet": ResNet, "unet": UNet, "light": Light}  # image → image
+GENERATORS: dict[str, type[nn.Module]] = {  # image → image
+    "resnet": ResNet,
+    "unet": UNet,
+    "light": Light,
+    "spade": SPADE,
+}
 LATENT: dict[str, type[nn.Module]] = {  # z → image
     "mlp": MLPGenerator,
     "dcgan": DCGANGenerator,
@@ -72,15 +80,17 @@ class GeneratorSettings(Settings):
     filters: int = Field(
         64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
     )
-    blocks: int = Field(
-        9,
-        ge=0,
-        description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the paper; mlp: layers; "
-        "r3gan: blocks a resolution",
-    )
+    blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; in the paper 9 at 256 px and 6 at 128 px; "
+                        "mlp: layers; r3gan: blocks a resolution")  # fmt: skip
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
-    depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions; 0 chooses by the image size, up to 8")
+    depth: int = Field(
+        0,
+        ge=0,
+        le=12,
+        description="unet: stride-2 convolutions, up to 8; spade: doublings of a map of 8 px; 0 chooses by the image "
+        "size",
+    )
     norm: Norm = Field("instance", description="instance, batch, group or none")
     dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")
@@ -107,20 +117,28 @@ class GeneratorSettings(Settings):
         have that size."""
         if self.network in SIZED:
             stages((height, width))
-        if self.network != "unet" or self.depth:
+        if self.network not in ("unet", "spade") or self.depth:
             return self
-        return self.model_copy(update={"depth": min(8, max(2, int(math.log2(min(height, width)))))})
+        doublings = int(math.log2(min(height, width)))
+        depth = min(8, max(2, doublings)) if self.network == "unet" else min(6, max(1, doublings - 3))
+        return self.model_copy(update={"depth": depth})
 
     def arguments(
-        self, in_channels: int, out_channels: int, size: tuple[int, int] = (0, 0), classes: int = 0, targets: int = 0
+        self,
+        in_channels: int,
+        out_channels: int,
+        size: tuple[int, int] = (0, 0),
+        classes: int = 0,
+        palette: Sequence[int] = (),
+        targets: int = 0,
     ) -> dict[str, Any]:
         """The network's keyword arguments, as JSON holds them; with `network` they describe it in a generator file.
 
-        size: height and width in pixels, which the networks in LATENT need. classes: how many of in_channels are
-        one-hot classes. targets: further channels, one-hot, for as many target domains.
+        size: in pixels, which the networks in LATENT need. classes: how many of in_channels are one-hot classes.
+        palette: of label maps, see `construct`. targets: further channels, one-hot, for as many target domains.
         """
         arguments = _arguments(self, {**GENERATORS, **LATENT}[self.network], size, targets)
-        if not arguments.get("targets"):
+        if not targets:
             arguments.pop("targets", None)  # as in files of earlier versions
         if arguments.get("downsampling") == "stride":
             del arguments["downsampling"]  # as in files of earlier versions
@@ -128,6 +146,8 @@ class GeneratorSettings(Settings):
             del arguments["embedding"], arguments["classes"]
             if self.embedding and classes:
                 arguments |= {"classes": classes, "embedding": self.embedding}
+        if palette:
+            arguments["palette"] = list(palette)
         return {"in_channels": in_channels, "out_channels": out_channels, **arguments}
 
 
@@ -186,18 +206,31 @@ def _arguments(settings: Settings, network: type[nn.Module], size: tuple[int, in
     return {name: given[name] if name in given else getattr(settings, name) for name in takes(network)}
 
 
+def construct(network: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """A generator by its name and its `GeneratorSettings.arguments`. With a palette (red, green and blue of each class
+    in turn, 0 to 255) it takes label maps, as pictures of these colours. ValueError for a palette that is none."""
+    kind, rest = {**GENERATORS, **LATENT}[network], dict(arguments)
+    palette = rest.pop("palette", [])
+    if not palette:
+        return kind(**rest)
+    if network not in GENERATORS or rest["in_channels"] != 3 or len(palette) % 3 or not min(palette) >= 0:
+        raise ValueError("its palette of label maps is none")
+    return Labelled(kind(**{**rest, "in_channels": len(palette) // 3}), palette)
+
+
 def build_generator(
     settings: GeneratorSettings,
     in_channels: int,
     out_channels: int,
     size: tuple[int, int] = (0, 0),
     classes: int = 0,
+    palette: Sequence[int] = (),
     targets: int = 0,
 ) -> nn.Module:
     """A new generator, initialised from torch's random numbers: (B, in, H, W) → (B, out, H, W) in [-1, 1]; with targets
     (B, in + targets, H, W); the networks in LATENT: (B, in) → (B, out, H, W)."""
-    arguments = settings.arguments(in_channels, out_channels, size, classes, targets)
-    network = {**GENERATORS, **LATENT}[settings.network](**arguments)
+    arguments = settings.arguments(in_channels, out_channels, size, classes, palette, targets)
+    network = construct(settings.network, arguments)
     initialise(network, settings.init, settings.init_gain)
     return network
 

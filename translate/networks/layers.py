@@ -63,7 +63,9 @@ class BatchNorm(nn.BatchNorm2d):
                 self.running_mean.lerp_(mean, self.momentum or 0.1)
                 self.running_var.lerp_(variance * count / max(1, count - 1), self.momentum or 0.1)
         y = centred * (variance + self.eps).rsqrt().view(shape)
-        return (y * self.weight.view(shape) + self.bias.view(shape)).to(x.dtype)
+        if self.weight is not None:
+            y = y * self.weight.view(shape) + self.bias.view(shape)
+        return y.to(x.dtype)
 
 
 class NearestUpsample(nn.Upsample):
@@ -110,6 +112,14 @@ def has_bias(norm: str) -> bool:
     bias is needed too; the reference implementation has none there.
     """
     return norm in ("instance", "none")
+
+
+def free_of_parameters(norm: nn.Module) -> nn.Module:
+    """The norm without scale and shift, as for layers that have theirs from elsewhere."""
+    for name in ("weight", "bias"):
+        if getattr(norm, name, None) is not None:
+            norm.register_parameter(name, None)
+    return norm
 
 
 def pad(kind: str, size: int) -> nn.Module:
@@ -175,7 +185,7 @@ def initialise(network: nn.Module, kind: str = "normal", gain: float = 0.02) -> 
             fill[kind](layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, (nn.BatchNorm2d, nn.GroupNorm)):
+        elif isinstance(layer, (nn.BatchNorm2d, nn.GroupNorm)) and layer.weight is not None:
             nn.init.normal_(layer.weight, 1.0, gain)
             nn.init.zeros_(layer.bias)
 

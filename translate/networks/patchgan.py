@@ -41,6 +41,15 @@ class PatchGAN(Segmented):
     def forward(self, x: Tensor) -> Tensor:
         return self.run(self.model, x)
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The maps after each LeakyReLU, and the logits."""
+        found = []
+        for layer in self.model:
+            x = layer(x)
+            if isinstance(layer, nn.LeakyReLU):
+                found.append(x)
+        return [*found, x]
+
 
 def receptive_field(layers: int, stop: int = 2) -> int:
     """Side, in pixels, of the receptive field of one output of `PatchGAN(layers=layers, stop=stop)`."""

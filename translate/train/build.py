@@ -35,7 +35,7 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
     mode = mode_class(
         settings.mode_settings,
         OBJECTIVES[settings.mode_settings.objective],
-        partial(build_generator, settings.generator, size=settings.data.size),
+        partial(build_generator, settings.generator, size=settings.data.size, palette=settings.data.palette),
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
         settings.channels,
         **({"classes": classes} if classes else {}),
@@ -70,7 +70,9 @@ def generator_entries(settings: RunSettings, classes: int = 0) -> dict[str, dict
         sizes = channels[source], channels[target]
         entries[direction] = {
             "network": settings.generator.network,
-            "arguments": settings.generator.arguments(*sizes, settings.data.size, classes, targets),
+            "arguments": settings.generator.arguments(
+                *sizes, settings.data.size, classes, settings.data.palette, targets
+            ),
             "from": Path(names[source]).name,
             "to": Path(names[target]).name,
         }
@@ -111,6 +113,8 @@ def settings_of(model: str, mode: str) -> dict[str, Any]:
         if isinstance(record, dict) and side in channels:  # of measured values, whose slices may be further channels
             channels[side] = record["channels"]
     settings["data"] = {f"channels_{side}": count for side, count in channels.items() if side != "z"}
+    if classes := description.get("label_map"):
+        settings["data"]["label_map"] = classes
     if "z" in channels:
         settings["mode_settings"] = {"latent": description["latent"]}
         settings["data"]["size"] = description["size"]

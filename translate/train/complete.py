@@ -10,7 +10,7 @@ from translate.data import Data
 from translate.data.settings import COLOUR
 from translate.errors import UserError
 from translate.modes import MODES
-from translate.networks import GENERATORS, LATENT, SEVERAL
+from translate.networks import DISCRIMINATORS, GENERATORS, LATENT, SEVERAL
 from translate.system import distributed
 from translate.train.settings import Precision, RunSettings, TrainSettings
 
@@ -42,11 +42,14 @@ def complete(settings: RunSettings) -> RunSettings:
         raise UserError(f"--size {size[0]}x{size[1]}: {error}.") from error
     d = settings.discriminator
     shrunk = min(size)
+    for _ in range(getattr(settings.mode_settings, "scales", 1) - 1):
+        shrunk = (shrunk + 1) // 2
     for stride in [2] * d.layers + [1] * d.stop if d.network == "patch" else []:
         shrunk = (shrunk - 2) // stride + 1
     if shrunk < 1:
         raise UserError(
-            f"--size {size[0]}x{size[1]} is too small for discriminator.layers = {d.layers}; use fewer layers."
+            f"--size {size[0]}x{size[1]} is too small for discriminator.layers = {d.layers}; use fewer layers "
+            "or scales."
         )
     return settings
 
@@ -76,12 +79,16 @@ def with_data(settings: RunSettings, data: Data, recorded: str | None) -> RunSet
         found[f"channels_{letter}"] = domain.type.channels if domain.type else domain.train.reader.channels
         if domain.type and domain.type.nodata is not None:
             found[f"nodata_{letter}"] = f"{domain.type.nodata:.17g}"
+        if domain.label_map:
+            found["label_map"] = str(domain.label_map)
     if len(data.domains) == 1:
         found["channels_b"] = found["channels_a"]
         if found["channels_a"] not in (1, COLOUR):
             raise UserError(f"images from noise have 1 or 3 channels, and those of {settings.a} {found['channels_a']}.")
         if "nodata_a" in found:
             raise UserError("images from noise have a value in every pixel; fill those without, or set data.nodata_a.")
+    if "label_map" in found and settings.discriminator.network == "projected":
+        raise UserError("discriminator.network = projected sees pictures, and label maps are none; set it to patch.")
     settings = settings.model_copy(update={"data": settings.data.model_copy(update=found)})
     if settings.data.augment_on == "auto":
         device = settings.train.device
@@ -112,6 +119,16 @@ def _check_networks(settings: RunSettings) -> None:
         raise UserError(
             f"class_in_d = {how} needs a discriminator with an output for each class, which {d.network} is not; use "
             f"--set discriminator.network={', '.join(SEVERAL[:-1])} or {SEVERAL[-1]}."
+        )
+    if getattr(settings.mode_settings, "lambda_features", 0) and not hasattr(DISCRIMINATORS[d.network], "features"):
+        raise UserError(
+            f"mode_settings.lambda_features compares features of D, which {d.network} doesn't give; use "
+            "--set discriminator.network=patch, or set it to 0."
+        )
+    if getattr(settings.mode_settings, "scales", 1) > 1 and d.network not in ("patch", "pixel"):
+        raise UserError(
+            f"mode_settings.scales = {settings.mode_settings.scales}: {d.network} takes images of one size; use "
+            "--set discriminator.network=patch, or one scale."
         )
     if (
         settings.mode_settings.penalty

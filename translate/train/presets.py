@@ -79,6 +79,26 @@ WIDE: dict[str, Any] = {
     "generator": {"filters": 32, "blocks": 6},
     "train": {"images": 100_000, "batch": 16, "lr_d": 4e-4, "ema": 0.999},
 }
+# SPADE on two cores: small networks, one D, no spectral norm, and a little of L1, which a short training needs.
+SMALL_SPADE: dict[str, Any] = {
+    "data": {"size": [64, 64], "interpolation": "lanczos", "load": 1.0},
+    "generator": {"filters": 8, "norm": "instance"},
+    "discriminator": {
+        "filters": 32,
+        "layers": 2,
+        "stop": 1,
+        "norm": "none",
+        "spectral_norm": False,
+        "init": "kaiming",
+    },
+    "mode_settings": {"scales": 1, "lambda_l1": 10.0},
+    "train": {"images": 16000, "batch": 8, "lr": 1e-3, "lr_d": 1e-3, "beta2": 0.99, "ema": 0.995, "score_every": 8000},
+}
+# SPADE on a GPU: instance norm and no spectral norm, so that batches don't matter. Not searched.
+WIDE_SPADE: dict[str, Any] = {
+    "generator": {"filters": 32, "norm": "instance"},
+    "train": {"images": 400_000, "ema": 0.999},
+}
 # What replaces FROZEN's discriminator where its weights are not installed, or a PatchGAN is asked for.
 PATCHGAN: dict[str, Any] = {
     "discriminator": {"network": "patch", "filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
@@ -126,6 +146,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "score_every": 12000,
             },
         },
+        "spade": SMALL_SPADE,
         "vanilla": {**SMALL_GAN, "generator": {}, "discriminator": {}},
         "dcgan": SMALL_GAN,
         "lsgan": SMALL_GAN,
@@ -143,6 +164,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"images": 400_000, "batch": 16, "ema": 0.999},
         },
+        "spade": merge(WIDE_SPADE, {"data": {"size": [64, 64], "interpolation": "lanczos"}, "train": {"batch": 16}}),
         **{mode: LARGE_GAN for mode, cls in MODES.items() if cls.kind == "noise"},
     },
     "gpu-128": {
@@ -153,6 +175,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"images": 400_000, "batch": 8, "ema": 0.999},
         },
+        "spade": merge(WIDE_SPADE, {"data": {"size": [128, 128]}, "train": {"batch": 8}}),
     },
     "gpu-256": {
         **_frozen(WIDE, {"data": {"size": [256, 256]}, "train": {"batch": 4}}),
@@ -161,6 +184,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"batch": 4, "ema": 0.999},
         },
+        "spade": merge(WIDE_SPADE, {"train": {"batch": 4}}),
     },
 }
 

@@ -22,6 +22,7 @@ from translate.export.web import runtime
 from translate.image import rgb8
 from translate.model import file as generator_file
 from translate.model.description import direction_of
+from translate.model.translator import label_map
 from translate.settings import Settings, read_toml
 from translate.system.files import sha256, sync_folder
 
@@ -72,7 +73,7 @@ def build(
             whole = Path(temporary) / folder.name
             (whole / "data").mkdir(parents=True)
             data = {name: list(_pieces(name, content, whole)) for name, content in packed.items()}
-            about = _about(description, entry, path) | {"data": data}
+            about = _about(description, direction, path) | {"data": data}
             (whole / "index.html").write_text(_index(about), encoding="utf-8")
             for name in COPIED:
                 shutil.copyfile(PAGE / name, whole / name)
@@ -113,13 +114,14 @@ def _card(path: Path) -> Card:
     return Card.parse(read_toml(path), str(path)) if os.path.lexists(path) else Card()
 
 
-def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> dict[str, Any]:
+def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str, Any]:
     """The page's data about its model; imported generators have only some of it."""
+    entry = description["directions"][direction]
     card = _card(path.with_suffix(".toml"))
     before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
     height, width = description.get("size") or (256, 256)
     licences = dict(description.get("licences") or {})
-    game = {"pix2pix": "pix2pix, from pairs", "cycle": "CycleGAN, without pairs"}
+    game = {"pix2pix": "pix2pix, from pairs", "spade": "SPADE, from label maps", "cycle": "CycleGAN, without pairs"}
     facts = [
         ("Translates", f"{before} → {after}"),
         ("Trained with", game.get(description.get("mode", ""))),
@@ -132,6 +134,8 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         ("Made with", f"imgtranslate {translate.__version__}"),
     ]
     arguments = entry["arguments"]
+    wide = arguments.get("filters", 64) * (4 if entry["network"] == "spade" else 1)  # channels of its widest layer
+    classes = label_map(description, direction)
     return {
         "title": card.title or f"{before} to {after}",
         "from": before,
@@ -140,8 +144,10 @@ def _about(description: dict[str, Any], entry: dict[str, Any], path: Path) -> di
         "background": description.get("background") or rgb8.WHITE,
         "channels_in": arguments["in_channels"],
         "channels_out": arguments["out_channels"],
-        "lines": bool(LINES.search(before)),  # the page then starts with a drawing canvas
-        "limit": min(LIMIT, LAYER // arguments.get("filters", 64)),
+        "labels": classes and classes.colours,
+        "ids": classes.ids if classes else [],
+        "lines": bool(classes or LINES.search(before)),  # the page then starts with a drawing canvas
+        "limit": min(LIMIT, LAYER // wide),
         "facts": [fact for fact in facts if fact[1]],
     }
 

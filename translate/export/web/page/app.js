@@ -10,7 +10,7 @@ let source = null; // {kind: "file" | "drawing" | "film", picture, name}
 let liveLimit = 256 * 256;
 const fullSize = $("size").querySelector("[value=full]");
 const camera = new Camera($("video"));
-const board = new Board($("board"), about.size, about.background, () => translate());
+const board = new Board($("board"), about.size, about.labels?.[0] ?? about.background, () => translate(), about.labels);
 
 // Translating --------------------------------------------------------------------------------------------------------
 
@@ -38,6 +38,7 @@ function translate() {
     const size = $("size").value;
     const limit = source.kind === "film" ? liveLimit : size === "full" ? Infinity : about.limit;
     const taken = pixelsOf(source.picture, limit);
+    taken.others = about.labels ? toClasses(taken.data, about) : 0;
     if (source.kind === "file") show($("input"), taken);
     remark(taken);
     busy = source;
@@ -92,11 +93,12 @@ function say(text, bad = false) {
 }
 
 /** What there is to know and to choose about the picture on the left. */
-function remark({ data, reduced, width, height, full }) {
+function remark({ data, reduced, width, height, full, others }) {
   $("clear-parts").hidden = source.kind !== "file" || !data.some((level, i) => i % 4 === 3 && level < 255);
   if (source.kind !== "file") return say("");
   if (reduced && !fullSize.isConnected) $("size").append(fullSize);
   if (!reduced && $("size").value !== "full") fullSize.remove();
+  if (others) return say(`${others} of its pixels have colours of no class; they were taken for the nearest.`);
   say(reduced ? `The picture’s ${full.width} × ${full.height} pixels were reduced to ${width} × ${height} first. “Translate at” offers its full size.` : "");
 }
 
@@ -158,7 +160,7 @@ const pen = () => {
   const rubber = $("rubber").ariaPressed === "true";
   board.pen = { width: ($("pen").value * (rubber ? 3 : 1)) / 72, colour: rubber ? null : $("colour").value };
 };
-$("pen").value = 2;
+$("pen").value = about.labels ? 6 : 2;
 $("pen").oninput = pen;
 $("colour").oninput = () => {
   $("rubber").ariaPressed = "false";
@@ -168,6 +170,25 @@ $("rubber").onclick = () => {
   $("rubber").ariaPressed = String($("rubber").ariaPressed !== "true");
   pen();
 };
+
+/** Instead of any colour: one button for each class. */
+function swatches() {
+  $("colouring").hidden = $("rubber").hidden = true;
+  $("swatches").hidden = false;
+  $("size").querySelector("[value=trained]").remove(); // which adds a change to the picture
+  about.labels.forEach((label, i) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "swatch" });
+    button.ariaLabel = button.title = about.ids.length ? `Class ${about.ids[i]}` : `Class ${i + 1}: ${board.hex(label)}`;
+    button.style.background = board.hex(label);
+    button.onclick = () => {
+      for (const other of $("swatches").children) other.ariaPressed = String(other === button);
+      $("colour").value = board.hex(label);
+      pen();
+    };
+    $("swatches").append(button);
+  });
+  $("swatches").children[1].click();
+}
 
 $("camera").onclick = () => film(camera.start());
 $("turn").onclick = () => film(camera.turn());
@@ -186,14 +207,15 @@ $("save").onclick = async () => {
 
 $("lead").textContent = `${about.from} → ${about.to}`;
 $("size").querySelector("[value=trained]").textContent = `the model’s size, ${about.size[1]} × ${about.size[0]}, then enlarged`;
-$("size").value = about.lines ? "trained" : "picture";
+$("size").value = about.lines && !about.labels ? "trained" : "picture";
 $("alpha").checked = !about.lines; // a line drawing is mostly transparent: the colours would go with it
 fullSize.remove();
 for (const [term, text] of about.facts) {
   $("about-list").append(Object.assign(document.createElement("dt"), { textContent: term }));
   $("about-list").append(Object.assign(document.createElement("dd"), { textContent: text }));
 }
-$("camera").hidden = !Camera.possible;
+$("camera").hidden = !Camera.possible || Boolean(about.labels);
+if (about.labels) swatches();
 if (about.lines) {
   board.example();
   $("draw").onclick();

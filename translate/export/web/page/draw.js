@@ -2,14 +2,16 @@
 // The drawing board: strokes with a mouse, a pen or a finger.
 
 class Board {
-  /** canvas: 512 pixels on its longer side, shaped like the training pictures. changed(): after every movement. */
-  constructor(canvas, [height, width], background, changed) {
-    const scale = 512 / Math.max(height, width);
+  /** canvas: 512 pixels on its longer side, shaped like the training pictures. changed(): after every movement.
+   * labels: colours of the classes; the canvas then has the training's size, and strokes have no smooth edges. */
+  constructor(canvas, [height, width], background, changed, labels = null) {
+    const longer = Math.max(height, width), scale = labels ? 1 : 512 / longer;
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
-    canvas.style.width = `${(100 * canvas.width) / 512}%`; // of its square frame
-    canvas.style.height = `${(100 * canvas.height) / 512}%`;
-    Object.assign(this, { canvas, changed, strokes: [], stroke: null });
+    canvas.style.width = `${(100 * width) / longer}%`; // of its square frame
+    canvas.style.height = `${(100 * height) / longer}%`;
+    canvas.classList.toggle("small", Boolean(labels));
+    Object.assign(this, { canvas, changed, labels, strokes: [], stroke: null });
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     this.paper = `rgb(${background})`;
     this.pen = { width: 1 / 36, colour: "#000000" }; // OpenMoji's lines: 2 of 72
@@ -50,12 +52,43 @@ class Board {
       context.beginPath();
       // Through the middles of the points, with the points as handles: smooth however quick the hand was.
       const places = points.map(([x, y]) => [x * canvas.width, y * canvas.height]);
+      if (this.labels) {
+        this.paint(places, context.lineWidth / 2, context.strokeStyle);
+        continue;
+      }
       context.moveTo(...places[0]);
       places.slice(1).forEach(([x, y], i) => context.quadraticCurveTo(...places[i], (places[i][0] + x) / 2, (places[i][1] + y) / 2));
       const [x, y] = places.at(-1);
       context.lineTo(x + 0.01, y); // a canvas draws nothing for a line without length: a click is a dot
       context.stroke();
     }
+  }
+
+  /** Discs along a line, of whole pixels: a canvas smooths the edges of everything else. */
+  paint(places, radius, colour) {
+    this.context.fillStyle = colour;
+    places.forEach(([x, y], i) => {
+      const [fromX, fromY] = places[Math.max(0, i - 1)];
+      const steps = Math.ceil(Math.hypot(x - fromX, y - fromY)) || 1;
+      for (let step = 1; step <= steps; step++) {
+        const atX = fromX + ((x - fromX) * step) / steps, atY = fromY + ((y - fromY) * step) / steps;
+        for (let row = Math.ceil(atY - radius - 0.5); row + 0.5 <= atY + radius; row++) {
+          const half = Math.sqrt(Math.max(0, radius ** 2 - (row + 0.5 - atY) ** 2));
+          const left = Math.round(atX - half), right = Math.max(left + 1, Math.round(atX + half));
+          this.context.fillRect(left, row, right - left, 1);
+        }
+      }
+    });
+  }
+
+  hex(colour) {
+    return `#${colour.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
+  }
+
+  /** The class whose colour is nearest to one; without classes the colour itself. */
+  near(colour) {
+    const far = (label) => label.reduce((sum, level, c) => sum + (level - colour[c]) ** 2, 0);
+    return this.hex(this.labels?.reduce((best, label) => (far(label) < far(best) ? label : best)) ?? colour);
   }
 
   undo() {
@@ -74,11 +107,13 @@ class Board {
   example() {
     const arc = (x, y, r, from, to) =>
       Array.from({ length: 49 }, (_, i) => from + ((to - from) * i) / 48).map((a) => [x + r * Math.cos(a), y + r * Math.sin(a)]);
-    const line = (points, width = 1 / 36) => this.strokes.push({ width, colour: "#000000", points });
-    line(arc(0.5, 0.5, 0.33, 0, 2 * Math.PI));
+    const black = this.near([0, 0, 0]), yellow = this.near([255, 200, 60]);
+    const line = (points, width = 1 / 36, colour = black) => this.strokes.push({ width, colour, points });
+    if (this.labels) line([[0.5, 0.5], [0.5, 0.5]], 0.7, yellow);
+    if (!this.labels) line(arc(0.5, 0.5, 0.33, 0, 2 * Math.PI));
     line([[0.39, 0.42], [0.39, 0.42]], 0.075);
     line([[0.61, 0.42], [0.61, 0.42]], 0.075);
-    line(arc(0.5, 0.52, 0.17, 0.15 * Math.PI, 0.85 * Math.PI));
+    line(arc(0.5, 0.52, 0.17, 0.15 * Math.PI, 0.85 * Math.PI), this.labels ? 0.05 : 1 / 36);
     this.redraw();
   }
 }

@@ -23,6 +23,26 @@ async function openDrawing(file) {
   return image;
 }
 
+/** Of label maps: every pixel of RGBA becomes the colour of its class, the nearest; of grey maps by its level. Returns
+ * how many were of no class. */
+function toClasses(data, { labels, ids }) {
+  const known = new Map(labels.map((colour, i) => [String(colour), i]));
+  let grey = ids.length > 0, others = 0;
+  for (let i = 0; i < data.length && grey; i += 4) grey = data[i] === data[i + 1] && data[i] === data[i + 2];
+  const nearest = (colour) => {
+    others++;
+    const far = labels.map((label) => label.reduce((sum, level, c) => sum + (level - colour[c]) ** 2, 0));
+    return far.indexOf(Math.min(...far));
+  };
+  for (let i = 0; i < data.length; i += 4) {
+    const colour = [data[i], data[i + 1], data[i + 2]];
+    const level = grey ? ids.indexOf(colour[0]) : -1;
+    const index = level >= 0 ? level : known.get(String(colour)) ?? nearest(colour);
+    data.set([...labels[index], 255], i);
+  }
+  return others;
+}
+
 /** {data: RGBA, width, height} of a picture, reduced to at most `limit` pixels. */
 function pixelsOf(picture, limit) {
   const full = { width: picture.videoWidth || picture.width, height: picture.videoHeight || picture.height };
@@ -31,6 +51,7 @@ function pixelsOf(picture, limit) {
   // float16 where there is such a canvas: with 8 bits, colours under partial transparency lose levels.
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true, colorType: "float16" });
   context.imageSmoothingQuality = "high";
+  context.imageSmoothingEnabled = !about.labels; // colours between two classes may be a third one
   context.drawImage(picture, 0, 0, width, height);
   return { data: context.getImageData(0, 0, width, height).data, width, height, reduced: scale < 1, full };
 }
