@@ -226,6 +226,8 @@ def test_training_goes_on_from_a_file_with_its_classes(tmp_path):
     again = build_mode(s.model_copy(update={"init_from": str(path)}), say=silent)
     assert not torch.equal(next(mode.G.parameters()), next(again.G.parameters()))
     assert again.G.state_dict().keys() == mode.G.state_dict().keys()
+    s.train.checkpointing = True
+    assert build_mode(s).G.network.parts
 
 
 @pytest.mark.slow
