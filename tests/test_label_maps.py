@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from data_files import silent
-from label_files import COLOURS, IDS, draw, save
+from label_files import COLOURS, HEXES, IDS, draw, opened, save
 from PIL import Image
 
 from translate.data import DataSettings, description, open_data
@@ -13,14 +13,6 @@ from translate.data.augment import Augment
 from translate.data.vary import Vary, uniform
 from translate.errors import UserError
 from translate.values.label_map import LabelMap, colour_of
-
-HEXES = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLOURS.values()]
-PALETTE = [level for colour in COLOURS.values() for level in colour]
-
-
-def opened(folders, label_map="yes", say=silent, **settings):
-    made = DataSettings(size=16, load=1.0, label_map=label_map, **settings)
-    return open_data(*map(str, folders), made, paired=True, seed=0, say=say)
 
 
 @pytest.mark.parametrize("kind", ["ids", "colours", "palette"])

@@ -8,11 +8,10 @@ import onnxruntime
 import pytest
 import torch
 from data_files import silent
-from label_files import COLOURS, draw, save
+from label_files import HEXES, PALETTE, draw, opened, save
 from PIL import Image
 from small import run_verb, tiny_model, tiny_settings
 
-from translate.data import DataSettings, open_data
 from translate.errors import UserError
 from translate.export.onnx import onnx_bytes
 from translate.image.source import ImageError
@@ -22,14 +21,6 @@ from translate.model.translator import Translator
 from translate.train.build import build_mode, settings_of
 from translate.train.complete import with_data
 from translate.values.label_map import LabelMap
-
-HEXES = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLOURS.values()]
-PALETTE = [level for colour in COLOURS.values() for level in colour]
-
-
-def opened(folders, label_map="yes", say=silent, **settings):
-    made = DataSettings(size=16, load=1.0, label_map=label_map, **settings)
-    return open_data(*map(str, folders), made, paired=True, seed=0, say=say)
 
 
 def model(path, **settings):
