@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+from data_files import silent
 from PIL import Image
+
+from translate.data import Data, DataSettings, open_data
 
 COLOURS = {0: (255, 255, 255), 1: (200, 30, 30), 2: (30, 60, 220), 7: (20, 160, 60)}  # of classes
 IDS = tuple(COLOURS)
+HEXES = [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in COLOURS.values()]
+PALETTE = [level for colour in COLOURS.values() for level in colour]
 
 
 def draw(number: int, side: int = 24) -> np.ndarray:
@@ -53,3 +58,9 @@ def folders(root: Path, kind: str = "ids", count: int = 24, side: int = 24) -> t
         save(ids, found[0] / f"{number:03d}.png", kind)
         picture(ids).save(found[1] / f"{number:03d}.png")
     return found
+
+
+def opened(folders: tuple[Path, Path], label_map: str = "yes", say=silent, **settings) -> Data:
+    """The data of label maps and pictures, at 16 px."""
+    made = DataSettings(size=16, load=1.0, label_map=label_map, **settings)
+    return open_data(*map(str, folders), made, paired=True, seed=0, say=say)

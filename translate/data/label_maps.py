@@ -20,7 +20,9 @@ FEW = 1e-4  # share of all pixels below which a class is probably a mistake
 HOW = "give the colours with --set data.label_map=nearest:#rrggbb,#rrggbb, and pixels of others become the nearest"
 
 
-def reader(items: list[Item], folder: Folder | None, settings: DataSettings, paired: bool, say: Callable[[str], None]):
+def reader(
+    items: list[Item], folder: Folder | None, settings: DataSettings, paired: bool, say: Callable[[str], None]
+) -> LabelReader | None:
     """The reader of domain A if it is of label maps, else None. folder: of a recipe. UserError where they can't be."""
     palette = folder.recipe.palette if folder and paired else []
     if settings.label_map == "no" or (settings.label_map == "auto" and not palette):

@@ -80,8 +80,8 @@ class GeneratorSettings(Settings):
     filters: int = Field(
         64, ge=1, description="channels at full size (dcgan: of the last feature map; mlp: units of a layer)"
     )
-    blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; in the paper 9 at 256 px and 6 at 128 px; "
-                        "mlp: layers; r3gan: blocks a resolution")  # fmt: skip
+    blocks: int = Field(9, ge=0, description="resnet, light: residual blocks; 9 at 256 px and 6 at 128 px in the "
+                        "paper; mlp: layers; r3gan: blocks a resolution")  # fmt: skip
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
     depth: int = Field(

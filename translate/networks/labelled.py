@@ -24,7 +24,8 @@ class OneHot(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # Sums of squares, not products of matrices: those may be rounded to fewer bits than colours have.
         red, green, blue = (
-            (x[:, [channel]].float() - self.colours[:, channel, None, None]).square() for channel in range(3)
+            (level.float() - self.colours[:, channel, None, None]).square()
+            for channel, level in enumerate(x.split(1, 1))
         )
         nearest = (red + green + blue).argmin(1, keepdim=True)
         classes = torch.arange(len(self.colours), device=x.device)[:, None, None]

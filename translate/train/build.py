@@ -21,6 +21,7 @@ from translate.networks import (
     build_generator,
     checkpoint_activations,
 )
+from translate.networks.labelled import Labelled
 from translate.settings import LETTERS, Settings
 from translate.system.hashed_tensors import nest
 from translate.train.settings import RunSettings
@@ -45,7 +46,7 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
             mode.networks[name].register_forward_hook(keep_absent)
     if settings.train.checkpointing:
         for network in mode.networks.values():
-            checkpoint_activations(network)
+            checkpoint_activations(network.network if isinstance(network, Labelled) else network)
     if settings.init_from:
         _initialise_from(mode, settings, classes, say)
     return mode
