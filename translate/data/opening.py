@@ -124,8 +124,8 @@ def _opened(
     for index, (side, name) in enumerate(zip(listing.sides, names, strict=True)):
         train, test = listing.parts[index]
         items = [*train, *test]
-        reader = label_maps.reader(items, side.folder, settings, paired, say) if index == 0 else None
-        reader = reader or _reader(LETTERS[index], items, settings, say, measured=side.folder is None)
+        label_reader = label_maps.reader(items, side.folder, settings, paired, say) if index == 0 else None
+        reader = label_reader or _reader(LETTERS[index], items, settings, say, measured=side.folder is None)
         domains.append(
             Domain(
                 name,
