@@ -12,7 +12,7 @@ from test_modes import only
 from translate.errors import UserError
 from translate.modes.conditional import Conditional
 from translate.modes.star import Star, StarSettings
-from translate.networks import GENERATORS, GeneratorSettings, build_discriminator, build_generator
+from translate.networks import GENERATORS, GeneratorSettings, build_discriminator, build_generator, takes
 from translate.networks.segments import apply
 from translate.networks.targets import OfTarget, append_target
 from translate.train.options import Options
@@ -115,7 +115,7 @@ def test_a_target_is_a_map_of_ones_and_others_are_zeros():
     assert torch.equal(append_target(x, c, COUNT), one_hot_maps(x, c))
 
 
-@pytest.mark.parametrize("network", GENERATORS)
+@pytest.mark.parametrize("network", [name for name in GENERATORS if "targets" in takes(GENERATORS[name])])
 @pytest.mark.parametrize("residual", [False, True])
 def test_a_generator_of_one_target_is_the_generator_with_its_maps(network, residual):
     """In the forward pass and in its steps, from which tiles are made; the residual is of the image's channels."""
@@ -131,6 +131,11 @@ def test_a_generator_of_one_target_is_the_generator_with_its_maps(network, resid
         for weight in generator.parameters():
             weight.data.zero_()
         torch.testing.assert_close(one(x), x)
+
+
+def test_a_generator_that_takes_no_target_is_refused():
+    with pytest.raises(UserError, match="takes the target domain, which SPADE can't; set generator.network to resnet"):
+        new_game(settings("star", generator={"network": "spade"}))
 
 
 def test_every_domain_is_translated_to_every_other():
