@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         if not self.trusted:
             self._say(401, X_Error_Message="Invalid username or password.")
         elif name in self.server.repositories:
-            self._say(409)
+            self._json({"url": f"{self.server.address}/{name}"}, 409)
         else:
             private = asked.get("private") is True or asked.get("visibility") == "private"
             self.server.repositories[name] = {"private": private, "commits": []}

@@ -89,7 +89,7 @@ def test_a_run_folder_and_its_newest_sheet(hub, run, tmp_path, pictures):
     words = ["train", "--mode", "pix2pix", "--a", pictures[0], "--b", pictures[1], "--size", "16", "--images", "8"]
     words += ["--batch", "4", "--device", "cpu", "--out", "run", *(w for s in small for w in ("--set", s))]
     assert run(*words)[0] == 0
-    code, said, problem = run("push", "run", "ann/run")
+    code, _, problem = run("push", "run", "ann/run")
     assert code == 0, problem
     assert sorted(hub.files("ann/run")) == NAMES
     assert hub.files("ann/run")["sheet.png"] == (tmp_path / "run" / "samples" / "000000008.png").read_bytes()

@@ -6,7 +6,7 @@ It keeps them in its own cache, and has the token; neither is written or printed
 import errno
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,15 +45,21 @@ def download(address: str) -> Path:
         raise UserError(f"'{address}' should be hf://user/name, or hf://user/name@revision.")
     name, revision = found.groups()
     hub = library()
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     asking: dict[str, Any] = {"library_name": "imgtranslate", "library_version": translate.__version__}
-    size = None
-    with suppress(Exception):  # the download meets it again, or finds the file in the cache
-        place = hub.hf_hub_url(name, FILE, revision=revision)
-        size = hub.get_hf_file_metadata(place, **asking).size
-    if size and size > MOST:
+    size, problem = 0, None
+    try:
+        size = hub.get_hf_file_metadata(hub.hf_hub_url(name, FILE, revision=revision), **asking).size or 0
+    except Exception as error:  # without the retries of a download, which take half a minute
+        problem = error
+    if size > MOST:
         raise UserError(f"{address}: {FILE} has {size:,} bytes, and at most {MOST:,} are fetched.", DAMAGED)
     with in_words(address):
-        return Path(hub.hf_hub_download(name, FILE, revision=revision, **asking))
+        try:
+            return Path(hub.hf_hub_download(name, FILE, revision=revision, local_files_only=bool(problem), **asking))
+        except LocalEntryNotFoundError as error:
+            raise problem or error from None
 
 
 @contextmanager
