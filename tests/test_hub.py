@@ -38,6 +38,7 @@ def test_it_is_the_model_that_it_is_at_home(hub, content, picture, tmp_path):
     assert not any(method == "GET" for method, _ in hub.asked[asked:]), "it is fetched once"
 
 
+@pytest.mark.slow
 def test_every_verb_takes_it(hub, content, picture, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     hub.put("ann/verbs", {"generator.safetensors": content})
@@ -124,10 +125,9 @@ def test_a_hub_in_trouble(hub, content, monkeypatch):
     assert refused.value.code == UNAVAILABLE
 
 
-def run_apart(tmp_path, *words: str, without: bool = False, **environment: str) -> subprocess.CompletedProcess:
-    """`translate WORDS` in a process, in which huggingface_hub can't be imported if `without`."""
-    begin = "import sys; sys.modules['huggingface_hub'] = None; " if without else ""
-    script = f"{begin}from translate.cli import main; main()"
+def run_apart(tmp_path, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    """`translate WORDS` in a process with a cache of its own."""
+    script = "from translate.cli import main; main()"
     own = {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1", **environment}
     command = [sys.executable, "-c", script, *words]
     return subprocess.run(
@@ -135,19 +135,28 @@ def run_apart(tmp_path, *words: str, without: bool = False, **environment: str) 
     )
 
 
-def test_without_a_network_or_the_extra(tmp_path, picture):
+def test_without_the_extra(picture, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    code, _, problem = run_verb(monkeypatch, capsys, "convert", "hf://ann/any", "in", "out")
+    assert code == UNAVAILABLE
+    assert problem.strip() == 'error: the Hugging Face Hub needs huggingface_hub: pip install "imgtranslate[hub]".'
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_without_a_network(tmp_path, picture):
     words = ("convert", "hf://ann/any", "in", "out")
     done = run_apart(tmp_path, *words, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN=TOKEN)
     assert done.returncode == UNAVAILABLE, done.stderr
     assert "127.0.0.1:9 can't be reached" in done.stderr
     assert TOKEN not in done.stdout + done.stderr
     assert not any(TOKEN.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
-    done = run_apart(tmp_path, *words, without=True)
-    assert done.returncode == UNAVAILABLE, done.stderr
-    assert done.stderr.strip() == 'error: the Hugging Face Hub needs huggingface_hub: pip install "imgtranslate[hub]".'
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own(hub, content, picture, tmp_path):
     """As a user has it: the address of the hub from the environment, the cache empty, then no network at all."""
     hub.put("ann/process", {"generator.safetensors": content})
