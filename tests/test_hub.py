@@ -89,6 +89,7 @@ def test_a_file_that_load_refuses_is_refused(hub, content, kind, picture, tmp_pa
         ("hf://ann/there@gone", USAGE, "no such revision"),
         ("hf://ann", USAGE, "should be hf://user/name"),
         ("hf://../etc/passwd", USAGE, "should be hf://user/name"),
+        ("hf://ann/there@../../x", USAGE, "should be hf://user/name"),
     ],
 )
 def test_what_is_not_there_is_said(hub, content, address, code, words):

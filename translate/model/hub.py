@@ -19,7 +19,7 @@ PREFIX = "hf://"
 FILE, CARD, SHEET = "generator.safetensors", "README.md", "sheet.png"  # what a repository has
 MOST = 4 << 30  # bytes of a generator's file: larger ones are not fetched
 NAME = r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}"
-ADDRESS = re.compile(rf"{PREFIX}({NAME})(?:@([\w./-]{{1,200}}))?", re.ASCII)
+ADDRESS = re.compile(rf"(?!.*\.\.){PREFIX}({NAME})(?:@([\w./-]{{1,200}}))?", re.ASCII)
 NEEDED = 'the Hugging Face Hub needs huggingface_hub: pip install "imgtranslate[hub]".'
 FULL = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EIO") if hasattr(errno, name)}
 
