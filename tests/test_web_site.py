@@ -55,7 +55,7 @@ def test_network_from_the_start_page_to_a_translation_and_back(site, tmp_path):
     with Browser() as browser:
         browser.viewport(390, 844, phone=True)
         browser.open((site / "index.html").as_uri())
-        browser.until("document.querySelectorAll('.offer').length")
+        browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
         assert browser.run("document.documentElement.scrollWidth") <= 390
         assert browser.run("[...document.images].every((image) => image.complete && image.naturalWidth)")
         browser.run(f"document.querySelector('[href=\"{NAMES[0]}.html\"]').click()")
@@ -67,7 +67,7 @@ def test_network_from_the_start_page_to_a_translation_and_back(site, tmp_path):
         got = np.asarray(Image.open(io.BytesIO(browser.downloaded()))).astype(int)
         assert np.abs(got - np.asarray(translate.load(NAMES[0])(picture))).max() <= 1
         browser.run("document.querySelector('.home a').click()")
-        browser.until("document.querySelectorAll('.offer').length")
+        browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
         assert browser.complaints() == []
         assert all(address.startswith((site.as_uri(), "blob:")) for address in browser.addresses())
 
