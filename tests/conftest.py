@@ -38,3 +38,24 @@ def cache(tmp_path, monkeypatch) -> Path:
     """A cache of data sets that a test has for itself."""
     monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def one_hub(tmp_path_factory):
+    """One server for all tests of a process, since huggingface_hub reads its address when it is imported."""
+    from hub_server import hub_server
+
+    with hub_server() as server:
+        home = str(tmp_path_factory.mktemp("hub"))
+        os.environ |= {"HF_ENDPOINT": server.address, "HF_HOME": home, "HF_HUB_DISABLE_XET": "1"}
+        from huggingface_hub import constants
+
+        assert server.address == constants.ENDPOINT
+        yield server
+
+
+@pytest.fixture
+def hub(one_hub, monkeypatch):
+    """A server that stands in for the Hugging Face Hub; nobody is logged in."""
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    return one_hub

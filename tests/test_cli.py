@@ -24,6 +24,8 @@ VERBS = [
     "report",
     "export",
     "web",
+    "zoo",
+    "push",
     "import",
     "data",
     "data list",

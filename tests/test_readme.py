@@ -51,7 +51,20 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
     monkeypatch.setattr("translate.check.run.check", started.append)
-    verbs = ("train", "evaluate", "compare", "convert", "sample", "report", "toy", "export", "import", "web")
+    verbs = (
+        "train",
+        "evaluate",
+        "compare",
+        "convert",
+        "sample",
+        "report",
+        "toy",
+        "export",
+        "import",
+        "web",
+        "zoo",
+        "push",
+    )
     if words[1] in verbs or words[1:3] == ["data", "check"]:
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
@@ -70,11 +83,14 @@ def _stand_in(monkeypatch, started: list) -> None:
     import translate.convert.run
     import translate.evaluate.run
     import translate.export.run
+    import translate.export.web.run
     import translate.export.web.serve
     import translate.interop.importing
+    import translate.push.run
     import translate.report.run
     import translate.sample.run
     import translate.toy.run
+    import translate.zoo.run
 
     def checked(options: translate.export.run.Options) -> list[str]:
         options.check()
@@ -99,6 +115,10 @@ def _stand_in(monkeypatch, started: list) -> None:
     monkeypatch.setattr("translate.toy.run.toy", lambda *words, **named: started.append(words))
     monkeypatch.setattr("translate.interop.importing.import_checkpoint", lambda options: started.append(options))
     monkeypatch.setattr("translate.export.web.serve.Server.__init__", serve)
+    monkeypatch.setattr("translate.export.web.run.write", lambda *words: started.append(words))
+    monkeypatch.setattr("translate.push.run.push", started.append)
+    for name in ("rows", "card"):
+        monkeypatch.setattr(f"translate.zoo.run.{name}", lambda *words: started.append(words) or [])
 
 
 def test_there_are_commands():

@@ -134,7 +134,9 @@ def test_a_generator_of_one_target_is_the_generator_with_its_maps(network, resid
 
 
 def test_a_generator_that_takes_no_target_is_refused():
-    with pytest.raises(UserError, match=r"takes the target domain, which SPADE can't; set generator\.network to resnet"):
+    with pytest.raises(
+        UserError, match=r"takes the target domain, which SPADE can't; set generator\.network to resnet"
+    ):
         new_game(settings("star", generator={"network": "spade"}))
 
 

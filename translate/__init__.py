@@ -5,7 +5,8 @@ __version__ = "0.1.0"
 
 
 def load(model, **options):
-    """Load a trained generator from a run folder, a generator file or a name in `pretrained/`; see Translator.load."""
+    """Load a trained generator from a run folder, a generator file, a name of `translate zoo` or hf://user/name; see
+    Translator.load."""
     from translate.model.translator import Translator  # imports torch, which takes seconds
 
     return Translator.load(model, **options)

@@ -3,7 +3,7 @@
 import typer
 
 import translate
-from translate.cli import compare, convert, data, evaluate, export, import_, report, sample, toy, train, web
+from translate.cli import compare, convert, data, evaluate, export, import_, push, report, sample, toy, train, web, zoo
 
 app = typer.Typer(
     help="Image-to-image translation and GANs: train on folders of images or named sets, and use what was trained.",
@@ -22,6 +22,8 @@ app.command("report")(report.report)
 app.command("toy")(toy.toy)
 app.command("export")(export.export)
 app.command("web")(web.web)
+app.command("zoo")(zoo.zoo)
+app.command("push")(push.push)
 app.command("import")(import_.import_)
 app.add_typer(data.app, name="data")
 

@@ -53,7 +53,7 @@ class Subject:
         if Path(self.name).expanduser().is_dir():
             return Path(self.name).expanduser() / "evaluation"
         own = Path(self.name).expanduser().exists()
-        return (self.path.parent if own else Path()) / f"{self.path.stem}-evaluation"
+        return (self.path.parent if own else Path()) / f"{Path(self.name).stem}-evaluation"
 
     def sha256(self) -> str | None:
         """Of the model's file; None for a folder."""

@@ -126,11 +126,9 @@ def export(options: Options) -> list[str]:
 
         return [f"wrote {path}" for path in junyanz.write(options.model, out)]
     if options.to == "web":
-        from translate.export.web.build import build
+        from translate.export.web.run import write
 
-        files = build(options.model, out, direction)
-        size = sum(file.stat().st_size for file in files)
-        return [f"wrote {out}: {len(files)} files, {size / 1e6:.1f} MB; open {out / 'index.html'} in a browser"]
+        return [write(options.model, out, direction)]
     return _checked_file(options, out, direction)
 
 

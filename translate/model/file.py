@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from translate.errors import DAMAGED, UserError
+from translate.model import hub
 from translate.model.description import check, direction_of
 from translate.model.measured import fits
 from translate.networks import GENERATORS, LATENT, GeneratorSettings, construct
@@ -21,7 +22,10 @@ NOISE = "z2a"  # the only direction of a GAN's file: from random numbers to imag
 
 
 def find(model: str | Path) -> Path:
-    """The path of a generator file. model: a run folder, a file or a name in pretrained/. UserError without one."""
+    """The path of a generator file. model: a run folder, a file, a name in pretrained/, or hf://user/name, which is
+    fetched. UserError without one."""
+    if str(model).startswith(hub.PREFIX):
+        return hub.download(str(model))
     path = Path(model).expanduser()
     if path.is_dir():
         for name in ("best.safetensors", "generator.safetensors"):

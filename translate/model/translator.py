@@ -60,7 +60,8 @@ class Translator:
 
     @classmethod
     def load(cls, model: str | Path, *, direction: str = "a2b", device: str = "cpu", **options) -> "Translator":
-        """model: a run folder (its best generator), a generator file (safetensors or ONNX), or a name in pretrained/.
+        """model: a run folder (its best generator), a generator file (safetensors or ONNX), a name in pretrained/, or
+        hf://user/name, which is fetched.
 
         direction: such as 'b2a', or the name of the domain that it leads to. device: 'cpu', 'cuda', 'auto' etc.
         options: precision ('fp32', 'bf16', 'fp16'), stochastic (pix2pix's dropout stays on).

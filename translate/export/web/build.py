@@ -9,21 +9,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from pydantic import ConfigDict
 
 import translate
 from translate.errors import DISK, UserError
 from translate.export.web import runtime
 from translate.image import rgb8
+from translate.model import card as cards
 from translate.model import file as generator_file
 from translate.model.description import direction_of
 from translate.model.translator import label_map
-from translate.settings import Settings, read_toml
 from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
@@ -31,7 +30,16 @@ COPIED = ("style.css", "icon.svg", "load.js", "pixels.js", "png.js", "draw.js", 
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
 LIMIT = 2_000_000  # pixels: larger images are reduced to this unless the full size is selected
 LAYER = 16_000_000  # values in a layer's output at most, which lowers the limit: about 0.5 GB in all, for phones
+HOME = '<p class="home"><a href="index.html">All translators</a></p>'
 LINES = re.compile(r"(line|edge|sketch|draw|outline|contour|doodle|scribble)", re.IGNORECASE)
+
+
+@dataclass
+class Page:
+    """A model's page. about: its data, see `_about`. program: the ONNX file."""
+
+    about: dict[str, Any]
+    program: bytes
 
 
 def build(
@@ -47,8 +55,21 @@ def build(
     The folder is written completely or not at all. UserError when it exists already, the model can't be used, or the
     runtime can't be downloaded.
     """
+    refuse_existing(folder)
+    about = checked(model, direction)
+    fetched = runtime.fetch(say)
+    from translate.export.onnx import onnx_bytes  # slow to import, so after the checks above
+
+    return write(folder, {"index.html": Page(about, onnx_bytes(str(model), direction, io="uint8"))}, fetched)
+
+
+def refuse_existing(folder: Path) -> None:
     if folder.exists():
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
+
+
+def checked(model: str | Path, direction: str) -> dict[str, Any]:
+    """The page's data about a model, see `_about`. UserError when a page can't translate with it."""
     _, description, path = generator_file.read(model)
     direction = direction_of(description, direction)
     entry = generator_file.entry(description, direction, path)
@@ -58,26 +79,34 @@ def build(
             f"{path} translates measured values of {channels[0]} to {channels[1]} channels, and a page shows 1 or 3; "
             "use --to onnx."
         )
-    script, glue, wasm = runtime.fetch(say)
-    from translate.export.onnx import onnx_bytes  # slow to import, so after the checks above
+    return _about(description, direction, path)
 
-    packed = {
-        "worker": script + b"\n" + (PAGE / "worker.js").read_bytes(),
-        "glue": glue,
-        "wasm": wasm,
-        "model": onnx_bytes(str(model), direction, io="uint8"),
-    }
+
+def write(
+    folder: Path, pages: dict[str, Page], fetched: tuple[bytes, bytes, bytes], more: Mapping[str, bytes] = {}
+) -> list[Path]:
+    """Write the folder completely or not at all, and return its files. All pages share one runtime.
+
+    pages: by the name of their file. fetched: of `runtime.fetch`. more: further files by name; an index.html among them
+    is the start page, to which the others link. UserError (exit code 74) when it can't be written.
+    """
+    script, glue, wasm = fetched
+    shared = {"worker": script + b"\n" + (PAGE / "worker.js").read_bytes(), "glue": glue, "wasm": wasm}
+    home = HOME if "index.html" in more else ""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
             whole = Path(temporary) / folder.name
             (whole / "data").mkdir(parents=True)
-            data = {name: list(_pieces(name, content, whole)) for name, content in packed.items()}
-            about = _about(description, direction, path) | {"data": data}
-            (whole / "index.html").write_text(_index(about), encoding="utf-8")
+            data = {name: list(_pieces(name, content, whole)) for name, content in shared.items()}
+            for name, page in pages.items():
+                own = {"model": list(_pieces("model", page.program, whole))}
+                (whole / name).write_text(_index(page.about | {"data": data | own}, home), encoding="utf-8")
             for name in COPIED:
                 shutil.copyfile(PAGE / name, whole / name)
-            (whole / "LICENCES.txt").write_text(_licences(about), encoding="utf-8")
+            for name, content in more.items():
+                (whole / name).write_bytes(content)
+            (whole / "LICENCES.txt").write_text(_licences([page.about for page in pages.values()]), encoding="utf-8")
             os.rename(whole, folder)
         sync_folder(folder.parent)
     except OSError as error:
@@ -100,24 +129,10 @@ def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]
         yield {"name": file, "bytes": len(written)}
 
 
-class Card(Settings):
-    """The fields of a model card, the TOML file beside the model, that the page shows; see pretrained/."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    title: str = ""
-    limits: str = ""
-    licence: str = ""
-
-
-def _card(path: Path) -> Card:
-    return Card.parse(read_toml(path), str(path)) if os.path.lexists(path) else Card()
-
-
 def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str, Any]:
     """The page's data about its model; imported generators have only some of it."""
     entry = description["directions"][direction]
-    card = _card(path.with_suffix(".toml"))
+    card = cards.beside(path)
     before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
     height, width = description.get("size") or (256, 256)
     licences = dict(description.get("licences") or {})
@@ -152,15 +167,15 @@ def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str,
     }
 
 
-def _index(about: dict[str, Any]) -> str:
+def _index(about: dict[str, Any], home: str) -> str:
     data = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")  # so that no text can end the <script>
     page = (PAGE / "index.html").read_text(encoding="utf-8")
-    return page.replace("{title}", html.escape(about["title"])).replace("{about}", data)
+    return page.replace("{home}", home).replace("{title}", html.escape(about["title"])).replace("{about}", data)
 
 
-def _licences(about: dict[str, Any]) -> str:
-    """The licences of the model, the page, the runtime and the runtime's dependencies."""
-    model = "".join(f"{term}: {text}\n" for term, text in about["facts"])
+def _licences(pages: list[dict[str, Any]]) -> str:
+    """The licences of the models, the page, the runtime and the runtime's dependencies."""
+    model = "\n".join("".join(f"{term}: {text}\n" for term, text in about["facts"]) for about in pages)
     text = (PAGE / "LICENCES.txt").read_text(encoding="utf-8").replace("{model}", model)
     spec = find_spec("onnxruntime")  # the Python package lists the dependencies of the common C++ code
     for folder in (spec.submodule_search_locations or []) if spec else []:

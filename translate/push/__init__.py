@@ -1,0 +1,1 @@
+"""`translate push`: a generator, its card and a sheet to the Hugging Face Hub."""

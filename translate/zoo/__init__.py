@@ -1,0 +1,1 @@
+"""`translate zoo`: the generators that come along."""
