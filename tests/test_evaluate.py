@@ -16,9 +16,9 @@ from translate.cli import main
 from translate.errors import DAMAGED, USAGE
 from translate.metrics import weights
 
-SETS = ["generator.filters=4", "generator.depth=3", "generator.blocks=1", "discriminator.filters=4", "discriminator.layers=1"]
+SETS = ["generator.filters=4", "generator.depth=3", "generator.blocks=1", "discriminator.filters=4"]
+SETS += ["discriminator.layers=1", "test_percent=25", "discriminator.network=patch"]
 TRAIN = ["--size", 16, "--batch", 2, "--device", "cpu", *(word for text in SETS for word in ("--set", text))]
-TRAIN += ["--set", "test_percent=25", "--set", "discriminator.network=patch"]
 
 
 def train(monkeypatch, capsys, out: Path, pictures, *words, mode: str = "pix2pix") -> Path:
