@@ -136,10 +136,10 @@ def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str,
     before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
     height, width = description.get("size") or (256, 256)
     licences = dict(description.get("licences") or {})
-    game = {"pix2pix": "pix2pix, from pairs", "spade": "SPADE, from label maps", "cycle": "CycleGAN, without pairs"}
+    methods = {"pix2pix": "pix2pix, from pairs", "spade": "SPADE, from label maps", "cycle": "CycleGAN, without pairs"}
     facts = [
         ("Translates", f"{before} → {after}"),
-        ("Trained with", game.get(description.get("mode", ""))),
+        ("Trained with", methods.get(description.get("mode", ""))),
         ("Trained at", f"{width} × {height} pixels" if description.get("size") else None),
         ("Limits", card.limits),
         ("Licence", card.licence),
