@@ -123,4 +123,4 @@ def test_the_table_divides_its_hours_and_gives_every_mode_its_length(tmp_path):
     assert again.seconds == made.seconds, "what was begun goes on as it was begun"
     assert set(again.modes) <= set(table.TRANSLATING)
     with pytest.raises(SystemExit, match="give more --hours"):
-        table.Table(tmp_path, argparse.Namespace(**{**chosen, "hours": 0.1}, limit=500, reference=None), []).plan()
+        table.Table(tmp_path, argparse.Namespace(**{**chosen, "hours": 0.05}, limit=500, reference=None), []).plan()

@@ -147,6 +147,6 @@ def _harmless(value: Any) -> Any:
 def direction_of(description: dict[str, Any], wanted: str) -> str:
     """The direction that `wanted` names: its own name, or that of the domain it leads to, of which the first is taken.
     Another text is returned as it is, and refused by `entry`."""
-    directions = description["directions"]
+    directions, wanted = description["directions"], str(wanted)
     found = [name for name, one in directions.items() if wanted == one.get("to", "b")]
-    return str(wanted) if wanted in directions or not found else found[0]
+    return wanted if wanted in directions or not found else found[0]

@@ -1,5 +1,6 @@
 """Generator files: finding, reading and writing them, and building their networks."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def entry(description: dict[str, Any], direction: str, source: Path | str) -> di
         raise UserError(f"{source} makes images from random numbers, not from images: use `translate sample`.")
     if direction not in directions:
         targets = dict.fromkeys(one.get("to", "b") for one in directions.values())
-        names = f", that is to {' or '.join(targets)}" if len(directions) > 1 else ""
+        named = len(directions) > 1 and not re.fullmatch("[a-z]2[a-z]", direction)
+        names = f", that is to {' or '.join(targets)}" if named else ""
         raise UserError(f"{source} translates {' and '.join(directions)} only{names}, not {printable(direction)}.")
     found = directions[direction]
     if found["network"] not in GENERATORS or not fits(description, direction):
