@@ -56,6 +56,6 @@ def one_hub(tmp_path_factory):
 
 @pytest.fixture
 def hub(one_hub, monkeypatch):
-    """A server that stands in for the Hugging Face Hub; nobody is logged in."""
+    """A server that stands in for the Hugging Face Hub; no one is logged in."""
     monkeypatch.delenv("HF_TOKEN", raising=False)
     return one_hub

@@ -144,17 +144,17 @@ def test_private_is_not_pushed_to_a_public_one(hub, run, tmp_path):
     assert hub.files("ann/public") == {"README.md": b"mine"}
 
 
-@pytest.mark.parametrize("failing", ["nobody", "error"])
+@pytest.mark.parametrize("failing", ["anonymous", "error"])
 def test_what_the_hub_does_not_take(hub, run, tmp_path, monkeypatch, failing):
     own = tiny_model(tmp_path / "own.safetensors")
-    if failing == "nobody":
+    if failing == "anonymous":
         monkeypatch.delenv("HF_TOKEN")
     else:
         monkeypatch.setattr(hub, "failing", 418)
     code, _, problem = run("push", own, "ann/never")
     assert code == UNAVAILABLE
     assert len(problem.strip().splitlines()) == 1, problem
-    assert ("HF_TOKEN" if failing == "nobody" else "418") in problem
+    assert ("HF_TOKEN" if failing == "anonymous" else "418") in problem
     assert "ann/never" not in hub.repositories
 
 

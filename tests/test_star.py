@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from test_modes import only
 
 from translate.errors import UserError
-from translate.modes.conditional import Conditional
+from translate.modes.conditional import Conditional, append_class
 from translate.modes.star import Star, StarSettings
 from translate.networks import GENERATORS, GeneratorSettings, build_discriminator, build_generator, takes
 from translate.networks.segments import apply
-from translate.networks.targets import OfTarget, append_target
+from translate.networks.targets import OfTarget
 from translate.train.options import Options
 from translate.train.step.trainer import Trainer
 
@@ -112,7 +112,7 @@ def test_with_projection_each_batch_is_of_its_own_domain():
 
 def test_a_target_is_a_map_of_ones_and_others_are_zeros():
     x, c = torch.rand(2, 3, 4, 5), torch.tensor([2, 0])
-    assert torch.equal(append_target(x, c, COUNT), one_hot_maps(x, c))
+    assert torch.equal(append_class(x, c, COUNT), one_hot_maps(x, c))
 
 
 @pytest.mark.parametrize("network", [name for name in GENERATORS if "targets" in takes(GENERATORS[name])])
@@ -123,7 +123,7 @@ def test_a_generator_of_one_target_is_the_generator_with_its_maps(network, resid
     generator = build_generator(made, 3, 3, targets=COUNT).eval()
     one = OfTarget(generator, 1)
     x = torch.rand(2, 3, 32, 32) * 2 - 1
-    wanted = generator(append_target(x, torch.tensor([1, 1]), COUNT))
+    wanted = generator(append_class(x, torch.tensor([1, 1]), COUNT))
     assert torch.equal(one(x), wanted)
     assert wanted.shape == x.shape
     torch.testing.assert_close(one.summed(x, apply(list(one.steps()), x)[0]), wanted)

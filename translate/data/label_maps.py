@@ -31,9 +31,8 @@ def reader(
         raise UserError(
             f"data.label_map = {settings.label_map}: label maps are for modes of pairs; set it to no for others."
         )
-    for change in ("brightness", "contrast", "saturation", "hue"):
-        if getattr(settings, change):
-            raise UserError(f"data.{change} would change the classes of a, whose colours they are; set it to 0.")
+    for change in settings.colour_changes:
+        raise UserError(f"data.{change} would change the classes of a, whose colours they are; set it to 0.")
     known = ",".join(palette) if settings.label_map in ("auto", "yes") and palette else settings.label_map
     plain = Reader.of(settings, COLOUR)
     found = _found(items, plain, say) if known == "yes" else LabelMap.parse(known)

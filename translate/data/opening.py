@@ -139,7 +139,7 @@ def _opened(
     for of_domains, linked in ((trains, paired), (tests, together)):
         good = [[bool(item.digest) for item in pictures.items] for pictures in of_domains]
         if linked:  # leave out all images of a pair
-            good = [[all(together) for together in zip(*good, strict=True)]] * len(of_domains)
+            good = [[all(each) for each in zip(*good, strict=True)]] * len(of_domains)
         for pictures, wanted in zip(of_domains, good, strict=True):
             pictures.keep(wanted)
     if paired:
@@ -160,16 +160,15 @@ def _reader(letter: str, items: list[Item], settings: DataSettings, say: Say, *,
     """The reader of a domain. measured: whether its files may hold measured values. UserError for settings that don't
     fit them."""
     found = domain_type(letter, items, settings, say) if measured else None
-    if letter not in "ab":
-        if found is not None:
-            raise UserError(f"domain {letter} holds measured values, which only the first two domains may.")
-        return Reader.of(settings, settings.of_domain("channels", letter) or COLOUR)
-    ground = parse_range(getattr(settings, f"ground_{letter}"))
+    ground = parse_range(settings.of_domain("ground", letter))
     if found is None:
-        return Reader.of(settings, getattr(settings, f"channels_{letter}") or COLOUR, ground=ground)
-    changed = [name for name in ("brightness", "contrast", "saturation", "hue") if getattr(settings, name)]
-    if changed and letter == "a":
-        raise UserError(f"data.{changed[0]} would change the values of a, which are measured; set it to 0.")
+        return Reader.of(settings, settings.of_domain("channels", letter) or COLOUR, ground=ground)
+    if letter not in "ab":
+        raise UserError(f"domain {letter} holds measured values, which only the first two domains may.")
+    if settings.colour_changes and letter == "a":
+        raise UserError(
+            f"data.{settings.colour_changes[0]} would change the values of a, which are measured; set it to 0."
+        )
     if settings.augment_on == "device":
         raise UserError("data.augment_on = device is for pictures of 8 bits; measured values need cpu, or auto.")
     window = parse_range(getattr(settings, f"window_{letter}"))

@@ -13,6 +13,7 @@ PILLOW_LIMIT = 178_956_970  # Pillow refuses to open larger images
 NAMED_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 MOST_CHANNELS = 64
 COLOUR = 3  # channels of pictures of 8 bits
+COLOUR_CHANGES = ("brightness", "contrast", "saturation", "hue")
 
 
 class DataSettings(Settings):
@@ -166,6 +167,11 @@ class DataSettings(Settings):
         if self.channels_a == 1 and (self.saturation or self.hue):
             raise ValueError("saturation and hue change colours, but channels_a is 1; set them to 0")
         return self
+
+    @property
+    def colour_changes(self) -> list[str]:
+        """The names of the settings by which colours of inputs are changed, that are on."""
+        return [name for name in COLOUR_CHANGES if getattr(self, name)]
 
     def of_domain(self, name: str, letter: str) -> Any:
         """The setting `name`_`letter`, such as range_a; for domains after b, which have none of their own, the default,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translate.data.settings import DataSettings
+from translate.data.settings import COLOUR_CHANGES, DataSettings
 
 DRAWS = 12  # random numbers of an image: top, left, mirrored, angle; four amounts of colour; four for their order
 
@@ -33,7 +33,7 @@ class Vary:
         self.settings, self.between = settings, "nearest" if classes else "bilinear"
         rgb = settings.background_rgb
         self.fill = rgb if channels == 3 else (round(float(np.mean(rgb))),)
-        amounts = {name: getattr(settings, name) for name in ("brightness", "contrast", "saturation", "hue")}
+        amounts = {name: getattr(settings, name) for name in COLOUR_CHANGES}
         self.amounts = {name: amount for name, amount in amounts.items() if colour and amount}
         self.width = 4 + 3 * len(self.amounts)
 

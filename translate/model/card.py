@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from translate.settings import Settings, read_toml
 from translate.system.files import shipped
-from translate.system.text import printable
+from translate.system.text import harmless
 
 
 class Card(Settings):
@@ -59,7 +59,7 @@ def beside(generator: Path) -> Card:
     path = generator.with_suffix(".toml")
     if not os.path.lexists(path):
         return Card()
-    return Card.parse(_harmless(read_toml(path)), str(path))
+    return Card.parse(harmless(read_toml(path)), str(path))
 
 
 def zoo() -> dict[str, Path]:
@@ -75,12 +75,3 @@ def _score(name: str, row: dict[str, Any]) -> str:
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _harmless(value: Any) -> Any:
-    """With unprintable characters escaped: the texts go to terminals and pages."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {printable(key): _harmless(part) for key, part in value.items()}
-    return [_harmless(part) for part in value] if isinstance(value, list) else value

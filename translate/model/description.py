@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from translate.errors import DAMAGED, UserError
 from translate.settings import LETTERS, explain
-from translate.system.text import printable
+from translate.system.text import harmless
 from translate.values.label_map import LabelMap
 
 Text = Annotated[str, Field(max_length=10_000)]
@@ -132,16 +132,7 @@ def check(description: dict[str, Any], source: Path | str) -> dict[str, Any]:
     except ValidationError as error:
         why = explain(error, Description)
         raise UserError(f"{source} can't be used: in what it says of itself, {why}", DAMAGED) from error
-    return _harmless(description)
-
-
-def _harmless(value: Any) -> Any:
-    """Escape unprintable characters: the file may be untrusted, and its texts go to terminals and web pages."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {printable(name): _harmless(part) for name, part in value.items()}
-    return [_harmless(part) for part in value] if isinstance(value, list) else value
+    return harmless(description)
 
 
 def direction_of(description: dict[str, Any], wanted: str) -> str:

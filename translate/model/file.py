@@ -9,14 +9,13 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from translate.errors import DAMAGED, UserError
-from translate.model import hub
+from translate.model import card, hub
 from translate.model.description import check, direction_of
 from translate.model.measured import fits
 from translate.networks import GENERATORS, LATENT, GeneratorSettings, construct
 from translate.networks.targets import of_target
 from translate.settings import LETTERS, explain
 from translate.system import hashed_tensors
-from translate.system.files import shipped
 from translate.system.text import printable
 
 NOISE = "z2a"  # the only direction of a GAN's file: from random numbers to images
@@ -35,7 +34,7 @@ def find(model: str | Path) -> Path:
         raise UserError(f"{path} has no generator yet: neither best.safetensors nor generator.safetensors.", DAMAGED)
     if path.exists():
         return path  # reading refuses what is no regular file
-    ours = {file.stem: file for file in shipped("pretrained").glob("*.safetensors")}
+    ours = card.zoo()
     if str(model) in ours:
         return ours[str(model)]
     raise UserError(f"there is no model '{model}': no such folder or file, and pretrained/ has: {', '.join(ours)}.")

@@ -20,6 +20,12 @@ from translate.modes.objectives import in_float32
 How = Literal["channels", "projection", "classifier"]
 
 
+def append_class(x: Tensor, c: Tensor, classes: int) -> Tensor:
+    """x (B, C) or (B, C, H, W) with its class c (B,) appended as one-hot channels (Mirza & Osindero 2014)."""
+    code = (c[:, None] == torch.arange(classes, device=c.device)).to(x.dtype)
+    return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:]) if x.ndim == 4 else code], 1)
+
+
 class Conditional:
     """D as the losses call it, given the classes c (B,) of its images: D(images) → logits (B, 1, h, w), of several
     batches a tuple. c: of each batch in turn, or of all of them. outputs: the last call's of D itself, (B, 1 + K, h, w)

@@ -9,12 +9,11 @@ different settings:
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from translate.modes.base import Mode, ModeSettings, Turn
-from translate.modes.conditional import Conditional, How
+from translate.modes.conditional import Conditional, How, append_class
 from translate.modes.objectives import DESCRIPTION, Objective
 from translate.system import image_rng
 
@@ -90,11 +89,8 @@ class GAN(Mode):
         return self.G(self.append_class(z, c))
 
     def append_class(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """x (B, C) or (B, C, H, W) with its class c (B,) appended as one-hot channels (Mirza & Osindero 2014)."""
-        if c is None:
-            return x
-        code = (c[:, None] == torch.arange(self.classes, device=c.device)).to(x.dtype)
-        return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:]) if x.ndim == 4 else code], 1)
+        """x (B, C) or (B, C, H, W) with its class c (B,), if it has one."""
+        return x if c is None else append_class(x, c, self.classes)
 
 
 class Vanilla(GAN):

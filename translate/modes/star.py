@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from translate.errors import UserError
 from translate.modes.base import Mode, ModeSettings, Turn
-from translate.modes.conditional import Conditional
+from translate.modes.conditional import Conditional, append_class
 from translate.modes.objectives import DESCRIPTION, Objective, l1
-from translate.networks.targets import append_target
 from translate.settings import LETTERS
 from translate.system import image_rng
 
@@ -120,5 +119,5 @@ class Star(Mode):
         yield Turn("G", losses)
 
     def translate(self, x: Tensor, c: Tensor) -> Tensor:
-        """G(x, c)"""
-        return self.G(append_target(x, c, self.domains))
+        """G(x, c), with c as maps beside the image (Fig. 3)."""
+        return self.G(append_class(x, c, self.domains))

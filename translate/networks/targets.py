@@ -8,12 +8,6 @@ from torch import Tensor, nn
 from translate.networks.segments import Segmented, Step
 
 
-def append_target(x: Tensor, target: Tensor, targets: int) -> Tensor:
-    """x (B, C, H, W) and the one-hot maps of target (B,) → (B, C + targets, H, W) (Choi et al. 2018, Fig. 3)."""
-    code = (target[:, None] == torch.arange(targets, device=x.device)).to(x.dtype)
-    return torch.cat([x, code[..., None, None].expand(-1, -1, *x.shape[2:])], 1)
-
-
 class AppendTarget(nn.Module):
     """(B, C, H, W) → (B, C + targets, H, W), with the maps of one target. No shapes, which exported files avoid."""
 

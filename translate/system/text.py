@@ -1,5 +1,7 @@
 """Durations, file names and exceptions as readable text."""
 
+from typing import Any
+
 
 def duration(seconds: float) -> str:
     """'45 s', '12 min 30 s', '3 h 05 min'"""
@@ -32,3 +34,13 @@ def out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     words = ("out of memory", "can't allocate memory", "cannot allocate memory")
     return isinstance(error, MemoryError) or any(word in text for word in words)
+
+
+def harmless(value: Any) -> Any:
+    """Of a table from a file that may be untrusted: with unprintable characters escaped, in keys too, as its texts go
+    to terminals and web pages."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): harmless(part) for key, part in value.items()}
+    return [harmless(part) for part in value] if isinstance(value, list) else value

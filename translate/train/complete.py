@@ -108,11 +108,10 @@ def _check_networks(settings: RunSettings) -> None:
             f"generator.network = {settings.generator.network} is not for --mode {settings.mode}; "
             f"there are {', '.join(kinds)}."
         )
-    changed = [name for name in ("brightness", "contrast", "saturation", "hue") if getattr(settings.data, name)]
-    if MODES[settings.mode].many and changed:
+    if MODES[settings.mode].many and settings.data.colour_changes:
         raise UserError(
-            f"data.{changed[0]} changes inputs only, and in --mode {settings.mode} every domain is a target too; set "
-            "it to 0."
+            f"data.{settings.data.colour_changes[0]} changes inputs only, and in --mode {settings.mode} every domain "
+            "is a target too; set it to 0."
         )
     how = getattr(settings.mode_settings, "class_in_d", "channels")
     if how != "channels" and d.network not in SEVERAL:
