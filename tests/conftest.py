@@ -1,8 +1,10 @@
 """What all tests share: one thread (two cores are shared by the workers), a cache of their own, drawn pictures."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,13 +13,21 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests/small.py and its neighbo
 
 import pytest
 import torch
+from hub_server import Hub, serving
 from small import ENVIRONMENT, draw_folders
 
 torch.set_num_threads(1)
+HUB, HOME = pytest.StashKey[Hub](), pytest.StashKey[str]()
 
 
 def pytest_configure(config) -> None:
-    """Tests of the CPU, and what they start, see no GPU, which `auto` would take; `pytest -m gpu` does."""
+    """Tests of the CPU, and what they start, see no GPU, which `auto` would take; `pytest -m gpu` does.
+
+    The Hugging Face Hub is a server of this process: huggingface_hub reads its address when it is imported, which
+    albumentations does."""
+    server = config.stash[HUB] = Hub()
+    home = config.stash[HOME] = tempfile.mkdtemp(prefix="hub-")
+    os.environ |= {"HF_ENDPOINT": server.address, "HF_HOME": home, "HF_HUB_DISABLE_XET": "1"}
     for name in ("SIGINT", "SIGHUP"):  # ignored behind nohup and &, and so would be by every process that tests start
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:
             signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -25,6 +35,11 @@ def pytest_configure(config) -> None:
     if "gpu" not in marks or "not gpu" in marks:
         os.environ["CUDA_VISIBLE_DEVICES"] = ENVIRONMENT["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
+
+
+def pytest_unconfigure(config) -> None:
+    config.stash[HUB].server_close()
+    shutil.rmtree(config.stash[HOME], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +56,13 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def one_hub(tmp_path_factory):
-    """One server for all tests of a process, since huggingface_hub reads its address when it is imported."""
-    from hub_server import hub_server
+def one_hub(pytestconfig):
+    """One server for all tests of a process: see `pytest_configure`."""
+    from huggingface_hub import constants
 
-    with hub_server() as server:
-        home = str(tmp_path_factory.mktemp("hub"))
-        os.environ |= {"HF_ENDPOINT": server.address, "HF_HOME": home, "HF_HUB_DISABLE_XET": "1"}
-        from huggingface_hub import constants
-
-        assert server.address == constants.ENDPOINT
+    server = pytestconfig.stash[HUB]
+    assert server.address == constants.ENDPOINT
+    with serving(server):
         yield server
 
 

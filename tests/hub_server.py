@@ -41,13 +41,13 @@ class Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def hub_server():
-    with Hub() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def serving(server: Hub):
+    """While entered, the server answers, in a thread."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -161,7 +161,7 @@ def test_wishes_that_mean_nothing_for_a_gan(plain, tmp_path, monkeypatch, pictur
         with pytest.raises(UserError, match=re.escape(sentence)):
             export(Options(str(plain), **options))
     assert not list(tmp_path.iterdir())
-    model = translate.model.file.shipped("pretrained") / "fluent_flat2shaded.safetensors"
+    model = translate.model.file.find("fluent_flat2shaded")
     with pytest.raises(UserError, match="makes none from random numbers"):
         export(Options(str(model), "onnx", direction="z2a"))
 

@@ -13,8 +13,11 @@ from translate.errors import UserError
 from translate.image import sheet_file
 from translate.model import file as generator_file
 from translate.modes.star import Star
+from translate.report.facts import trained
+from translate.report.gather import gather
 from translate.train.options import Options
 from translate.train.run import start
+from translate.train.settings import departures
 
 DOMAINS = ("red", "green", "blue")
 SETS = [
@@ -125,3 +128,8 @@ def test_targets_of_a_file_are_checked(run, tmp_path):
     description["directions"]["a2b"]["target"] = 7
     with pytest.raises(UserError, match="its target is none of its domains"):
         generator_file.outline(description["directions"]["a2b"], len(tensors), "x")
+
+
+def test_the_report_has_every_domain(run):
+    found = trained(gather(run, departures))
+    assert [text.partition(" ")[0].rpartition("/")[2] for word, text in found if word == "domain"] == list(DOMAINS)

@@ -11,6 +11,7 @@ from translate.model.card import Card
 from translate.push import terms
 from translate.report.gather import Run
 from translate.report.history import table
+from translate.settings import LETTERS
 from translate.system.text import duration
 
 NOISE = "z2a"
@@ -97,7 +98,7 @@ def _data(facts: Facts) -> list[str]:
     if facts.card.data:
         return [f"{name}: {about}" for name, about in facts.card.sets()]
     counted = dict[str, str]()
-    for side in ("a", "b"):
+    for side in LETTERS:
         own = table(facts.run.data.get(side)) if facts.run else {}
         if isinstance(own.get("train"), int):
             counted[Path(str(own.get("name", side))).name] = f"{own['train']:,} images for training"

@@ -6,6 +6,7 @@ from typing import Any
 from translate.report.charts import BASELINES, explained
 from translate.report.gather import Run
 from translate.report.history import best, is_lower_better, number, table
+from translate.settings import LETTERS
 from translate.system.text import duration
 
 UNSET = "–"
@@ -102,10 +103,9 @@ def scores(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
 def trained(run: Run) -> list[tuple[str, str]]:
     """What was trained on what: pairs of a word and a text."""
     found = [("method", f"{run.mode}, preset {text(run.settings.get('preset'))}")]
-    for side, word in (("a", "data" if run.noise else "from"), ("b", "to")):
-        own, name = table(run.data.get(side)), run.settings.get(side)
-        if not name:
-            continue
+    words = ["data"] if run.noise else ["from", "to"] if len(run.domains) == 2 else ["domain"] * len(run.domains)
+    for side, word, name in zip(LETTERS, words, run.domains, strict=False):
+        own = table(run.data.get(side))
         test = own.get("test")
         count = len(test) if isinstance(test, list) else test
         parts = [str(own.get("name") or name)]
