@@ -48,7 +48,8 @@ def test_a_folder_of_pictures_becomes_a_generator(mode, train, pictures, tmp_pat
     assert min(Image.open(run / "samples" / "000000020.png").size) > 16
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     diagnostics = [name for line in lines for name in line.get("diagnostics", {}).get("D", {})]
-    own = {"wgan": {"distance"}, "wgan-gp": {"distance"}, "progan": {"distance"}, "r3gan": {"accuracy"}}
+    own = {name: {"distance"} for name in ("wgan", "wgan-gp", "progan")}
+    own |= {"r3gan": {"accuracy"}, "began": {"error", "k", "convergence"}}
     assert set(diagnostics) == own.get(mode, {"accuracy", "relative_loss"})
     sampler = Sampler.load(run / "generator.safetensors")
     assert (sampler.latent, sampler.classes, sampler.size, sampler.name) == (8, [], (16, 16), "filled")

@@ -62,7 +62,8 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
     torch.manual_seed(3)
     for number, batch in enumerate(batches_for(mode)):
         decay(optimizers.values(), number * BATCH)
-        for player, losses, _ in game.step(*batch):
+        game.begin_round(number * BATCH / TOTAL)
+        for player, losses, diagnostics in game.step(*batch):
             for optimizer in optimizers.values():
                 optimizer.zero_grad()
             sum(losses.values()).backward()
@@ -70,6 +71,7 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
             if limit := game.weight_clip.get(player):
                 for weight in optimizers[player].param_groups[0]["params"]:
                     weight.data.clamp_(-limit, limit)
+            game.end_turn(player, lambda found=losses | diagnostics: {n: v.detach() for n, v in found.items()})
     assert_identical(played(s, batches_for(mode)), weights(game.networks))
 
 

@@ -1,6 +1,7 @@
 """The modes by name: one file per paper."""
 
 from translate.modes.base import Mode, ModeSettings, Turn
+from translate.modes.began import BEGAN
 from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle, Disco, Dual
 from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
@@ -27,6 +28,7 @@ MODES: dict[str, type[Mode]] = {
     "wgan-gp": WGANGP,
     "r3gan": R3GAN,
     "progan": ProGAN,
+    "began": BEGAN,
 }
 DOMAINS = {"translation": 2, "noise": 1}  # kind of mode → number of image domains that it is trained on
 ALIASES = {

@@ -151,6 +151,9 @@ class Mode:
     def begin_round(self, progress: float) -> None:
         """Before each round: what depends on the fraction of the training done, outside of a recorded round."""
 
+    def end_turn(self, player: str, found: Callable[[], dict[str, Tensor]]) -> None:
+        """After a player's step. found() has its losses and diagnostics as means over all images of its turn (0-d)."""
+
     @property
     def kind_of_round(self) -> Hashable:
         """What a recording of a round depends on, besides the sizes of its batches."""

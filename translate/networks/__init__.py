@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 from torch import nn
 
+from translate.networks.began import BEGANDiscriminator, BEGANGenerator
 from translate.networks.dcgan import DCGANDiscriminator, DCGANGenerator, stages
 from translate.networks.labelled import Labelled
 from translate.networks.layers import Downsample, Init, Norm, Padding, Upsample, add_spectral_norm, initialise
@@ -49,6 +50,7 @@ LATENT: dict[str, type[nn.Module]] = {  # z → image
     "dcgan": DCGANGenerator,
     "r3gan": R3GANGenerator,
     "progan": ProGANGenerator,
+    "began": BEGANGenerator,
 }
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchGAN,
@@ -56,12 +58,13 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANDiscriminator,
     "r3gan": R3GANDiscriminator,
     "progan": ProGANDiscriminator,
+    "began": BEGANDiscriminator,
     "mlp": MLPDiscriminator,
     "projected": Projected,
 }
 INIT = "normal (paper), xavier, kaiming or orthogonal; r3gan and progan have their own"
 SEVERAL = ("patch", "dcgan", "r3gan", "progan", "mlp", "projected")  # discriminators that may have several outputs
-SIZED = ("dcgan", "r3gan", "progan")  # networks of certain sizes only
+SIZED = ("dcgan", "r3gan", "progan", "began")  # networks of certain sizes only
 
 
 def takes(network: type[nn.Module]) -> list[str]:

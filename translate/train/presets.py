@@ -38,6 +38,15 @@ SMALL_PROGAN = merge(
         "train": {"images": 60_000, "lr": 1e-3, "score_every": 60_000},
     },
 )
+SMALL_BEGAN = merge(
+    SMALL_GAN,
+    {
+        "generator": {"filters": 16},
+        "discriminator": {"filters": 16},
+        "mode_settings": {"diffaugment": []},
+        "train": {"images": 60_000, "batch": 16, "score_every": 60_000},
+    },
+)
 LARGE_GAN: dict[str, Any] = {
     "data": {"size": [64, 64], "interpolation": "lanczos"},
     "train": {"images": 3_000_000, "ema": 0.999},
@@ -155,6 +164,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "wgan-gp": SMALL_CRITIC,
         "r3gan": SMALL_R3GAN,
         "progan": SMALL_PROGAN,
+        "began": SMALL_BEGAN,
     },
     "gpu-64": {
         **_frozen(WIDE),

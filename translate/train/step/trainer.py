@@ -92,6 +92,7 @@ class Trainer:
                 self.scaler.update()
             self.optimizers[player].zero_grad(set_to_none=True)
             self._clip_weights(player)
+            self.mode.end_turn(player, self.stats[player].of_turn)
         if self.mode.batches_per_round == 1:
             self.scaler.update()
         self.ema.update(self.schedule["ema"])
