@@ -61,5 +61,8 @@ def _report_to_torchrun(sentence: str) -> None:
 
     if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
         more = {"py_callstack": sentence, "timestamp": str(int(time.time()))}
-        with contextlib.suppress(OSError), open(path, "w", encoding="utf-8") as file:
-            json.dump({"message": {"message": sentence, "extraInfo": more}}, file)
+        # Renamed, since torchrun kills what is left of its processes and reads their files, and fails at half of one.
+        with contextlib.suppress(OSError):
+            with open(path + ".draft", "w", encoding="utf-8") as file:
+                json.dump({"message": {"message": sentence, "extraInfo": more}}, file)
+            os.replace(path + ".draft", path)
