@@ -159,8 +159,9 @@ def test_a_checkpoint_of_another_run_is_refused(pictures, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [number for number in CODES if number != signal.SIGINT])
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(
+    ("number", "workers"), [(signal.SIGTERM, 0), *((number, 2) for number in CODES if number != signal.SIGINT)]
+)
 def test_every_stop_signal_to_the_group_saves(pictures, tmp_path, number, workers):
     """What schedulers, shells and closed terminals send, to the trainer and its loader's workers alike."""
     out = tmp_path / "run"

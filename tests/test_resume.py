@@ -1,4 +1,4 @@
-"""Resumed equals uninterrupted, bit for bit: from every step, for every mode; and every part of the state is needed."""
+"""Resumed equals uninterrupted, bit for bit, for every mode; and every part of the state is needed."""
 
 import copy
 
@@ -39,6 +39,7 @@ def same(a, b) -> bool:
 
 
 QUICK = ("pix2pix", "vanilla")
+FIRST = {mode.step: name for name, mode in reversed(MODES.items())}  # a step's code → the first mode that has it
 
 
 @pytest.mark.parametrize(
@@ -46,14 +47,15 @@ QUICK = ("pix2pix", "vanilla")
 )
 def test_resume_from_every_step(mode, pictures):
     """60 new trainers, each given one of the 60 states, take one step to exactly the next state; so any number of
-    interruptions anywhere ends where the uninterrupted run ends. Three are played to the end as well."""
+    interruptions anywhere ends where the uninterrupted run ends. Three are played to the end as well. Every third step
+    is enough for a mode that is a table of settings of another one's code."""
     s = settings(mode, pictures)
     data, trainer = opened(s), fresh(s)
     states = [snapshot(trainer)]
     for step in range(STEPS):
         play(trainer, data, step * BATCH, (step + 1) * BATCH)
         states.append(snapshot(trainer))
-    for step in range(STEPS):
+    for step in range(0, STEPS, 1 if FIRST[MODES[mode].step] == mode else 3):
         resumed = fresh(s)
         torch.manual_seed(999 + step)  # a new process has other random numbers
         resumed.load(*copy.deepcopy(states[step]))
