@@ -87,13 +87,8 @@ class GeneratorSettings(Settings):
                         "paper; mlp: layers; r3gan: blocks a resolution")  # fmt: skip
     downs: int = Field(2, ge=0, le=6, description="resnet, light: stride-2 convolutions before the blocks")
     kernel: Literal[1, 3, 5, 7, 9] = Field(7, description="resnet: size of the first and last convolution")
-    depth: int = Field(
-        0,
-        ge=0,
-        le=12,
-        description="unet: stride-2 convolutions, up to 8; spade: doublings of a map of 8 px; 0 chooses by the image "
-        "size",
-    )
+    depth: int = Field(0, ge=0, le=12, description="unet: stride-2 convolutions, up to 8; spade: doublings of a map of "
+                       "8 px; 0 chooses by the image size")  # fmt: skip
     norm: Norm = Field("instance", description="instance, batch, group or none")
     dropout: bool = Field(False, description="dropout of ½ in the middle layers: pix2pix's only noise")
     padding: Padding = Field("reflect", description="resnet, light: reflect (paper), replicate or zeros")

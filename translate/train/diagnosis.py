@@ -74,7 +74,7 @@ class Diagnosis:
                 )
         for name, network in self.trainer.mode.networks.items():
             sums = self.sums[name] = [*self.sums[name], _sums(network)][-WINDOW - 1 :]
-            if len(sums) > WINDOW and all(entry == sums[0] for entry in sums):
+            if sums[0] and len(sums) > WINDOW and all(entry == sums[0] for entry in sums):
                 found[f"{name} is still"] = (
                     f"{name} learns nothing: its weights have not changed in {WINDOW} reports. Check --lr, lr_d and "
                     "the weights of its losses."
