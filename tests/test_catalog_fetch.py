@@ -16,7 +16,7 @@ import pytest
 from data_files import make_recipe, photo, silent, snapshot, vendor_wheel, wheel
 
 from translate import catalog
-from translate.catalog import download, prepare
+from translate.catalog import download, prepare, selection
 from translate.catalog.fetching import workplace
 from translate.catalog.recipe import Recipe
 from translate.errors import UNAVAILABLE, UserError
@@ -200,7 +200,7 @@ def test_tiles_of_a_map(brought, monkeypatch):
         tiles=tiles,
         drop_shared_with=[],
         count=12,
-        contents=prepare.contents_digest(parts),
+        contents=selection.contents_digest(parts),
     )
     folder = catalog.fetch(recipe, silent).path
     assert len(list(folder.iterdir())) == 12  # 3 rows x 2 columns in each of two blocks
