@@ -21,6 +21,7 @@ class Tiles(Settings):
     block: int = Field(description="width of a block of columns in pixels", gt=0)
     rows: tuple[int, int] = Field(description="first and last pixel row used (the polar ice is blank)")
     least_land: float = Field(description="share of land that a tile has more than")
+    white: int = Field(255, ge=1, le=255, description="the map's value that becomes white, for a map that is dark")
     test_blocks: list[str] = Field(description="blocks that are held out, for example B03")
 
     @model_validator(mode="after")

@@ -29,6 +29,8 @@ def cut(recipe: Recipe, tiles: Tiles, taken: dict[str, bytes], scratch: Path) ->
     """(key, tile) of the map in `taken` with enough land; tiles uint8 (size, size, 3), keys B<block>-r<row>-c<column>.
     scratch: an empty folder; the reader of images needs files. ArchiveError for a map or mask that can't be read."""
     whole = _picture(recipe.inside, taken[recipe.inside], scratch)
+    if tiles.white < 255:
+        whole = np.rint(whole.clip(0, tiles.white) * (255 / tiles.white)).astype(np.uint8)
     land = _land(tiles, taken[tiles.mask], scratch)
     height, width = whole.shape[:2]
     for top in range(tiles.rows[0], min(tiles.rows[1], height) - tiles.size + 1, tiles.step):
