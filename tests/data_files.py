@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from translate.catalog import archive, prepare
+from translate.catalog import archive, selection
 from translate.catalog.recipe import Recipe
 from translate.image import rgb8
 
@@ -150,8 +150,8 @@ def make_recipe(content: bytes, **changes) -> Recipe:
     if "contents" not in changes:
         path = Path(os.environ["TRANSLATE_CACHE"]).parent / "for-the-digest.whl"
         path.write_bytes(content)
-        taken = prepare.choose(recipe, lambda wanted: archive.files(path, wanted))
-        recipe.contents = prepare.contents_digest(taken)
+        taken = selection.choose(recipe, lambda wanted: archive.files(path, wanted))
+        recipe.contents = selection.contents_digest(taken)
         path.unlink()
     return recipe
 

@@ -28,6 +28,7 @@ def test_every_recipe(name):
     assert (recipe.format == "svg") == (recipe.raster > 0)
     assert (recipe.keys == "tiles") == (recipe.tiles is not None)
     assert (recipe.keys == "numbers") == (recipe.format == "arrays") == (recipe.arrays is not None)
+    assert (recipe.format == "font") == (recipe.glyphs is not None)
     assert recipe.contents or recipe.kind == "torchvision"
     assert DataSettings.parse(recipe.data, name).model_fields_set == recipe.data.keys()
     if recipe.classes_from:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import make_recipe, photo, silent, snapshot, vendor_wheel, wheel
+from data_files import make_recipe, photo, silent, snapshot, vendor_wheel
 
 from translate import catalog
 from translate.catalog import download, prepare
@@ -172,41 +171,3 @@ def test_an_installed_package_is_used_and_checked(monkeypatch, tmp_path):
     (root / "Set/One/U+1F600.png").write_bytes(rgb8.to_png(photo(12, 12, 55)))
     with pytest.raises(UserError, match="uninstall or repair"):
         catalog.fetch(recipe.model_copy(update={"sha256": "f" * 64}), silent)
-
-
-def test_tiles_of_a_map(brought, monkeypatch):
-    """Tiles never cross from one block of columns to the next, and need land."""
-    import gzip
-
-    world = photo(80, 240)
-    land = np.zeros((8, 24), np.uint8)
-    land[:, :12] = 1  # the western half
-    parts = {"Map/world.png": rgb8.to_png(world), "Map/mask.bin": gzip.compress(land[::-1].tobytes())}
-    content = brought[1]["bytes"] = wheel(parts)
-    tiles = {
-        "mask": "Map/mask.bin",
-        "mask_shape": [8, 24],
-        "size": 40,
-        "step": 20,
-        "block": 60,
-        "rows": [0, 80],
-        "least_land": 0.2,
-        "test_blocks": ["B01"],
-    }
-    recipe = make_recipe(
-        content,
-        keys="tiles",
-        inside="Map/world.png",
-        tiles=tiles,
-        drop_shared_with=[],
-        count=12,
-        contents=prepare.contents_digest(parts),
-    )
-    folder = catalog.fetch(recipe, silent).path
-    assert len(list(folder.iterdir())) == 12  # 3 rows x 2 columns in each of two blocks
-    for path in folder.iterdir():
-        block, row, column = (int(number) for number in re.findall(r"\d+", path.stem))
-        assert column * 20 // 60 == (column * 20 + 39) // 60 == block
-        np.testing.assert_array_equal(rgb8.read(path), world[row * 20 : row * 20 + 40, column * 20 : column * 20 + 40])
-    assert recipe.held_out("B01-r000-c003", 10)
-    assert not recipe.held_out("B00-r000-c000", 10)

@@ -11,7 +11,8 @@ from urllib.error import URLError
 
 import numpy as np
 
-from translate.catalog.recipe import Arrays, Recipe
+from translate.catalog.kinds import Arrays
+from translate.catalog.recipe import Recipe
 from translate.errors import DAMAGED, UNAVAILABLE, UserError
 
 IMAGES, LABELS = "images.npy", "labels.npy"

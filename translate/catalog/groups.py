@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from translate.catalog import arrays
 from translate.catalog.fetch import Folder, cache_folder, read
+from translate.catalog.kinds import Groups
 from translate.catalog.names import recipes
-from translate.catalog.recipe import Groups, Recipe, codepoints
+from translate.catalog.recipe import Recipe, codepoints
 from translate.errors import UNAVAILABLE, UserError
 
 FEWEST = 20  # fewest images of a class; most sets have all country flags, but two have only eight other flags

@@ -5,45 +5,14 @@ import json
 import re
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from translate.catalog.kinds import Arrays, Glyphs, Groups, Tiles
 from translate.settings import Settings
 
 SKIN_TONES = {f"{code:04X}" for code in range(0x1F3FB, 0x1F400)}
 VARIATION_SELECTOR = "FE0F"  # some vendors write it and others leave it out, so it is never part of a key
 PREPARATION = 1  # increase it when the preparation's results change, so that caches are made again
-
-
-class Tiles(Settings):
-    """Cutting one large map into tiles. Columns are grouped in blocks that never overlap, so that a block can be
-    held out without its neighbours having been seen."""
-
-    mask: str = Field(description="file in the archive: gzip of one byte a cell, 0 sea, 1 land, 2 lake, south first")
-    mask_shape: tuple[int, int] = Field(description="rows and columns of the mask")
-    size: int = Field(description="side of a tile in pixels")
-    step: int = Field(description="from one tile to the next; smaller than size: they overlap inside a block")
-    block: int = Field(description="width of a block of columns in pixels")
-    rows: tuple[int, int] = Field(description="first and last pixel row used (the polar ice is blank)")
-    least_land: float = Field(description="share of land a tile needs")
-    test_blocks: list[str] = Field(description="blocks that are held out, for example B03")
-
-
-class Arrays(Settings):
-    """A set of small labelled images of one size, read by one of torchvision's data sets. It is cached as one file,
-    because tens of thousands of small files would take minutes to read."""
-
-    loader: Literal["MNIST", "FashionMNIST", "CIFAR10"] = Field(description="which class of torchvision.datasets")
-    classes: list[str] = Field(description="names of the classes 0, 1, ...", min_length=2)
-    test: int = Field(description="how many of the last images are the set's own test images", gt=0)
-
-
-class Groups(Settings):
-    """Classes of drawings by key, from a table in the package: a JSON list with one object per drawing."""
-
-    file: str = Field(description="the table's name in the archive")
-    key: str = Field(description="which member is the code points")
-    name: str = Field(description="which member is the class")
-    leave_out: list[str] = Field([], description="classes that aren't used")
 
 
 class Archive(Settings):
@@ -75,14 +44,19 @@ class Recipe(Archive):
     """One named data set. The file's name is the set's name."""
 
     title: str = Field(description="what it shows, in a few words")
-    inside: str = Field("", description="pattern of the images inside the archive; * does not cross a /")
-    format: Literal["png", "webp", "svg", "jpg", "arrays"] = Field(description="what the images are in the archive")
+    inside: str = Field("", description="pattern of the images (or the fonts, or the map) inside the archive; * does "
+                        "not cross a /; what it stands for in a file's name is the image's key")  # fmt: skip
+    not_inside: str = Field("", description="pattern of images of another set, which `inside` fits too")
+    format: Literal["png", "webp", "svg", "jpg", "arrays", "font"] = Field(
+        description="what the images are in the archive"
+    )
     raster: int = Field(0, description="side in pixels at which SVG drawings are rendered")
     keys: Literal["codepoints", "names", "tiles", "numbers"] = Field(
         description="what tells which images of two sets belong together: the code points in their file names, their "
-        "file names without suffix (of sets that goes_with names), places on a map, or nothing (numbers)"
+        "file names (of sets that goes_with names), places on a map, or nothing (numbers)"
     )
     tiles: Tiles | None = Field(None, description="how a map is cut, for keys = tiles")
+    glyphs: Glyphs | None = Field(None, description="which characters of a font are drawn, and how, for format = font")
     arrays: Arrays | None = Field(None, description="a set of many small images, for format = arrays")
     groups: Groups | None = Field(None, description="a table of classes that comes with the images")
     classes_from: str = Field("", description="set whose groups are the classes of this one, by key")
@@ -90,8 +64,11 @@ class Recipe(Archive):
                                "get the first where they are transparent, else the nearest of the others")  # fmt: skip
     data: dict[str, Any] = Field({}, description="settings of the data that suit the set, see docs/settings.md")
     background: str = Field("white", description="colour that transparency was meant to be seen on")
-    drop_shared_with: list[str] = Field([], description="folders in the archive; an image that is there too, byte for "
-                                        "byte and under the same name, is a placeholder and is left out")  # fmt: skip
+    drop_shared_with: list[str] = Field([], description="folders in the archive, or patterns as `inside`; an image "
+                                        "that is there too, byte for byte and under the same key, is a placeholder (or "
+                                        "the other set's) and is left out")  # fmt: skip
+    drop_copies: bool = Field(False, description="of images that are the same file under several keys, such as icons "
+                              "with two names, keep the first key's")  # fmt: skip
     leave_out: list[str] = Field([], description="images whose key begins with one of these are left out")
     skin_tones: bool = Field(False, description="keep variants with skin-tone modifiers")
     redistributable: bool = Field(description="whether the images may be passed on")
@@ -101,12 +78,13 @@ class Recipe(Archive):
                           "torchvision checks every file itself", pattern="^([0-9a-f]{64})?$")  # fmt: skip
     goes_with: list[str] = Field([], description="sets that show the same things under the same keys")
 
-    @field_validator("tiles")
-    @classmethod
-    def _blocks_fit(cls, tiles: Tiles | None) -> Tiles | None:
-        if tiles and (tiles.block < tiles.size or tiles.step < 1):
-            raise ValueError("a block must be at least as wide as a tile, and step at least 1")
-        return tiles
+    @model_validator(mode="after")
+    def _kinds_fit(self) -> Self:
+        if (self.format == "font") != (self.glyphs is not None):
+            raise ValueError('format = "font" and a table [glyphs] belong together')
+        if self.glyphs and self.keys != "codepoints":
+            raise ValueError('the keys of characters are code points: keys = "codepoints"')
+        return self
 
     @property
     def stamp(self) -> str:
@@ -125,9 +103,11 @@ class Recipe(Archive):
         }
         if self.arrays:  # only for arrays, so that other sets keep their stamp and cache folder
             fields.add("arrays")
-        if self.palette:
-            fields.add("palette")
-        text = json.dumps([PREPARATION, self.model_dump(mode="json", include=fields)], sort_keys=True)
+        fields |= {name for name in ("palette", "glyphs", "not_inside", "drop_copies") if getattr(self, name)}
+        values = self.model_dump(mode="json", include=fields)
+        if self.tiles:  # likewise for settings that tiles have got later
+            values["tiles"] = self.tiles.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps([PREPARATION, values], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def key(self, stem: str) -> str | None:

@@ -1,4 +1,4 @@
-"""`translate data list | show | check | fetch | digest`: the named data sets, and checks of any images."""
+"""`translate data list | show | check | fetch | glyphs | digest`: named data sets, checks of images, fonts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -88,6 +88,26 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `translate
             raise UserError(f"{name} is a folder already ({found}); only named data sets are fetched.")
         folder = catalog.fetch(found)
         print(f"{name}: {found.count:,} images in {folder.path}")
+
+
+@app.command()
+def glyphs(
+    fonts: Annotated[list[Path], typer.Argument(metavar="FONT...", help="Font files: TTF, OTF, WOFF or WOFF2.")],
+    out: Annotated[Path, typer.Option(help="A new folder, for one folder of pictures per font.")],
+    size: Annotated[int, typer.Option(help="Side of a picture in pixels.")] = 128,
+    characters: Annotated[
+        str, typer.Option(help="Code points and ranges: 0041-005A,4E00-9FFF; all characters if not given.")
+    ] = "",
+) -> None:
+    """Draw the characters that all the fonts have as pictures, black on white, to train from one font to another:
+    --a OUT/FONT --b OUT/OTHER."""
+    from translate.catalog.kinds import Glyphs
+    from translate.catalog.own_fonts import draw
+
+    chosen = [text.strip() for text in characters.split(",") if text.strip()]
+    settings = Glyphs.parse({"size": size, "characters": chosen}, "translate data glyphs")
+    for name, count in draw(fonts, out, settings).items():
+        print(f"{out / name}: {count:,} characters")
 
 
 @app.command()
