@@ -11,6 +11,7 @@ from translate.modes.objectives import OBJECTIVES
 from translate.networks import build_discriminator, build_generator
 from translate.train.settings import RunSettings
 from translate.train.step.trainer import Trainer
+from translate.train.teacher import load
 
 TOTAL, BATCH = 24, 2
 
@@ -27,6 +28,8 @@ def settings(mode: str, **changes) -> RunSettings:
 def new_game(s: RunSettings, **more):
     torch.manual_seed(1)
     game = MODES[s.mode]
+    if game.taught:
+        more["teacher"] = load(s)[0]
     return game(
         s.mode_settings,
         OBJECTIVES[s.mode_settings.objective],

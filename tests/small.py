@@ -2,7 +2,9 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import torch
@@ -10,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from translate.cli import main
 from translate.model.file import pack
-from translate.modes import MODES
+from translate.modes import MODES, ModeSettings
 from translate.networks import GeneratorSettings, build_generator
 from translate.settings import merge
 from translate.train.settings import RunSettings, mode_defaults, settings_class
@@ -48,9 +50,19 @@ def tiny_settings(mode: str, *changes: dict) -> RunSettings:
         values["b"] = "y"
     for change in changes:
         values = merge(values, change)
+    if MODES[mode].taught:  # and without a discriminator's settings
+        own = {name: value for name, value in values["mode_settings"].items() if name not in ModeSettings.model_fields}
+        values["mode_settings"] = {"teacher": str(tiny_teacher()), "direction": "a2b", **own}
     s = settings_class(mode).parse(values, "test")
     s.generator, s.discriminator = s.generator.for_size(*s.data.size), s.discriminator.for_size(*s.data.size)
     return s
+
+
+@cache
+def tiny_teacher() -> Path:
+    """The file of a teacher for the modes that have one, made once a process."""
+    path = Path(mkdtemp(prefix="teacher-")) / "teacher.safetensors"
+    return tiny_model(path, network="resnet", blocks=2, filters=6, upsampling="resize")
 
 
 def tiny_model(

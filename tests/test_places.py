@@ -56,7 +56,7 @@ def test_moved_data_continues_with_a_note_and_other_data_does_not(begun, monkeyp
     words = ["train", "--a", "moved", "--b", "B", *SMALL, "--out", "run"]
     code, out, _ = run_verb(monkeypatch, capsys, *words)
     assert code == 0
-    assert f"The same images are in another place: a: {begun / 'A'} → {begun / 'moved'}." in out
+    assert f"The same files are in another place: a: {begun / 'A'} → {begun / 'moved'}." in out
     assert read_toml(begun / "run" / "config.toml")["a"] == str(begun / "moved")
     code, out, _ = run_verb(monkeypatch, capsys, *words)
     assert (code, "in another place" in out) == (0, False)

@@ -3,7 +3,22 @@
 import typer
 
 import translate
-from translate.cli import compare, convert, data, evaluate, export, import_, push, report, sample, toy, train, web, zoo
+from translate.cli import (
+    compare,
+    convert,
+    data,
+    distill,
+    evaluate,
+    export,
+    import_,
+    push,
+    report,
+    sample,
+    toy,
+    train,
+    web,
+    zoo,
+)
 
 app = typer.Typer(
     help="Image-to-image translation and GANs: train on folders of images or named sets, and use what was trained.",
@@ -14,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.train)
+app.command("distill")(distill.distill)
 app.command("convert")(convert.convert)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)

@@ -13,15 +13,15 @@ from translate.data.items import Item, Problem
 from translate.data.store import Pictures
 from translate.errors import UserError
 from translate.evaluate.options import Options
-from translate.evaluate.subject import Subject, run_settings
+from translate.evaluate.subject import Subject
 from translate.image import rgb8
 from translate.model.description import direction_of
 from translate.modes import MODES
 from translate.settings import LETTERS
 from translate.system.text import printable
-from translate.train.folder import RunFolder
+from translate.train.folder import RunFolder, run_settings
 from translate.train.held_out import NOISE, HeldOut, held_out
-from translate.values.domain import DomainType
+from translate.train.teacher import data_of
 
 Say = Callable[[str], Any]
 LIMIT = 500  # held-out images at most, where no run says otherwise
@@ -66,7 +66,8 @@ def material(options: Options, subject: Subject, say: Say) -> Material:
 
 def _aligned(images: HeldOut, options: Options, subject: Subject) -> HeldOut:
     mode = MODES.get(subject.description.get("mode", ""))
-    return replace(images, aligned=images.aligned and not options.unaligned and (mode is None or mode.aligned))
+    aligned = mode is None or (mode.pairs(subject.run.mode_settings)[1] if subject.run else mode.aligned)
+    return replace(images, aligned=images.aligned and not options.unaligned and aligned)
 
 
 # A run's images, or named sets ------------------------------------------------------------------------------------
@@ -81,7 +82,8 @@ def _data(options: Options, subject: Subject, say: Say) -> tuple[Data, int, dict
         if settings is None:
             raise UserError(f"--on {options.on} is not a run folder: it has no config.toml.")
     if settings is not None:
-        chosen, paired, seed = settings.data, MODES[settings.mode].paired, settings.seed
+        chosen, seed = settings.data, settings.seed
+        paired, _ = MODES[settings.mode].pairs(settings.mode_settings)
         limit = settings.train.score_images
         names = settings.domains
     else:
@@ -115,27 +117,8 @@ def _run_folder(options: Options, subject: Subject) -> Path | None:
 
 def _settings(subject: Subject) -> tuple[DataSettings, bool]:
     """(data settings, whether its mode is paired) of a model that lies in no run folder."""
-    about = subject.description
-    direction, entry = next(iter(about["directions"].items()))
-    source, target = direction.split("2")
-    channels = {source: entry["arguments"]["in_channels"], target: entry["arguments"]["out_channels"]}
-    size = about.get("onnx", {}).get("fixed") or about.get("size", [256, 256])
-    chosen = {"size": size, "background": "#{:02x}{:02x}{:02x}".format(*about.get("background", rgb8.WHITE))}
-    # Older files don't say how images were resized; all presets but the papers' take lanczos.
-    chosen |= {"fit": about.get("fit", "stretch"), "interpolation": about.get("interpolation", "lanczos")}
-    chosen |= {f"channels_{side}": count for side, count in channels.items() if side != NOISE}
-    for side, record in (about.get("values") or {}).items():
-        chosen |= _of_type(side, record) if isinstance(record, dict) else {}
-    mode = MODES.get(about.get("mode", ""))
-    return DataSettings.parse(chosen, str(subject.path)), bool(mode and mode.paired)
-
-
-def _of_type(side: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a domain of measured values, from a generator file."""
-    domain = DomainType.of({name: value for name, value in record.items() if name != "neighbours"})
-    found = {f"range_{side}": f"{domain.low!r}:{domain.high!r}", f"channels_{side}": domain.channels}
-    found |= {f"unit_{side}": domain.unit} | ({"neighbours": record["neighbours"]} if "neighbours" in record else {})
-    return found | ({} if domain.nodata is None else {f"nodata_{side}": f"{domain.nodata:.17g}"})
+    mode = MODES.get(subject.description.get("mode", ""))
+    return DataSettings.parse(data_of(subject.description), str(subject.path)), bool(mode and mode.paired)
 
 
 def _named(options: Options, subject: Subject) -> list[str]:

@@ -14,10 +14,10 @@ from translate.model.onnx_engine import OnnxEngine
 from translate.model.sampler import Sampler
 from translate.model.torch_engine import TorchEngine
 from translate.model.valued import translate_values
-from translate.settings import read_toml
 from translate.system.device import choose
 from translate.system.files import sha256
-from translate.train.settings import RunSettings, mode_name, renamed, settings_class
+from translate.train.folder import run_settings
+from translate.train.settings import RunSettings
 from translate.values.domain import DomainType
 
 BATCH = 16  # images at once, as in training: other numbers round otherwise
@@ -115,18 +115,6 @@ def load(name: str, device: str = "auto") -> Subject:
     else:
         _, description, path = generator_file.read(name)
     return Subject(name, path, description, run_settings(path.parent), device)
-
-
-def run_settings(folder: Path) -> RunSettings | None:
-    """The settings in a run folder's config.toml; None if there is none."""
-    if not (folder / "config.toml").is_file():
-        return None
-    config = renamed(read_toml(folder / "config.toml"))
-    try:
-        mode = mode_name(str(config.get("mode")))
-    except KeyError:
-        raise UserError(f"{folder / 'config.toml'}: there is no mode '{config.get('mode')}'.") from None
-    return settings_class(mode).parse(config, str(folder / "config.toml"))
 
 
 def names(subjects: Sequence[str]) -> list[str]:

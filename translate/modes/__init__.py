@@ -4,6 +4,7 @@ from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.began import BEGAN
 from translate.modes.cut import CUT, FastCUT
 from translate.modes.cycle import Cycle, Disco, Dual
+from translate.modes.distill import Distill
 from translate.modes.gan import DCGAN, GAN, LSGAN, R3GAN, WGAN, WGANGP, Hinge, Vanilla
 from translate.modes.pix2pix import Pix2Pix, Spade
 from translate.modes.progan import ProGAN
@@ -20,6 +21,7 @@ MODES: dict[str, type[Mode]] = {
     "cut": CUT,
     "fastcut": FastCUT,
     "star": Star,
+    "distill": Distill,
     "vanilla": Vanilla,
     "dcgan": DCGAN,
     "lsgan": LSGAN,

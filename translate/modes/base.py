@@ -1,6 +1,6 @@
 """Settings and helpers shared by all modes: how a discriminator is called, its labels, penalties and diagnostics."""
 
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -103,9 +103,10 @@ class Mode:
 
     Settings: type[ModeSettings]
     kind: ClassVar[Kind] = "translation"  # noise: images are generated from random numbers
-    paired: ClassVar[bool] = False  # whether the data must be pairs
-    aligned: ClassVar[bool] = True  # whether pairs fit pixel by pixel
+    paired: bool = False  # whether the data must be pairs
+    aligned: bool = True  # whether pairs fit pixel by pixel
     many: ClassVar[bool] = False  # whether it takes more than two domains
+    taught: ClassVar[bool] = False  # whether its constructor gets a trained generator, `teacher`
     defaults: ClassVar[dict[str, dict[str, Any]]]  # the paper's settings of the mode and of its networks and training
     players: dict[str, list[str]]  # player → its networks, trained by one optimizer
     discriminators: ClassVar[frozenset[str]] = frozenset({"D"})  # the players that use lr_d and optimizer_d
@@ -113,6 +114,8 @@ class Mode:
     settings: Any  # an instance of Settings
     objective: Objective
     networks: dict[str, nn.Module]
+    frozen: Mapping[str, nn.Module] = {}  # networks that are neither trained nor saved, in evaluation mode
+    licences: Mapping[str, str] = {}  # of what it learns from besides the data
     pools: dict[str, Pool]
     batches_per_round: int = 1  # batches of data that one round takes
     weight_clip: dict[str, float]  # player → bound of its weights after each of its steps; 0 = none
@@ -142,8 +145,13 @@ class Mode:
         """Steps of D per step of G: the `batches_per_round` of a mode with these settings."""
         return 1
 
-    def pictures(self, x: Tensor, fake: Tensor, y: Tensor) -> dict[str, Tensor]:
-        """More columns for a sheet of pairs, by their headings: images (B, C, H, W) in [-1, 1]. fake: G(x)."""
+    @classmethod
+    def pairs(cls, settings: Any) -> tuple[bool, bool]:
+        """(whether the data must be pairs, whether pairs fit pixel by pixel) with these settings."""
+        return cls.paired, cls.aligned
+
+    def pictures(self, x: Tensor, fake: Tensor, y: Tensor | None) -> dict[str, Tensor]:
+        """More columns for a sheet, by their headings: images (B, C, H, W) in [-1, 1]. fake: G(x). y: of pairs."""
         return {}
 
     lr_factor: float = 1.0  # of the current round, beside the schedule's

@@ -82,10 +82,11 @@ class Registered(Mode):
         return self.settings.max_shift * side * self.R(torch.cat([fake, y], 1)).float()
 
     @torch.no_grad()
-    def pictures(self, x: Tensor, fake: Tensor, y: Tensor) -> dict[str, Tensor]:
+    def pictures(self, x: Tensor, fake: Tensor, y: Tensor | None) -> dict[str, Tensor]:
         """The registered outputs, and the flow as colours: its direction is the hue, its length the saturation."""
         from torchvision.utils import flow_to_image  # takes a second to import
 
+        assert y is not None
         T = self.flow(fake, y)
         return {"registered": warp(fake, T), "flow": flow_to_image(T) / 127.5 - 1}
 

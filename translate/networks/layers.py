@@ -74,7 +74,7 @@ class NearestUpsample(nn.Upsample):
     per_sample, reach = True, 1  # see traits.py
 
     def forward(self, x: Tensor) -> Tensor:
-        if not torch.is_autocast_enabled(x.device.type):
+        if x.is_meta or not torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x)

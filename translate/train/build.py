@@ -24,6 +24,7 @@ from translate.networks import (
 from translate.networks.labelled import Labelled
 from translate.settings import LETTERS, Settings
 from translate.system.hashed_tensors import nest
+from translate.train import teacher
 from translate.train.settings import RunSettings
 
 
@@ -33,6 +34,7 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
     classes: how many the mode is conditioned on (`conditional_classes`). say: gets a sentence about `init_from`.
     """
     mode_class = MODES[settings.mode]
+    taught = teacher.load(settings) if mode_class.taught else None
     mode = mode_class(
         settings.mode_settings,
         OBJECTIVES[settings.mode_settings.objective],
@@ -40,7 +42,11 @@ def build_mode(settings: RunSettings, classes: int = 0, say: Callable[[str], Non
         partial(build_discriminator, settings.discriminator, size=settings.data.size),
         settings.channels,
         **({"classes": classes} if classes else {}),
+        **({"teacher": taught[0]} if taught else {}),
     )
+    if taught:
+        mode.licences = dict(taught[1].get("licences") or {})
+        say(teacher.compared(mode, settings))
     if {settings.data.nodata_a, settings.data.nodata_b} != {"auto"}:
         for name in set(mode.generators.values()):
             mode.networks[name].register_forward_hook(keep_absent)
@@ -94,6 +100,8 @@ def generator_description(settings: RunSettings, classes: list[str], licences: d
         "range": [-1, 1],
         "licences": licences,
     }
+    if MODES[settings.mode].taught:
+        description["teacher_sha256"] = settings.mode_settings.teacher_sha256
     if MODES[settings.mode].kind == "noise":
         description |= {"latent": settings.mode_settings.latent, "classes": classes}
     return description

@@ -9,7 +9,7 @@ from translate.settings import differences, read_toml, to_toml
 from translate.system.files import remove_leftovers, write_whole
 from translate.system.lock import NAME as LOCK
 from translate.system.untrusted import read_object
-from translate.train.settings import FREE, PLACES, RunSettings, renamed
+from translate.train.settings import FREE, PLACES, RunSettings, mode_name, renamed, settings_class
 
 LAYOUT = """config.toml             every setting; `translate train --config` runs it again
 data.json               the images used, the split, the fingerprint
@@ -105,3 +105,15 @@ class RunFolder:
             if names
         ]
         return "images: " + (", ".join(parts) or "the split")
+
+
+def run_settings(folder: Path) -> RunSettings | None:
+    """The settings in a run folder's config.toml; None if there is none."""
+    if not (folder / "config.toml").is_file():
+        return None
+    config = renamed(read_toml(folder / "config.toml"))
+    try:
+        mode = mode_name(str(config.get("mode")))
+    except KeyError:
+        raise UserError(f"{folder / 'config.toml'}: there is no mode '{config.get('mode')}'.") from None
+    return settings_class(mode).parse(config, str(folder / "config.toml"))

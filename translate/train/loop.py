@@ -93,7 +93,7 @@ class Run:
         self.say(f"Continuing {self.folder.path} from {path.name}: {values['images']:,} of {self.total:,} images seen.")
         moved = self.folder.moved(self.settings)
         if moved:
-            self.say(f"The same images are in another place: {'; '.join(moved)}.")
+            self.say(f"The same files are in another place: {'; '.join(moved)}.")
         for line in continuing.what_changes(self.folder, self.settings, values["images"], changed, length):
             self.say(line)
         if changed or length or moved:  # checkpoint first: after a kill in between it has the new settings
@@ -236,7 +236,8 @@ class Run:
         """Write the current generators to the run folder's file `name`."""
         entries = generator_entries(self.settings, len(self.classes))
         directions = {d: (self.trainer.generator(d), entry) for d, entry in entries.items()}
-        about = generator_description(self.settings, self.classes, self.data.licences())
+        licences = {**self.trainer.mode.licences, **self.data.licences()}
+        about = generator_description(self.settings, self.classes, licences)
         about |= {"images": self.images_seen, "grey": self.evaluator.previews.grey(), "scores": self.evaluator.lines}
         about |= description.values(self.data)
         write_whole(self.folder.path / name, generator_file.pack(directions, about))

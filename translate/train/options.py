@@ -12,6 +12,7 @@ from translate.errors import UserError
 from translate.modes import DOMAINS, MODES
 from translate.settings import LETTERS, merge, parse_assignment, read_toml
 from translate.system.device import choose
+from translate.train import teacher
 from translate.train.build import settings_of
 from translate.train.complete import complete
 from translate.train.presets import PRESETS, automatic, preset
@@ -35,6 +36,8 @@ OPTIONS = {
     "workers": ("train", "workers"),
     "seed": ("seed",),
     "labels": ("data", "labels"),
+    "teacher": ("mode_settings", "teacher"),
+    "direction": ("mode_settings", "direction"),
 }
 
 
@@ -91,6 +94,9 @@ class Options:
         self._check_length(typed)
         given = merge(config, typed)
         noise = MODES[mode].kind == "noise"
+        taught: dict[str, Any] = {}
+        if MODES[mode].taught:
+            taught, given = teacher.origin(given)
         if given.get("more") and not MODES[mode].many:
             raise UserError(f"more than two domains are for --mode star, not {mode}.")
         for name in ("a", "b")[: DOMAINS[MODES[mode].kind]]:
@@ -112,7 +118,7 @@ class Options:
             base = merge(base, {"data": found.data})
             if found.count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
-        base = merge(base, origin)
+        base = merge(merge(base, taught), origin)
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}, **({"data": data} if data else {})}
         return complete(model.parse(merge(merge(base, given), fixed), source))
 

@@ -108,6 +108,9 @@ WIDE_SPADE: dict[str, Any] = {
     "generator": {"filters": 32, "norm": "instance"},
     "train": {"images": 400_000, "ema": 0.999},
 }
+# A student has no discriminator to keep up with: large steps, and as many images as a teacher allows.
+STUDENT: dict[str, Any] = {"train": {"images": 24000, "batch": 8, "lr": 1e-3, "beta2": 0.99, "ema": 0.995}}
+WIDE_STUDENT: dict[str, Any] = {"train": {"images": 400_000, "batch": 16, "lr": 1e-3, "ema": 0.999}}
 # What replaces FROZEN's discriminator where its weights are not installed, or a PatchGAN is asked for.
 PATCHGAN: dict[str, Any] = {
     "discriminator": {"network": "patch", "filters": 48, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
@@ -156,6 +159,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             },
         },
         "spade": SMALL_SPADE,
+        "distill": STUDENT,
         "vanilla": {**SMALL_GAN, "generator": {}, "discriminator": {}},
         "dcgan": SMALL_GAN,
         "lsgan": SMALL_GAN,
@@ -174,6 +178,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"images": 400_000, "batch": 16, "ema": 0.999},
         },
+        "distill": WIDE_STUDENT,
         "spade": merge(WIDE_SPADE, {"data": {"size": [64, 64], "interpolation": "lanczos"}, "train": {"batch": 16}}),
         **{mode: LARGE_GAN for mode, cls in MODES.items() if cls.kind == "noise"},
     },
@@ -185,6 +190,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"images": 400_000, "batch": 8, "ema": 0.999},
         },
+        "distill": WIDE_STUDENT,
         "spade": merge(WIDE_SPADE, {"data": {"size": [128, 128]}, "train": {"batch": 8}}),
     },
     "gpu-256": {
@@ -194,6 +200,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "discriminator": {"norm": "instance"},
             "train": {"batch": 4, "ema": 0.999},
         },
+        "distill": WIDE_STUDENT,
         "spade": merge(WIDE_SPADE, {"train": {"batch": 4}}),
     },
 }

@@ -87,22 +87,25 @@ class Translations:
         source, target = direction.split("2")
         outputs = self.translate(direction, inputs)
         columns = {"input": self.shown(source, inputs), "output": self.shown(target, outputs)}
+        paired = self.data.paired
+        columns |= self._pictures(target, inputs, outputs, self.held_out[target][: len(inputs)] if paired else None)
         back = f"{target}2{source}"
         if self.data.truth:
             truth = self.held_out[target][: len(inputs)]
-            if self.data.paired:
-                columns |= self._pictures(target, inputs, outputs, truth)
             columns["truth"] = self.shown(target, truth)
         elif back in self.trainer.mode.generators:
             columns["and back"] = self.shown(source, self.translate(back, outputs))
         return columns
 
-    def _pictures(self, target: str, *columns: np.ndarray) -> dict[str, np.ndarray]:
-        """The mode's pictures of inputs, outputs and true partners, as they are shown."""
-        images = [values_input(column, self.trainer.device) for column in columns]
+    def _pictures(
+        self, target: str, inputs: np.ndarray, outputs: np.ndarray, truth: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """The mode's pictures of inputs, outputs and, of pairs, true partners, as they are shown."""
+        x, fake = (values_input(column, self.trainer.device) for column in (inputs, outputs))
+        y = None if truth is None else values_input(truth, self.trainer.device)
         found = {}
-        for name, picture in self.trainer.mode.pictures(*images).items():
-            of_target = picture.shape[1] == images[1].shape[1] and columns[1].dtype == np.float32
+        for name, picture in self.trainer.mode.pictures(x, fake, y).items():
+            of_target = picture.shape[1] == fake.shape[1] and outputs.dtype == np.float32
             levels = picture.float().clamp(-1, 1).permute(0, 2, 3, 1).cpu().numpy() if of_target else None
             found[name] = to_image(picture) if levels is None else self.shown(target, levels)
         return found

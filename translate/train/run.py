@@ -15,6 +15,7 @@ from translate.system import distributed
 from translate.system.lock import claim
 from translate.system.signals import CODES
 from translate.system.text import duration
+from translate.train import teacher
 from translate.train.complete import with_data, with_length
 from translate.train.finished import complete_files, finished
 from translate.train.folder import LAYOUT, RunFolder
@@ -124,6 +125,8 @@ def dry_run(
     settings = with_length(settings, data, say)
     say("\nSettings (config.toml):\n" + to_toml(settings.plain()).decode())
     run = Run(settings, folder, data, say)
+    for line in run.origins:
+        say(line)
     for name, network in run.trainer.mode.networks.items():
         say(f"{name}: {type(network).__name__}, {sum(p.numel() for p in network.parameters()):,} parameters")
     seconds, batch = seconds_a_round(run, 0), run.images_per_round
@@ -159,12 +162,14 @@ def _open(settings: RunSettings, say) -> Data:
         settings.b,
         settings.data,
         more=settings.more,
-        paired=MODES[settings.mode].paired,
+        paired=MODES[settings.mode].pairs(settings.mode_settings)[0],
         seed=settings.seed,
         say=say,
     )
     for line in description.describe(data):
         say(line)
+    if MODES[settings.mode].taught:
+        teacher.check(settings, data)
     return data
 
 

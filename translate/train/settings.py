@@ -101,8 +101,9 @@ FREE = {
     )
 } | {"train.tensorboard", "train.allow_change", "data.strict", "init_from"}
 
-# Where the images and their labels lie: what they are is the data's fingerprint, which is compared in their place.
-PLACES = {"a", "b", "more", "data.labels"}
+# Where the images, their labels and a teacher lie: what they are is the data's fingerprint and the teacher's hash,
+# which are compared in their place.
+PLACES = {"a", "b", "more", "data.labels", "mode_settings.teacher"}
 
 # Names that settings had in earlier versions: old files and --set may still use them.
 RENAMED = {

@@ -39,6 +39,8 @@ class Trainer:
         self.layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         for network in mode.networks.values():
             network.to(self.device, memory_format=self.layout).train()  # type: ignore[call-overload]
+        for network in mode.frozen.values():
+            network.to(self.device, memory_format=self.layout).eval()  # type: ignore[call-overload]
         for pool in mode.pools.values():
             pool.device = self.device
         self.parameters = {
