@@ -48,9 +48,8 @@ class Translator:
         self.channels_in = entry["arguments"]["in_channels"]
         self.domains = entry.get("from", "a"), entry.get("to", "b")
         self.background: tuple[int, int, int] = tuple(self.description.get("background", rgb8.WHITE))
-        grey = self.description.get("grey", {})
         source, target = self.direction.split("2")
-        self.adds_colour = bool(grey.get(source)) and not grey.get(target, True)
+        self.adds_colour = adds_colour(self.description, self.direction)
         self.label_map = label_map(self.description, self.direction)
         self.measured = measured(self.description, self.direction)
         # (black, white) of the training images, where these were of floats or of 16 bits.
@@ -214,6 +213,13 @@ class Translator:
                 result.colours = picture.flatten(result, rules.background or self.background)
             result.alpha = None
         return result
+
+
+def adds_colour(description: dict[str, Any], direction: str) -> bool:
+    """Whether it was trained from grey images to coloured ones, so that grayscale files get colours."""
+    grey = description.get("grey", {})
+    source, target = direction.split("2")
+    return bool(grey.get(source)) and not grey.get(target, True)
 
 
 def label_map(description: dict[str, Any], direction: str) -> LabelMap | None:

@@ -22,11 +22,12 @@ from translate.image import rgb8
 from translate.model import card as cards
 from translate.model import file as generator_file
 from translate.model.description import direction_of
-from translate.model.translator import label_map
+from translate.model.translator import adds_colour, label_map
 from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
-COPIED = ("style.css", "icon.svg", "load.js", "pixels.js", "png.js", "draw.js", "camera.js", "app.js")
+SCRIPTS = ("load", "header", "pixels", "png", "zip", "draw", "camera", "engine", "slider", "several", "app", "sources", "begin")
+COPIED = ("style.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
 LIMIT = 2_000_000  # pixels: larger images are reduced to this unless the full size is selected
 LAYER = 16_000_000  # values in a layer's output at most, which lowers the limit: about 0.5 GB in all, for phones
@@ -159,6 +160,7 @@ def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str,
         "background": description.get("background") or rgb8.WHITE,
         "channels_in": arguments["in_channels"],
         "channels_out": arguments["out_channels"],
+        "adds_colour": adds_colour(description, direction),
         "labels": classes and classes.colours,
         "ids": classes.ids if classes else [],
         "lines": bool(classes or LINES.search(before)),  # the page then starts with a drawing canvas

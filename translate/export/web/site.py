@@ -22,9 +22,8 @@ from translate.system.files import sha256, write_whole
 Say = Callable[[str], Any]
 OFFER = """<li><a class="offer" href="{page}">{picture}
 <h2>{title}</h2>
-<p>{way}</p>
 <p>{limits}</p>
-<p>{licence}</p>
+<p>Licence: {licence}</p>
 <p class="try">Try it</p></a></li>"""
 
 
@@ -63,7 +62,7 @@ def _offer(page: str, name: str, about: dict[str, Any], picture: bytes | None, c
         with Image.open(io.BytesIO(picture)) as image:
             size = f'width="{image.width}" height="{image.height}"'
         shown = f'<img src="{name}.png" {size} alt="Above: pictures. Below: what it made of them.">'
-    texts = {"title": about["title"], "way": f"{about['from']} → {about['to']}", "limits": card.limits}
+    texts = {"title": about["title"], "limits": card.limits}
     texts["licence"] = card.short_licence
     return OFFER.format(page=page, picture=shown, **{word: html.escape(text) for word, text in texts.items()})
 

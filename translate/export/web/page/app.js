@@ -1,90 +1,148 @@
 "use strict";
-// The page: a picture, the drawing board or the camera on the left, the worker, and the result on the right.
+// The page's work: what is on the left goes to the worker, and the result is shown on the right.
 
-const $ = (id) => document.getElementById(id);
 const LIVE = { seconds: 0.12, least: 96 * 96, most: 640 * 480 }; // a camera's frames are as large as stays fluent
+const PATIENCE = 2000; // ms: a new picture ends a translation that has taken longer; else it waits for its end
 
-let worker, files, clock, result; // result: {data, width, height} as last shown
-let ready = false, busy = false, again = false;
-let source = null; // {kind: "file" | "drawing" | "film", picture, name}
+let engine, clock, began, result; // result: {data, width, height, grey, name} as last shown; of several files `blob`, its PNG
+let ready = false, busy = null, again = false, halted = false; // busy: what is being translated
+let source = null; // {kind: "file" | "drawing" | "film", picture, name, grey, bits}, or {kind: "several"}
 let liveLimit = 256 * 256;
+const greyKept = about.channels_out === 3 && !about.labels && !about.adds_colour; // of grayscale files, as `convert` does
 const fullSize = $("size").querySelector("[value=full]");
-const camera = new Camera($("video"));
-const board = new Board($("board"), about.size, about.labels?.[0] ?? about.background, () => translate(), about.labels);
+const several = new Several((item) => look(item));
+const slider = new Slider({ frame: $("after"), home: $("before"), input: $("input"), output: $("output"), divider: $("divider") });
+let compare = matchMedia("(max-width: 40rem)").matches; // on a phone two pictures in one frame are twice as large
 
-// Translating --------------------------------------------------------------------------------------------------------
-
-function start() {
-  ready = busy = false;
-  worker?.terminate();
-  worker = new Worker(URL.createObjectURL(new Blob([files.worker], { type: "text/javascript" })));
-  worker.onmessage = ({ data }) => (data.ready ? begin() : data.error ? fail(data.error) : finish(data));
-  worker.onerror = (event) => fail(event.message);
-  worker.postMessage({ start: { glue: files.glue, wasm: files.wasm, model: files.model, facts: about } });
-}
-
-function begin() {
+/** Wait for the worker to be ready, and translate what came meanwhile. */
+async function begin() {
+  ready = false;
+  try {
+    await engine.ready;
+  } catch (error) {
+    return error instanceof Stopped || fail(error);
+  }
   ready = true;
   $("loading").hidden = true;
-  translate();
+  if (again) translate();
 }
 
 /** Translate what is on the left; when a translation is under way, once more after it. */
-function translate() {
+async function translate() {
   again = Boolean(source);
-  if (!source || !ready || busy) return;
+  halted = false;
+  if (!again) return;
+  if (!ready || busy) return buttons();
+  const task = (busy = source.kind === "several" ? several.next() : source);
   again = false;
+  if (task) await one(task);
+  buttons();
+  if (halted) return;
+  if (source?.kind === "film") requestAnimationFrame(translate);
+  else if (again || (source?.kind === "several" && several.next())) translate();
+  else if (source?.kind === "several" && task) say(several.summary());
+}
+
+/** Translate one picture, drawing, frame or file of several. */
+async function one(task) {
+  const ofMany = task.kind === "item";
+  const current = () => (ofMany ? source?.kind === "several" && several.follows && several.items.includes(task) : source === task);
+  working(task.kind === "file" || (ofMany && current()), !ofMany);
   try {
+    if (ofMany && !task.picture) Object.assign(task, await openPicture(task.file));
+    if (halted) return;
     const size = $("size").value;
-    const limit = source.kind === "film" ? liveLimit : size === "full" ? Infinity : about.limit;
-    const taken = pixelsOf(source.picture, limit);
+    const taken = pixelsOf(task.picture, task.kind === "film" ? liveLimit : size === "full" ? Infinity : about.limit);
     taken.others = about.labels ? toClasses(taken.data, about) : 0;
-    if (source.kind === "file") show($("input"), taken);
-    remark(taken);
-    busy = source;
-    $("after").classList.toggle("working", source.kind === "file");
-    $("after").ariaBusy = "true";
-    const began = Date.now();
-    clock = setInterval(() => ($("facts").textContent = `${Math.round((Date.now() - began) / 1000)} s …`), 1000);
-    const { data: pixels, width, height } = taken;
-    const request = { pixels, width, height, trained: size === "trained", alpha: $("alpha").checked };
-    worker.postMessage(request, [pixels.buffer]);
+    if (task.kind === "file" || ofMany) remark(task, taken);
+    if (task.kind === "file") display(taken);
+    const grey = greyKept && (ofMany ? task.grey : !$("grey-parts").hidden && $("grey").checked);
+    const { width, height } = taken;
+    const before = ofMany && { ...taken, data: taken.data.slice() };
+    const settings = { trained: size === "trained", alpha: $("alpha").checked, ofGrey: task.grey, grey };
+    const { pixels, seconds } = await engine.ask({ pixels: taken.data, width, height, ...settings }, [taken.data.buffer]);
+    const made = { data: pixels, width, height, grey: grey || about.channels_out === 1, name: task.name };
+    if (ofMany) await several.keep(task, made);
+    if (task.kind === "film") liveLimit = Math.min(Math.max((liveLimit * LIVE.seconds) / seconds, LIVE.least), LIVE.most);
+    if (!current()) return;
+    if (ofMany) display(before), several.mark(task);
+    const soFar = ofMany ? `${several.progress} · ` : "";
+    conclude(made, `${soFar}${width} × ${height} · ${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)} s`);
   } catch (error) {
-    fail(error.message);
+    if (error instanceof Stopped) return;
+    if (ofMany) several.skip(task, error.message);
+    if (ofMany && !task.picture) return;
+    fail(error, ofMany);
+  } finally {
+    rest();
   }
 }
 
-function finish({ pixels, width, height, seconds }) {
-  const current = busy === source;
-  rest();
-  if (current) {
-    result = { data: pixels, width, height };
-    show($("output"), result);
-    $("nothing").hidden = true;
-    $("save").disabled = false;
-    $("facts").textContent = `${width} × ${height} · ${seconds < 10 ? seconds.toFixed(2) : Math.round(seconds)} s`;
-  }
-  if (source?.kind === "film") {
-    liveLimit = Math.min(Math.max((liveLimit * LIVE.seconds) / seconds, LIVE.least), LIVE.most);
-    requestAnimationFrame(translate);
-  } else if (again) translate();
+/** Show what is translated, in the left frame or in the one that compares. */
+function display(taken) {
+  show($("input"), taken);
+  slider.shape(taken);
+  slider.turn(compare);
+  if (slider.on) $("output").hidden = true; // another picture's
+}
+
+/** Show a result. facts: the line beside it. */
+function conclude(made, facts) {
+  result = made;
+  show($("output"), made);
+  $("nothing").hidden = true;
+  $("save").disabled = false;
+  $("facts").textContent = facts;
+}
+
+/** dim: show that the picture in the frame isn't the result yet. timed: show the seconds. */
+function working(dim, timed) {
+  $("after").classList.toggle("working", dim);
+  $("after").ariaBusy = "true";
+  began = Date.now();
+  if (timed) clock = setInterval(() => ($("facts").textContent = `${Math.round((Date.now() - began) / 1000)} s …`), 1000);
+  buttons();
 }
 
 function rest() {
-  busy = false;
+  busy = null;
   clearInterval(clock);
   $("after").classList.remove("working");
   $("after").ariaBusy = "false";
 }
 
-function fail(text) {
-  const loading = !ready;
-  rest();
+/** What can be pressed now. */
+function buttons() {
+  const under = Boolean(busy || again || camera.on);
+  const left = halted && Boolean(source);
+  $("stop").disabled = !under && !left;
+  $("stop").textContent = left && !under ? "Go on" : "Stop";
+  $("slide").hidden = source?.kind !== "file" && source?.kind !== "several";
+  $("slide").ariaPressed = String(compare);
+}
+
+/** End what is under way; what is finished stays. */
+function stop() {
+  const filming = source?.kind === "film";
   again = false;
+  halted = true;
+  if (filming) leaveCamera();
+  if (ready && busy) engine.stop(), begin();
+  if (source?.kind === "several") say(several.stopped());
+  else say(filming ? "The camera is off." : "Stopped.");
+  buttons();
+}
+
+function fail(error, ofMany = false) {
+  const loading = !ready;
   if (loading) $("loading").hidden = true;
-  else start(); // a runtime that ran out of memory is of no more use
+  else engine.start(), begin(); // a runtime that ran out of memory is of no more use
+  if (ofMany) return;
+  if (source?.kind === "film") leaveCamera();
+  again = false;
+  buttons();
   const pixels = fullSize.isConnected && $("size").value === "full" ? " Choose a smaller size." : "";
-  say(`${loading ? "The model could not be started" : "The translation failed"}: ${text}.${pixels}`.replace("..", "."), true);
+  say(`${loading ? "The model could not be started" : "The translation failed"}: ${error.message}.${pixels}`.replace("..", "."), true);
 }
 
 function say(text, bad = false) {
@@ -92,140 +150,17 @@ function say(text, bad = false) {
   $("message").classList.toggle("bad", bad);
 }
 
-/** What there is to know and to choose about the picture on the left. */
-function remark({ data, reduced, width, height, full, others }) {
-  $("clear-parts").hidden = source.kind !== "file" || !data.some((level, i) => i % 4 === 3 && level < 255);
-  if (source.kind !== "file") return say("");
+/** What there is to know and to choose about a file. */
+function remark(task, { data, reduced, width, height, full, others }) {
+  const ofMany = task.kind === "item", { clear, grey } = survey(data);
+  if (!ofMany || clear) $("clear-parts").hidden = !clear;
+  if (!ofMany) $("grey-parts").hidden = !(greyKept && grey);
   if (reduced && !fullSize.isConnected) $("size").append(fullSize);
-  if (!reduced && $("size").value !== "full") fullSize.remove();
-  if (others) return say(`${others} of its pixels have colours of no class; they were taken for the nearest.`);
-  say(reduced ? `The picture’s ${full.width} × ${full.height} pixels were reduced to ${width} × ${height} first. “Translate at” offers its full size.` : "");
+  if (!ofMany && !reduced && $("size").value !== "full") fullSize.remove();
+  const notes = [];
+  if (others) notes.push(`${others} of its pixels have colours of no class; they were taken for the nearest.`);
+  else if (reduced) notes.push(`The picture’s ${full.width} × ${full.height} pixels were reduced to ${width} × ${height} first. “Translate at” offers its full size.`);
+  if (task.bits === 16) notes.push("The file has 16 bits a channel, of which a browser reads 8: the result has 8 bits, and “translate convert” keeps 16.");
+  if (ofMany) task.notes = notes.join(" ");
+  else say(notes.join(" "));
 }
-
-// Where pictures come from -------------------------------------------------------------------------------------------
-
-/** Make `kind` the source on the left: "file", "drawing" or "film". */
-function use(kind, picture, name = "picture") {
-  if (kind !== "film") camera.stop();
-  source = { kind, picture, name };
-  const shown = { file: "input", drawing: "board", film: "video" };
-  for (const [other, id] of Object.entries(shown)) $(id).hidden = other !== kind;
-  $("empty").hidden = true;
-  $("drawing").hidden = kind !== "drawing";
-  $("filming").hidden = kind !== "film";
-  $("draw").ariaPressed = String(kind === "drawing");
-  $("camera").ariaPressed = String(kind === "film");
-  say("");
-  translate();
-}
-
-async function useFile(file) {
-  try {
-    use("file", await openPicture(file), file.name?.replace(/\.[^.]*$/, ""));
-  } catch (error) {
-    say(error.message, true);
-  }
-}
-
-async function film(starting) {
-  try {
-    $("turn").hidden = (await starting) < 2;
-    use("film", $("video"), "camera");
-  } catch (error) {
-    say(error.message, true);
-  }
-}
-
-$("file").onchange = () => {
-  if ($("file").files[0]) useFile($("file").files[0]);
-  $("file").value = ""; // the same file again is a change again
-};
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  document.body.classList.add("dropping");
-});
-for (const end of ["dragleave", "drop"]) addEventListener(end, () => document.body.classList.remove("dropping"));
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  if (event.dataTransfer.files[0]) useFile(event.dataTransfer.files[0]);
-});
-addEventListener("paste", (event) => {
-  if (event.clipboardData.files[0]) useFile(event.clipboardData.files[0]);
-});
-
-$("draw").onclick = () => use("drawing", $("board"), "drawing");
-$("undo").onclick = () => board.undo();
-$("clear").onclick = () => board.clear();
-const pen = () => {
-  const rubber = $("rubber").ariaPressed === "true";
-  board.pen = { width: ($("pen").value * (rubber ? 3 : 1)) / 72, colour: rubber ? null : $("colour").value };
-};
-$("pen").value = about.labels ? 6 : 2;
-$("pen").oninput = pen;
-$("colour").oninput = () => {
-  $("rubber").ariaPressed = "false";
-  pen();
-};
-$("rubber").onclick = () => {
-  $("rubber").ariaPressed = String($("rubber").ariaPressed !== "true");
-  pen();
-};
-
-/** Instead of any colour: one button for each class. */
-function swatches() {
-  $("colouring").hidden = $("rubber").hidden = true;
-  $("swatches").hidden = false;
-  $("size").querySelector("[value=trained]").remove(); // which adds a change to the picture
-  about.labels.forEach((label, i) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "swatch" });
-    button.ariaLabel = button.title = about.ids.length ? `Class ${about.ids[i]}` : `Class ${i + 1}: ${board.hex(label)}`;
-    button.style.background = board.hex(label);
-    button.onclick = () => {
-      for (const other of $("swatches").children) other.ariaPressed = String(other === button);
-      $("colour").value = board.hex(label);
-      pen();
-    };
-    $("swatches").append(button);
-  });
-  $("swatches").children[1].click();
-}
-
-$("camera").onclick = () => film(camera.start());
-$("turn").onclick = () => film(camera.turn());
-$("snap").onclick = async () => use("file", await createImageBitmap($("video")), "camera");
-
-$("size").onchange = $("alpha").onchange = () => translate();
-$("save").onclick = async () => {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await toPng(result));
-  link.download = `${source.name}-translated.png`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-};
-
-// Beginning ----------------------------------------------------------------------------------------------------------
-
-$("lead").textContent = `${about.from} → ${about.to}`;
-$("size").querySelector("[value=trained]").textContent = `the model’s size, ${about.size[1]} × ${about.size[0]}, then enlarged`;
-$("size").value = about.lines && !about.labels ? "trained" : "picture";
-$("alpha").checked = !about.lines; // a line drawing is mostly transparent: the colours would go with it
-fullSize.remove();
-for (const [term, text] of about.facts) {
-  $("about-list").append(Object.assign(document.createElement("dt"), { textContent: term }));
-  $("about-list").append(Object.assign(document.createElement("dd"), { textContent: text }));
-}
-$("camera").hidden = !Camera.possible || Boolean(about.labels);
-if (about.labels) swatches();
-if (about.lines) {
-  board.example();
-  $("draw").onclick();
-}
-
-load((done, total) => {
-  $("progress").value = done / total;
-  const mb = (bytes) => (bytes / 1e6).toFixed(1);
-  $("loaded").textContent = done < total ? `Loading: ${mb(done)} of ${mb(total)} MB` : "Starting …";
-}).then((loaded) => {
-  files = loaded;
-  start();
-}).catch((error) => fail(error.message));

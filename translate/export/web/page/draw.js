@@ -74,8 +74,9 @@ class Board {
         const atX = fromX + ((x - fromX) * step) / steps, atY = fromY + ((y - fromY) * step) / steps;
         for (let row = Math.ceil(atY - radius - 0.5); row + 0.5 <= atY + radius; row++) {
           const half = Math.sqrt(Math.max(0, radius ** 2 - (row + 0.5 - atY) ** 2));
-          const left = Math.round(atX - half), right = Math.max(left + 1, Math.round(atX + half));
-          this.context.fillRect(left, row, right - left, 1);
+          const left = Math.round(atX - half), right = Math.round(atX + half);
+          // A thin pen paints one pixel at least; a thick one has no tips of one pixel.
+          if (right > left || radius < 1) this.context.fillRect(left, row, Math.max(1, right - left), 1);
         }
       }
     });

@@ -1,6 +1,7 @@
 "use strict";
 // Brings the packed files: gzip in base64 in classic scripts, the one way that works on every host and from file://.
 
+const $ = (id) => document.getElementById(id);
 const about = JSON.parse(document.getElementById("about").textContent);
 const pieces = {};
 

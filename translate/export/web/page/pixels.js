@@ -1,12 +1,14 @@
 "use strict";
 // Pictures as pixels: a file becomes something to draw, anything to draw becomes RGBA.
 
-/** An upright ImageBitmap or <img> of a file; Error when the browser can't read it. */
+/** {picture, grey, bits} of a file: an upright ImageBitmap or <img>, and what its header says. Error when the browser
+ * can't read it. */
 async function openPicture(file) {
   const name = file.name || "What was pasted";
   try {
-    if (file.type === "image/svg+xml") return await openDrawing(file);
-    return await createImageBitmap(file, { premultiplyAlpha: "none" });
+    if (file.type === "image/svg+xml") return { picture: await openDrawing(file), grey: false, bits: 8 };
+    const picture = await createImageBitmap(file, { premultiplyAlpha: "none" });
+    return { picture, ...headerOf(new Uint8Array(await file.arrayBuffer())) };
   } catch {
     throw new Error(`${name} is not a picture that this browser can read.`);
   }
@@ -54,6 +56,16 @@ function pixelsOf(picture, limit) {
   context.imageSmoothingEnabled = !about.labels; // colours between two classes may be a third one
   context.drawImage(picture, 0, 0, width, height);
   return { data: context.getImageData(0, 0, width, height).data, width, height, reduced: scale < 1, full };
+}
+
+/** What RGBA has: `clear`, pixels that are not opaque; `grey`, no pixel with a colour. */
+function survey(data) {
+  let clear = false, grey = true;
+  for (let i = 0; i < data.length && (grey || !clear); i += 4) {
+    if (data[i + 3] < 255) clear = true;
+    if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) grey = false;
+  }
+  return { clear, grey };
 }
 
 /** Put RGBA on a canvas on the page. */

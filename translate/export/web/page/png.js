@@ -6,16 +6,23 @@ const CRC = Uint32Array.from({ length: 256 }, (_, n) => {
   return n;
 });
 
-/** A PNG file (Blob) of RGBA data: RGB when it is opaque. */
-async function toPng({ data, width, height }) {
+/** CRC-32 of bytes, as PNG and zip files have it. */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = CRC[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** A PNG file (Blob) of RGBA data: without alpha when it is opaque. grey: of one channel, since all three are equal. */
+async function toPng({ data, width, height, grey = false }) {
   let opaque = true;
   for (let i = 3; opaque && i < data.length; i += 4) opaque = data[i] === 255;
-  const channels = opaque ? 3 : 4;
-  const rows = new Uint8Array(height * (1 + channels * width));
+  const channels = [...(grey ? [0] : [0, 1, 2]), ...(opaque ? [] : [3])];
+  const rows = new Uint8Array(height * (1 + channels.length * width));
   for (let y = 0, i = 0, j = 0; y < height; y++) {
     rows[j++] = 1; // filter “Sub”: what is stored is the difference to the pixel on the left
     for (let x = 0; x < width; x++, i += 4) {
-      for (let c = 0; c < channels; c++) rows[j++] = x ? data[i + c] - data[i + c - 4] : data[i + c];
+      for (const c of channels) rows[j++] = x ? data[i + c] - data[i + c - 4] : data[i + c];
     }
   }
   const packed = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));
@@ -23,7 +30,7 @@ async function toPng({ data, width, height }) {
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
-  header.setUint8(9, opaque ? 2 : 6);
+  header.setUint8(9, (grey ? 0 : 2) + (opaque ? 0 : 4)); // the colour type
   const parts = [
     Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10),
     chunk("IHDR", new Uint8Array(header.buffer)),
@@ -39,8 +46,6 @@ function chunk(name, content) {
   view.setUint32(0, content.length);
   bytes.set(new TextEncoder().encode(name), 4);
   bytes.set(content, 8);
-  let crc = 0xffffffff;
-  for (let i = 4; i < bytes.length - 4; i++) crc = CRC[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  view.setUint32(bytes.length - 4, (crc ^ 0xffffffff) >>> 0);
+  view.setUint32(bytes.length - 4, crc32(bytes.subarray(4, -4)));
   return bytes;
 }

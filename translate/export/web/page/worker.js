@@ -11,7 +11,7 @@ onmessage = async ({ data }) => {
     } else {
       const began = performance.now();
       const pixels = await translate(data);
-      postMessage({ pixels, width: data.width, height: data.height, seconds: (performance.now() - began) / 1000 }, [pixels.buffer]);
+      postMessage({ pixels, seconds: (performance.now() - began) / 1000 }, [pixels.buffer]);
     }
   } catch (error) {
     // The runtime throws numbers (C++ addresses) when its memory is full.
@@ -28,28 +28,32 @@ async function start({ glue, wasm, model, facts }) {
   session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
 }
 
-/** RGBA in, RGBA of the same size out: translated on the model's background; `alpha`: with the picture's alpha put back. */
-async function translate({ pixels, width, height, trained, alpha }) {
-  const picture = flatten(pixels);
+/** RGBA in, RGBA of the same size out: translated on the model's background; `alpha`: with the picture's alpha put back.
+ * ofGrey: from a grayscale file; grey: as greys, as picture.py and Translator.finish do with such files. */
+async function translate({ pixels, width, height, trained, alpha, ofGrey, grey }) {
+  const picture = flatten(pixels, ofGrey ? about.background.map(() => luma(about.background, 0)) : about.background);
   const scale = trained ? Math.sqrt((about.size[0] * about.size[1]) / (width * height)) : 1;
   const result = scale < 1 ? await atTrainedSize(picture, width, height, scale) : await run(picture, width, height);
   const out = new Uint8ClampedArray(4 * width * height);
   for (let i = 0, j = 0; i < out.length; i += 4, j += 3) {
-    out[i] = result[j];
-    out[i + 1] = result[j + 1];
-    out[i + 2] = result[j + 2];
+    for (let c = 0; c < 3; c++) out[i + c] = grey ? luma(result, j) : result[j + c];
     out[i + 3] = alpha ? pixels[i + 3] : 255;
   }
   return out;
 }
 
-/** RGBA → RGB on the model's background, rounded as picture.py does it. */
-function flatten(pixels) {
+/** The luma of the three levels at `at`. */
+function luma(levels, at) {
+  return Math.round(0.299 * levels[at] + 0.587 * levels[at + 1] + 0.114 * levels[at + 2]);
+}
+
+/** RGBA → RGB on a background, rounded as picture.py does it. */
+function flatten(pixels, background) {
   const rgb = new Uint8Array((pixels.length / 4) * 3);
   for (let i = 0, j = 0; i < pixels.length; i += 4, j += 3) {
     const alpha = pixels[i + 3];
     for (let c = 0; c < 3; c++) {
-      rgb[j + c] = ((pixels[i + c] * alpha + about.background[c] * (255 - alpha) + 127) / 255) | 0;
+      rgb[j + c] = ((pixels[i + c] * alpha + background[c] * (255 - alpha) + 127) / 255) | 0;
     }
   }
   return rgb;
@@ -62,7 +66,7 @@ async function run(rgb, width, height) {
   if (about.channels_in === 1) {
     levels = new Uint8Array(count);
     for (let i = 0, j = 0; i < count; i++, j += 3) {
-      levels[i] = Math.round(0.299 * rgb[j] + 0.587 * rgb[j + 1] + 0.114 * rgb[j + 2]);
+      levels[i] = luma(rgb, j);
     }
   }
   const image = new ort.Tensor("uint8", levels, [1, height, width, about.channels_in]);
