@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from translate import catalog
+from translate.catalog import table
 from translate.catalog.recipe import Recipe, hash_picks
 from translate.data import DataSettings
 from translate.errors import UserError
@@ -90,6 +91,11 @@ def test_a_package_is_pinned():
     fields = catalog.recipes()["windows_emoji"].plain()
     with pytest.raises(UserError, match="a package needs version, file and sha256"):
         Recipe.parse({**fields, "sha256": ""}, "x.toml")
+
+
+def test_the_page_has_the_table_of_the_code():
+    page = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert table.table() == page.split(table.START)[1].split(table.END)[0].strip()
 
 
 # Names

@@ -108,6 +108,13 @@ def test_a_pair_has_the_characters_that_both_have_and_the_same_held_out(fonts):
     assert rgb8.read(folder / "4E00.png", channels=1).shape == (24, 24, 1)
 
 
+def test_characters_that_a_recipe_leaves_out(fonts):
+    recipe = fonts["print"].model_copy(update={"leave_out": ["4E1", "53E3"], "count": 16})
+    assert sorted(path.stem for path in catalog.fetch(recipe, silent).path.iterdir()) == [
+        f"4E0{n:X}" for n in range(16)
+    ]
+
+
 def test_other_fonts_than_the_recipes_are_refused(fonts):
     fonts["print"].contents = "1" * 64
     with pytest.raises(UserError, match="holds a font other than the one expected"):

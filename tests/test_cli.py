@@ -32,6 +32,7 @@ VERBS = [
     "data show",
     "data check",
     "data fetch",
+    "data glyphs",
     "data digest",
 ]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}

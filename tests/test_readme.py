@@ -33,8 +33,8 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
     from translate.cli import main
 
     monkeypatch.chdir(tmp_path)
-    for name in ("my_photos", "my_paintings", "mr", "ct"):
-        (tmp_path / name).mkdir()
+    for name in ("my_photos", "my_paintings", "mr", "ct", "letters/regular", "letters/handwriting"):
+        (tmp_path / name).mkdir(parents=True)
     started = []
     _stand_in(monkeypatch, started)
     for verb in ("start", "dry_run"):
@@ -51,6 +51,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True)
         path.write_bytes(to_toml(settings.plain()))
     monkeypatch.setattr("translate.check.run.check", started.append)
+    monkeypatch.setattr("translate.catalog.own_fonts.draw", lambda *words: started.append(words) or {})
     verbs = (
         "train",
         "evaluate",
@@ -65,7 +66,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         "zoo",
         "push",
     )
-    if words[1] in verbs or words[1:3] == ["data", "check"]:
+    if words[1] in verbs or words[1:3] in (["data", "check"], ["data", "glyphs"]):
         monkeypatch.setattr(sys, "argv", words)
         with pytest.raises(SystemExit) as leaving:
             main()

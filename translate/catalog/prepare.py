@@ -49,7 +49,7 @@ def measure(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], N
         return sum(1 for _ in tiles.cut(recipe, recipe.tiles, taken, folder)), selection.contents_digest(taken)
     if recipe.glyphs:
         taken = glyphs.parts(recipe, source)
-        return sum(1 for _ in _drawn(recipe.glyphs, taken)), selection.contents_digest(taken)
+        return sum(1 for _ in _drawn(recipe, recipe.glyphs, taken)), selection.contents_digest(taken)
     chosen = selection.choose(recipe, source)
     return len(chosen), selection.contents_digest(chosen)
 
@@ -65,7 +65,7 @@ def _made(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], Non
             assert recipe.glyphs
             taken = glyphs.parts(recipe, source)
             what, side = "characters", recipe.glyphs.size
-            made = _drawn(recipe.glyphs, taken)
+            made = _drawn(recipe, recipe.glyphs, taken)
         selection.check_parts(recipe, taken)
         say(f"{recipe.name}: {'cutting' if recipe.tiles else 'drawing'} {what} of {side} x {side} ...")
         count = 0
@@ -77,9 +77,9 @@ def _made(recipe: Recipe, source: Source, folder: Path, say: Callable[[str], Non
     return count
 
 
-def _drawn(settings: Glyphs, fonts: dict[str, bytes]) -> Iterator[tuple[str, np.ndarray]]:
+def _drawn(recipe: Recipe, settings: Glyphs, fonts: dict[str, bytes]) -> Iterator[tuple[str, np.ndarray]]:
     try:
-        yield from glyphs.draw(settings, fonts)
+        yield from ((key, image) for key, image in glyphs.draw(settings, fonts) if recipe.key(key))
     except glyphs.FontError as error:
         raise ArchiveError(f"holds a font that can't be used: {error}") from error
 
