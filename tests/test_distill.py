@@ -164,6 +164,7 @@ def test_a_run_learns_from_its_teacher_and_is_used_as_any_other(verb, teacher, p
     assert "mode_settings.teacher_sha256: " in said
 
 
+@pytest.mark.slow
 def test_what_the_teacher_was_trained_on_follows_from_its_run(verb, pictures, tmp_path):
     """Its domains, turned for the other direction, and its data settings; the student's sheet shows the teacher."""
     teacher, run = tmp_path / "teacher", tmp_path / "run"

@@ -20,9 +20,10 @@ class Tracker:
         self.trainer, self.evaluator, self.diagnosis = trainer, evaluator, diagnosis
         self.display, self.log = display, log
         mode = trainer.mode
-        judged = mode.kind == "translation" and not mode.taught  # a student is as good as its teacher, which may be bad
-        self.paired = judged and mode.paired
-        self.unpaired = UnpairedDiagnosis() if judged and not mode.paired else None
+        # Not of a student: it can only be as good as its teacher.
+        diagnosed = mode.kind == "translation" and not mode.taught
+        self.paired = diagnosed and mode.paired
+        self.unpaired = UnpairedDiagnosis() if diagnosed and not mode.paired else None
 
     def statistics(self, images_seen: int) -> None:
         """Mean losses and diagnostics since the last call, and warnings about them. In all processes."""
