@@ -28,7 +28,7 @@ def settings(mode: str, **changes) -> RunSettings:
 def new_game(s: RunSettings, **more):
     torch.manual_seed(1)
     game = MODES[s.mode]
-    if game.taught:
+    if game.taught and "teacher" not in more:
         more["teacher"] = load(s)[0]
     return game(
         s.mode_settings,

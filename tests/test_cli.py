@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 VERBS = [
     "",
     "train",
+    "distill",
     "convert",
     "sample",
     "evaluate",

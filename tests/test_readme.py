@@ -59,6 +59,7 @@ def test_commands_are_understood(command, tmp_path, monkeypatch):
         "convert",
         "sample",
         "report",
+        "distill",
         "toy",
         "export",
         "import",

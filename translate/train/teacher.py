@@ -38,8 +38,9 @@ def origin(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     run = run_settings(path.parent)
     found = run.data.plain() if run else data_of(about)
     data = {_renamed(name, sides): value for name, value in found.items() if name not in OF_A_DEVICE}
-    if source != "a":
+    if source != "a":  # these are of inputs only
         data.pop("label_map", None)
+        data.pop("neighbours", None)
     paired, aligned = _pairs(run, about)
     names = dict(zip(LETTERS, run.domains, strict=False)) if run else _sets(entry, source, target)
     domains = {side: names[letter] for letter, side in sides.items() if letter in names}

@@ -20,7 +20,10 @@ class Tracker:
         self.trainer, self.evaluator, self.diagnosis = trainer, evaluator, diagnosis
         self.display, self.log = display, log
         mode = trainer.mode
-        self.unpaired = UnpairedDiagnosis() if mode.kind == "translation" and not mode.paired else None
+        # Not of a student: it can only be as good as its teacher.
+        diagnosed = mode.kind == "translation" and not mode.taught
+        self.paired = diagnosed and mode.paired
+        self.unpaired = UnpairedDiagnosis() if diagnosed and not mode.paired else None
 
     def statistics(self, images_seen: int) -> None:
         """Mean losses and diagnostics since the last call, and warnings about them. In all processes."""
@@ -71,7 +74,7 @@ class Tracker:
             for s in scores
         ]
         warnings = self.diagnosis.of_samples(evaluator.scored_images, early=early)
-        if self.trainer.mode.paired and not early:
+        if self.paired and not early:
             warnings += self.diagnosis.of_pairs(scores)
         if self.unpaired and not early:
             warnings += self.unpaired.of_translations(scorer, evaluator.scored_images)
