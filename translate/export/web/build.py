@@ -27,7 +27,8 @@ from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "load", "header", "pixels", "png", "zip", "draw", "camera", "engine", "slider", "several", "app", "sources", "begin",
+    "load", "header", "pixels", "png", "zip", "draw", "camera",
+    "engine", "slider", "several", "app", "sources", "begin",
 )  # fmt: skip
 COPIED = ("style.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
