@@ -71,3 +71,22 @@ def hub(one_hub, monkeypatch):
     """A server that stands in for the Hugging Face Hub; no one is logged in."""
     monkeypatch.delenv("HF_TOKEN", raising=False)
     return one_hub
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The folder of `translate web --out` without MODEL. Needs npm the first time, as `browser` does."""
+    from translate.export.web.site import build_site
+
+    folder = tmp_path_factory.mktemp("site") / "zoo"
+    assert build_site(folder, say=lambda _: None) == sorted(file for file in folder.rglob("*") if file.is_file())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium with one page; it comes from npm where none is installed."""
+    from browser import Browser
+
+    with Browser() as browser:
+        yield browser

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser
 from label_files import IDS, draw
 from label_files import save as save_map
 from PIL import Image
 from small import tiny_model
-from test_web_page import begin, put, same, save
+from web_page import basics, begin, put, same, save
 
 import translate
 from translate.export.web.build import build
@@ -25,12 +24,6 @@ def page(folder: Path, label_map: str) -> tuple[Path, Path]:
     tiny_model(path, palette=LabelMap.parse(label_map).palette, network="spade", depth=2, description=about)
     build(path, folder / "page", say=lambda _: None)
     return path, folder / "page"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as browser:
-        yield browser
 
 
 def test_network_painting_with_classes(browser, tmp_path):
@@ -53,6 +46,7 @@ def test_network_painting_with_classes(browser, tmp_path):
     assert {tuple(pixel) for pixel in painted.reshape(-1, 3).tolist()} == {(255, 255, 255), (0, 166, 237)}
     assert 20 < (painted[..., 0] == 0).sum() < 400
     same(save(browser), Image.fromarray(translate.load(model)(painted)))
+    basics(browser, 360)
     assert browser.complaints() == []
 
 

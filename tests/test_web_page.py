@@ -4,7 +4,6 @@ Needs npm for the runtime, and for a Chromium where none is installed.
 """
 
 import base64
-import io
 import itertools
 import shutil
 import threading
@@ -12,17 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser
 from export_models import write_model
 from PIL import Image, ImageDraw
+from web_page import LEVELS, begin, put, same, save
 
 import translate
 from translate.export.web.build import build
 from translate.export.web.serve import Server
 
 pytestmark = pytest.mark.network
-
-LEVELS, SHARE = 1, 0.03  # the page's pixels differ by at most this, in at most this share of the values
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +47,6 @@ def address(folder):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with Browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> dict[str, Path]:
     """Smooth colours like a photo's, an odd size, every alpha from 0 to 255, and a drawing that fits 64 × 64."""
     folder = tmp_path_factory.mktemp("pictures")
@@ -80,33 +71,6 @@ def pictures(tmp_path_factory) -> dict[str, Path]:
     pen.arc((22, 22, 42, 43), 20, 160, fill="black", width=2)
     face.resize((256, 256), Image.Resampling.NEAREST).save(paths["face.png"])
     return paths
-
-
-def begin(browser: Browser, address: str, size: str = "picture") -> None:
-    browser.open(address)
-    browser.until("typeof ready !== 'undefined' && ready && !busy")
-    browser.run(f"$('size').value = '{size}'; $('alpha').checked = true; result = null")
-
-
-def save(browser: Browser) -> Image.Image:
-    """The file that the Save button gives."""
-    browser.run("$('save').click()")
-    return Image.open(io.BytesIO(browser.downloaded()))
-
-
-def put(browser: Browser, path: Path) -> Image.Image:
-    """The page's translation of a file."""
-    browser.run("result = null")
-    browser.give("#file", path)
-    browser.until("result && !busy")
-    return save(browser)
-
-
-def same(got: Image.Image, wanted: Image.Image) -> None:
-    assert (got.size, got.mode) == (wanted.size, wanted.mode)
-    difference = np.abs(np.asarray(got).astype(int) - np.asarray(wanted))
-    assert difference.max() <= LEVELS
-    assert (difference > 0).mean() <= SHARE
 
 
 def test_network_the_page_gives_what_the_translator_gives_and_asks_nobody(browser, address, pictures, translator):
@@ -243,5 +207,5 @@ def test_network_a_grey_model_and_a_phone(browser, pictures, tmp_path):
     build(model, tmp_path / "page", say=lambda _: None)
     browser.viewport(390, 844, phone=True)
     begin(browser, (tmp_path / "page" / "index.html").as_uri())
-    same(put(browser, pictures["odd.png"]), translate.load(model)(pictures["odd.png"]).convert("RGB"))
+    same(put(browser, pictures["odd.png"]), translate.load(model)(pictures["odd.png"]))
     assert browser.run("document.documentElement.scrollWidth") <= 390

@@ -2,13 +2,12 @@
 
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser
 from PIL import Image
 from small import run_verb
+from web_page import basics
 
 import translate
 from translate.errors import USAGE, UserError
@@ -17,13 +16,6 @@ from translate.model import card as cards
 
 NAMES = [name for name in cards.zoo() if len(cards.beside(cards.zoo()[name]).domains) == 2]
 NETWORK = pytest.mark.network  # needs npm: the runtime comes from there the first time
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "zoo"
-    assert build_site(folder, say=lambda _: None) == sorted(file for file in folder.rglob("*") if file.is_file())
-    return folder
 
 
 @NETWORK
@@ -47,29 +39,28 @@ def test_network_the_folder_offers_each_and_has_the_runtime_once(site):
 
 
 @NETWORK
-def test_network_from_the_start_page_to_a_translation_and_back(site, tmp_path):
+def test_network_from_the_start_page_to_a_translation_and_back(site, browser, tmp_path):
     """On a phone, from the folder itself: as any static host shows it."""
     picture = tmp_path / "picture.png"
     array = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     Image.fromarray(array).resize((64, 48), Image.Resampling.BICUBIC).save(picture)
-    with Browser() as browser:
-        browser.viewport(390, 844, phone=True)
-        browser.open((site / "index.html").as_uri())
-        browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
-        assert browser.run("document.documentElement.scrollWidth") <= 390
-        assert browser.run("[...document.images].every((image) => image.complete && image.naturalWidth)")
-        browser.run(f"document.querySelector('[href=\"{NAMES[0]}.html\"]').click()")
-        browser.until("typeof ready !== 'undefined' && ready && !busy")
-        browser.run("$('size').value = 'picture'; $('alpha').checked = true; result = null")
-        browser.give("#file", picture)
-        browser.until("result && !busy")
-        browser.run("$('save').click()")
-        got = np.asarray(Image.open(io.BytesIO(browser.downloaded()))).astype(int)
-        assert np.abs(got - np.asarray(translate.load(NAMES[0])(picture))).max() <= 1
-        browser.run("document.querySelector('.home a').click()")
-        browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
-        assert browser.complaints() == []
-        assert all(address.startswith((site.as_uri(), "blob:")) for address in browser.addresses())
+    browser.viewport(390, 844, phone=True)
+    browser.open((site / "index.html").as_uri())
+    browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
+    basics(browser, 360)
+    assert browser.run("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    browser.run(f"document.querySelector('[href=\"{NAMES[0]}.html\"]').click()")
+    browser.until("typeof ready !== 'undefined' && ready && !busy")
+    browser.run("$('size').value = 'picture'; $('alpha').checked = true; result = null")
+    browser.give("#file", picture)
+    browser.until("result && !busy")
+    browser.run("$('save').click()")
+    got = np.asarray(Image.open(io.BytesIO(browser.downloaded()))).astype(int)
+    assert np.abs(got - np.asarray(translate.load(NAMES[0])(picture))).max() <= 1
+    browser.run("document.querySelector('.home a').click()")
+    browser.until("document.readyState === 'complete' && document.querySelector('.offer')")
+    assert browser.complaints() == []
+    assert all(address.startswith((site.as_uri(), "blob:")) for address in browser.addresses())
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,10 @@ from translate.model.translator import adds_colour, label_map
 from translate.system.files import sha256, sync_folder
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("load", "header", "pixels", "png", "zip", "draw", "camera", "engine", "slider", "several", "app", "sources", "begin")
+SCRIPTS = (
+    "load", "header", "pixels", "png", "zip", "draw", "camera",
+    "engine", "slider", "several", "app", "sources", "begin",
+)  # fmt: skip
 COPIED = ("style.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
 LIMIT = 2_000_000  # pixels: larger images are reduced to this unless the full size is selected

@@ -47,7 +47,7 @@ async function translate() {
 async function one(task) {
   const ofMany = task.kind === "item";
   const current = () => (ofMany ? source?.kind === "several" && several.follows && several.items.includes(task) : source === task);
-  working(task.kind === "file" || (ofMany && current()), !ofMany);
+  working(task.kind === "file" || $("output").hidden, !ofMany);
   try {
     if (ofMany && !task.picture) Object.assign(task, await openPicture(task.file));
     if (halted) return;

@@ -70,10 +70,10 @@ class Several {
     delete item.picture;
   }
 
-  /** Which of them is shown large. */
+  /** Which of them is shown large; null: none. */
   mark(item) {
     this.marked = item;
-    for (const { shown } of this.items) shown?.firstChild.setAttribute("aria-pressed", String(shown === item.shown));
+    for (const other of this.items) other.shown?.firstChild.setAttribute("aria-pressed", String(other === item));
   }
 
   get done() {

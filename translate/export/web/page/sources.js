@@ -12,7 +12,10 @@ function use(next) {
   if (source?.kind !== next.kind || next.kind === "several") $("clear-parts").hidden = $("grey-parts").hidden = true;
   source = next;
   for (const id of Object.values(SHOWN)) $(id).hidden = id !== SHOWN[next.kind];
-  if (next.kind === "drawing" || next.kind === "film") slider.shape(null), slider.turn(false);
+  if (next.kind === "drawing" || next.kind === "film") slider.turn(false);
+  if (next.kind === "drawing") slider.shape(null);
+  if (next.kind === "film") slider.shape({ width: $("video").videoWidth, height: $("video").videoHeight });
+  if (next.kind !== "several") several.mark(null);
   $("empty").hidden = true;
   $("drawing").hidden = next.kind !== "drawing";
   $("filming").hidden = next.kind !== "film";
