@@ -16,7 +16,7 @@ from test_modes import adam, decay
 from translate.model import file as generator_file
 from translate.networks import GENERATORS, GeneratorSettings, build_generator
 from translate.networks.segments import checkpoint_activations
-from translate.networks.stages import macs, shared_stages, stages, with_features
+from translate.networks.stage_features import macs, shared_stages, stages, with_features
 from translate.system.hashed_tensors import read
 
 SIZES = {

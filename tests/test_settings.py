@@ -65,6 +65,13 @@ def test_every_preset_plays_a_round(preset, mode):
         assert stats.first_nonfinite() is None
 
 
+def test_characters_are_not_mirrored_whatever_the_other_domain_is():
+    assert options("registered", a="hanzi_print", b="hanzi_brush").data.flip == 0
+    assert options("cycle", a="apple_emoji", b="mnist").data.flip == 0
+    assert options("cycle", "data.flip=0.5", a="hanzi_print", b="hanzi_brush").data.flip == 0.5
+    assert options("cycle", a="apple_emoji", b="openmoji_color").data.flip == 0.5
+
+
 def test_the_papers_of_images_from_noise():
     """What each algorithm says of itself, which no preset may lose; k alone may be less on a CPU."""
     steps = {mode: options(mode, preset="paper").mode_settings.k for mode in MODES if MODES[mode].kind == "noise"}

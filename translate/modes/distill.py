@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from translate.errors import UserError
 from translate.modes.base import Mode, ModeSettings, Turn
 from translate.modes.objectives import Objective, l1, l2
-from translate.networks.stages import shared_stages, with_features
+from translate.networks.stage_features import shared_stages, with_features
 
 
 class DistillSettings(ModeSettings):

@@ -114,10 +114,16 @@ class Options:
         origin = settings_of(given["init_from"], mode) if given.get("init_from") else {}
         discriminator = merge(origin, given).get("discriminator", {}).get("network")
         base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
-        if noise and not isinstance(found := catalog.resolve(given["a"]), Path):
-            base = merge(base, {"data": found.data})
-            if found.count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
+        domains = [given["a"], given.get("b"), *given.get("more", [])]
+        found = [catalog.resolve(name) for name in domains if name]
+        named = [one for one in found if not isinstance(one, Path)]
+        flips = [one.data["flip"] for one in named if "flip" in one.data]
+        if noise and named:
+            base = merge(base, {"data": named[0].data})
+            if named[0].count >= LARGE_SET:  # D doesn't overfit these, and on MNIST augmentation made scores worse
                 base = merge(base, {"mode_settings": {"diffaugment": []}})
+        elif flips:  # such as characters, which aren't mirrored whatever the other domain is
+            base = merge(base, {"data": {"flip": min(flips)}})
         base = merge(merge(base, taught), origin)
         fixed = {"mode": mode, "preset": chosen, "train": {"device": device}, **({"data": data} if data else {})}
         return complete(model.parse(merge(merge(base, given), fixed), source))

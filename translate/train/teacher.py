@@ -13,7 +13,7 @@ from translate.image import rgb8
 from translate.model import file as generator_file
 from translate.model.description import direction_of
 from translate.modes import MODES, Mode
-from translate.networks.stages import macs
+from translate.networks.stage_features import macs
 from translate.settings import LETTERS, merge
 from translate.system.files import sha256
 from translate.train.folder import run_settings
