@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 import torch
+from small import tiny_teacher
 
 from translate.data import open_data
 from translate.errors import UserError
@@ -24,6 +25,8 @@ def options(mode="cycle", *sets, preset=None, config=None, a="windows_emoji", b=
     options.setdefault("device", "cpu")
     if mode in MODES and MODES[mode].kind == "noise":
         b = None
+    if mode in MODES and MODES[mode].taught:
+        options.setdefault("teacher", str(tiny_teacher()))
     return Options(mode, a, b, preset, config, list(sets), init, options).settings()
 
 
@@ -124,7 +127,7 @@ def test_precedence_is_paper_preset_config_option_set(tmp_path):
 
 @pytest.mark.parametrize(("preset", "mode"), BOTH)
 def test_config_toml_gives_the_same_settings_again(preset, mode, tmp_path):
-    s = options(mode, "instance_noise=0.1", preset=preset, size="64x128", seed=5)
+    s = options(mode, "clip_norm=0.1", preset=preset, size="64x128", seed=5)
     config = tmp_path / "config.toml"
     config.write_bytes(to_toml(s.plain()))
     again = options(None, config=config, a=None, b=None)
