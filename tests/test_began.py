@@ -86,13 +86,13 @@ def test_k_is_of_all_images_of_a_round(threads):
     assert error.item() == pytest.approx((images - D.reconstructed(images)).abs().mean().item(), rel=1e-4)
 
 
-def test_the_log_has_m_global():
+def test_the_log_has_what_m_global_is_made_of():
     s = settings("began")
     game = new_game(s)
     game.K.k.fill_(0.25)
     found = game.diagnostics(torch.tensor([-0.4]), torch.tensor([-0.1]))
     assert {name: round(value.item(), 6) for name, value in found.items()} == {
-        "error": 0.4, "k": 0.25, "convergence": 0.5,
+        "error": 0.4, "k": 0.25, "balance": 0.1,
     }  # fmt: skip
 
 

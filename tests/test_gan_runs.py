@@ -49,7 +49,7 @@ def test_a_folder_of_pictures_becomes_a_generator(mode, train, pictures, tmp_pat
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     diagnostics = [name for line in lines for name in line.get("diagnostics", {}).get("D", {})]
     own = {name: {"distance"} for name in ("wgan", "wgan-gp", "progan")}
-    own |= {"r3gan": {"accuracy"}, "began": {"error", "k", "convergence"}}
+    own |= {"r3gan": {"accuracy"}, "began": {"error", "k", "balance"}}
     assert set(diagnostics) == own.get(mode, {"accuracy", "relative_loss"})
     sampler = Sampler.load(run / "generator.safetensors")
     assert (sampler.latent, sampler.classes, sampler.size, sampler.name) == (8, [], (16, 16), "filled")

@@ -77,7 +77,7 @@ class BEGAN(GAN):
 
     @torch.no_grad()
     def diagnostics(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """L(x), k_t and M_global, of D's outputs -L."""
+        """L(x), k_t and γ L(x) - L(G(z)), of D's outputs -L: means over images, from which M_global follows."""
         of_real, of_fake = -real.mean(), -fake.mean()
         balance = self.settings.gamma * of_real - of_fake
-        return {"error": of_real, "k": self.K.k.clone(), "convergence": of_real + balance.abs()}
+        return {"error": of_real, "k": self.K.k.clone(), "balance": balance}
