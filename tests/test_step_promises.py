@@ -24,7 +24,7 @@ def quiet(*words: str) -> None:
 def step_by_hand(game, batch, lr: dict[str, float], clip_norm: float = 0.0) -> dict[str, float]:
     """Each player's move with plain gradient descent. Returns the norms of the gradients before clipping."""
     norms = {}
-    for player, losses, _ in game.step(*batch):
+    for player, losses, diagnostics in game.step(*batch):
         parameters = [p for name in game.players[player] for p in game.networks[name].parameters()]
         found = torch.autograd.grad(sum(losses.values()), parameters, allow_unused=True)
         gradients = [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
@@ -36,6 +36,7 @@ def step_by_hand(game, batch, lr: dict[str, float], clip_norm: float = 0.0) -> d
                 p -= lr[player] * scale * g
                 if limit := game.weight_clip.get(player):
                     p.clamp_(-limit, limit)
+        game.end_turn(player, lambda found=losses | diagnostics: {n: v.detach() for n, v in found.items()})
     return norms
 
 
