@@ -36,8 +36,10 @@ PAIRS = {
     "fluent_flat-fluent_3d": ("fluent_flat", "fluent_3d"),
     "google_emoji-facebook_emoji": ("google_emoji", "facebook_emoji"),
 }
-# `spade` takes label maps, which these pairs don't have.
-TRANSLATING = [name for name, mode in MODES.items() if mode.kind == "translation" and name != "spade"]
+# spade takes label maps, and distill a teacher.
+TRANSLATING = [
+    name for name, mode in MODES.items() if mode.kind == "translation" and not mode.taught and name != "spade"
+]
 SCORES = ("KID-lite2", "cosine-lite2", "ST-LPIPS")
 REFERENCE = "reference"
 BESIDE = 60.0  # seconds beside each training: its start, two scorings of 64 images, an evaluation or two
