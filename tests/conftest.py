@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests/small.py and its neighbo
 import pytest
 import torch
 from hub_server import Hub, serving
-from small import ENVIRONMENT, draw_folders
+from small import ENVIRONMENT, draw_folders, run_verb
 
 torch.set_num_threads(1)
 HUB, HOME = pytest.StashKey[Hub](), pytest.StashKey[str]()
@@ -53,6 +53,18 @@ def cache(tmp_path, monkeypatch) -> Path:
     """A cache of data sets that a test has for itself."""
     monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def verb(monkeypatch, capsys, cache):
+    """translate WORDS in this process, which must end with `code` → what it printed, on both streams."""
+
+    def run(*words, code: int = 0) -> str:
+        found, said, problem = run_verb(monkeypatch, capsys, *words)
+        assert found == code, said + problem
+        return said + problem
+
+    return run
 
 
 @pytest.fixture(scope="session")

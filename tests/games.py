@@ -46,6 +46,11 @@ def batches(count: int = TOTAL // BATCH, domains: int = 2):
     return [tuple(draw() * 2 - 1 for _ in range(domains)) for _ in range(count)]
 
 
+def end_turn(game, player, losses, diagnostics) -> None:
+    """What the trainer does after a player's step, for a round of one batch."""
+    game.end_turn(player, lambda: {name: value.detach() for name, value in (losses | diagnostics).items()})
+
+
 def batches_for(mode: str):
     return batches(domains=DOMAINS[MODES[mode].kind])
 

@@ -1,15 +1,13 @@
 """BEGAN (Berthelot et al. 2017): its losses, the equilibrium k_t, and what a checkpoint holds of it."""
 
-import copy
-
 import pytest
 import recorded
 import torch
 from games import BATCH, assert_near, batches, new_game, settings, weights
-from stateful import opened
+from stateful import STEPS, opened
 from stateful import settings as stateful_settings
 from test_gan import adam, z
-from test_resume import fresh, play, same, snapshot
+from test_resume import fresh, resumed_at, states_of
 
 from translate.modes.began import BEGANSettings
 from translate.train.settings import mode_defaults
@@ -100,18 +98,11 @@ def test_the_log_has_what_m_global_is_made_of():
 def test_resumed_from_every_step(pictures):
     s = stateful_settings("began", pictures, mode_settings=FAST)
     s.discriminator.spectral_norm = False
-    loaded, whole = opened(s), fresh(s)
-    states = [snapshot(whole)]
-    for step in range(60):
-        play(whole, loaded, 2 * step, 2 * step + 2)
-        states.append(snapshot(whole))
+    loaded = opened(s)
+    states = states_of(fresh(s), loaded)
     assert len({float(tensors["networks/K/k"]) for tensors, _ in states}) > 10
-    for step in range(60):
-        resumed = fresh(s)
-        torch.manual_seed(999 + step)
-        resumed.load(*copy.deepcopy(states[step]))
-        play(resumed, loaded, 2 * step, 2 * step + 2)
-        assert same(resumed.state(), states[step + 1]), step
+    for step in range(STEPS):
+        resumed_at(s, states, step, loaded)
 
 
 def test_recorded_rounds_are_the_rounds(monkeypatch):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from games import BATCH, assert_identical, batches, new_game, played, settings, weights
 from PIL import Image
-from small import run_verb, tiny_model, tiny_teacher
+from small import tiny_model, tiny_teacher
 from test_modes import adam, decay
 
 from translate.model import file as generator_file
@@ -114,19 +114,6 @@ def test_multiply_adds_are_those_of_the_formula():
 
 
 # Through the command line ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def verb(monkeypatch, capsys, tmp_path):
-    """translate WORDS in this process, which must end with `code` → what it printed and its errors."""
-    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
-
-    def run(*words, code: int = 0) -> str:
-        found, said, problem = run_verb(monkeypatch, capsys, *words)
-        assert found == code, said + problem
-        return said + problem
-
-    return run
 
 
 @pytest.fixture

@@ -29,18 +29,6 @@ def train(monkeypatch, capsys, out: Path, pictures, *words, mode: str = "pix2pix
 
 
 @pytest.fixture
-def verb(monkeypatch, capsys, cache):
-    """`translate WORDS`: what it printed on both streams; `code` is the expected exit code."""
-
-    def run(*words, code: int = 0) -> str:
-        found, said, problem = run_verb(monkeypatch, capsys, *words)
-        assert found == code, said + problem
-        return said + problem
-
-    return run
-
-
-@pytest.fixture
 def light(monkeypatch):
     """Without the extra's networks: L1, PSNR, SSIM are quick."""
     monkeypatch.setattr(weights, "find_spec", lambda package: None)

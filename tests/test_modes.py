@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, assert_identical, batches, batches_for, new_game, played, settings, weights
+from games import BATCH, TOTAL, assert_identical, batches, batches_for, end_turn, new_game, played, settings, weights
 from torch import nn
 
 from translate.modes import MODES
@@ -71,7 +71,7 @@ def test_the_trainer_is_a_straight_loop_over_the_losses(mode):
             if limit := game.weight_clip.get(player):
                 for weight in optimizers[player].param_groups[0]["params"]:
                     weight.data.clamp_(-limit, limit)
-            game.end_turn(player, lambda found=losses | diagnostics: {n: v.detach() for n, v in found.items()})
+            end_turn(game, player, losses, diagnostics)
     assert_identical(played(s, batches_for(mode)), weights(game.networks))
 
 

@@ -1,17 +1,15 @@
 """ProGAN (Karras et al. 2018): schedule, layers, the loss as a textbook loop, and growth that continues bit for bit."""
 
-import copy
-
 import pytest
 import recorded
 import torch
 import torch.nn.functional as F
 from games import BATCH, assert_near, batches, new_game, played, settings, weights
 from small import run_verb
-from stateful import opened
+from stateful import STEPS, opened
 from stateful import settings as stateful_settings
 from test_gan import adam, z
-from test_resume import fresh, play, same, snapshot
+from test_resume import fresh, resumed_at, states_of
 
 import translate
 from translate.errors import UserError
@@ -119,19 +117,12 @@ def test_a_batch_in_several_steps_and_a_step_size_for_each_size():
 @pytest.mark.slow
 def test_resumed_from_every_step_also_in_a_fade(pictures):
     s = stateful_settings("progan", pictures, **GROWING)
-    loaded, whole = opened(s), fresh(s)
-    states = [snapshot(whole)]
-    for step in range(60):
-        play(whole, loaded, 2 * step, 2 * step + 2)
-        states.append(snapshot(whole))
+    loaded = opened(s)
+    states = states_of(fresh(s), loaded)
     fades = [float(state[0]["networks/G/stage"]) % 1 for state in states]
     assert sum(fade > 0 for fade in fades) > 20
-    for step in range(60):
-        resumed = fresh(s)
-        torch.manual_seed(999 + step)
-        resumed.load(*copy.deepcopy(states[step]))
-        play(resumed, loaded, 2 * step, 2 * step + 2)
-        assert same(resumed.state(), states[step + 1]), step
+    for step in range(STEPS):
+        resumed_at(s, states, step, loaded)
 
 
 def test_recorded_rounds_are_the_rounds(monkeypatch):

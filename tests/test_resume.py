@@ -29,6 +29,25 @@ def play(trainer: Trainer, data: Data, seen: int, stop: int):
         seen += len(batch[0])
 
 
+def states_of(whole: Trainer, data: Data) -> list:
+    """The state of a new trainer before and after each of its steps."""
+    states = [snapshot(whole)]
+    for step in range(STEPS):
+        play(whole, data, step * BATCH, (step + 1) * BATCH)
+        states.append(snapshot(whole))
+    return states
+
+
+def resumed_at(s: RunSettings, states: list, step: int, data: Data) -> Trainer:
+    """A new trainer that was given one of the states and has taken one step, to exactly the next state."""
+    resumed = fresh(s)
+    torch.manual_seed(999 + step)  # a new process has other random numbers
+    resumed.load(*copy.deepcopy(states[step]))
+    play(resumed, data, step * BATCH, (step + 1) * BATCH)
+    assert same(resumed.state(), states[step + 1]), f"resuming from step {step}"
+    return resumed
+
+
 def same(a, b) -> bool:
     (tensors, values), (others, other_values) = a, b
     return (
@@ -50,17 +69,10 @@ def test_resume_from_every_step(mode, pictures):
     interruptions anywhere ends where the uninterrupted run ends. Three are played to the end as well. Every third step
     is enough for a mode that is a table of settings of another one's code."""
     s = settings(mode, pictures)
-    data, trainer = opened(s), fresh(s)
-    states = [snapshot(trainer)]
-    for step in range(STEPS):
-        play(trainer, data, step * BATCH, (step + 1) * BATCH)
-        states.append(snapshot(trainer))
+    data = opened(s)
+    states = states_of(fresh(s), data)
     for step in range(0, STEPS, 1 if FIRST[MODES[mode].step] == mode else 3):
-        resumed = fresh(s)
-        torch.manual_seed(999 + step)  # a new process has other random numbers
-        resumed.load(*copy.deepcopy(states[step]))
-        play(resumed, opened(s) if step % 20 == 0 else data, step * BATCH, (step + 1) * BATCH)
-        assert same(resumed.state(), states[step + 1]), f"resuming from step {step}"
+        resumed = resumed_at(s, states, step, opened(s) if step % 20 == 0 else data)
         if step % 20 == 1:
             play(resumed, data, (step + 1) * BATCH, TOTAL)
             assert same(resumed.state(), states[-1])

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from games import BATCH, TOTAL, batches, batches_for, new_game, settings, weights
+from games import BATCH, TOTAL, batches, batches_for, end_turn, new_game, settings, weights
 from small import tiny_settings
 from torch import nn
 
@@ -36,7 +36,7 @@ def step_by_hand(game, batch, lr: dict[str, float], clip_norm: float = 0.0) -> d
                 p -= lr[player] * scale * g
                 if limit := game.weight_clip.get(player):
                     p.clamp_(-limit, limit)
-        game.end_turn(player, lambda found=losses | diagnostics: {n: v.detach() for n, v in found.items()})
+        end_turn(game, player, losses, diagnostics)
     return norms
 
 

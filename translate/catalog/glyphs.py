@@ -17,7 +17,7 @@ from translate.catalog.kinds import Glyphs
 from translate.catalog.recipe import Recipe
 from translate.catalog.selection import Source, matches
 from translate.errors import UNAVAILABLE, UserError
-from translate.system.text import printable
+from translate.system.text import in_short, printable
 
 FINER = 4  # drawn so many times as large, then averaged: smoother than the font's own hinting at small sizes
 MEASURED = 128  # pixels of the em at which the characters are measured
@@ -98,7 +98,7 @@ def characters(name: str, content: bytes) -> set[int]:
     except ImportError as error:  # of fontTools, or of brotli, with which woff2 is compressed
         raise UserError(f'{name} is a font: pip install "imgtranslate[fonts]" to draw its characters.') from error
     except Exception as error:  # fontTools raises whatever it meets in a damaged file
-        raise FontError(f"{name} is not a font that can be read ({_line(error)})") from error
+        raise FontError(f"{name} is not a font that can be read ({printable(in_short(error))})") from error
 
 
 def _codes(glyphs: Glyphs, fonts: dict[str, bytes], only: set[int] | None) -> Iterator[list[int]]:
@@ -116,7 +116,7 @@ def _open(name: str, content: bytes, em: float) -> ImageFont.FreeTypeFont:
     try:
         return ImageFont.truetype(io.BytesIO(content), em, layout_engine=ImageFont.Layout.BASIC)
     except OSError as error:
-        why = "Pillow was built without Brotli" if content[:4] == b"wOF2" else _line(error)
+        why = "Pillow was built without Brotli" if content[:4] == b"wOF2" else printable(in_short(error))
         raise FontError(f"{name} is not a font that can be read ({why})") from error
 
 
@@ -134,10 +134,6 @@ def _measure(font: ImageFont.FreeTypeFont, index: int, codes: list[int]) -> Iter
                 (side / 2 - top) / MEASURED,
                 (side / 2 - bottom) / MEASURED,
             )
-
-
-def _line(error: Exception) -> str:
-    return printable(" ".join(str(error).split()))[:200] or type(error).__name__
 
 
 def _picture(font: ImageFont.FreeTypeFont, glyph: _Glyph, em: float, glyphs: Glyphs, middle: float) -> np.ndarray:

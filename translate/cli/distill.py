@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-Text = str | None
+from translate.cli.train import Batch, Device, DryRun, Images, Minutes, Rate, Seed, Text
 
 
 def distill(
@@ -20,21 +20,17 @@ def distill(
     ] = None,
     preset: Annotated[Text, typer.Option(help="A preset of `translate train`; chosen by the device.")] = None,
     size: Annotated[Text, typer.Option(help="Size to train at; the teacher's if not given.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
-    images: Annotated[int | None, typer.Option(help="Training length in images seen.")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Training length in minutes on this machine, instead of --images.")
-    ] = None,
-    lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
-    device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.")] = None,
+    batch: Batch = None,
+    images: Images = None,
+    minutes: Minutes = None,
+    lr: Rate = None,
+    device: Device = None,
+    seed: Seed = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of `translate train`; may be repeated."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show settings, data and an estimate; train nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a small generator to do what a trained one does. The same command again continues where it stopped.
 

@@ -9,6 +9,15 @@ from translate.cli.names import listed
 
 Text = str | None
 
+# Options of every verb that trains.
+Batch = Annotated[int | None, typer.Option(help="Images a step.")]
+Images = Annotated[int | None, typer.Option(help="Training length in images seen.")]
+Rate = Annotated[float | None, typer.Option(help="Adam's step size.")]
+Device = Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")]
+Seed = Annotated[int | None, typer.Option(help="Everything random follows from it.")]
+Minutes = Annotated[float | None, typer.Option(help="Training length in minutes on this machine, instead of --images.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show settings, data and an estimate; train nothing.")]
+
 
 def train(
     mode: Annotated[
@@ -29,25 +38,21 @@ def train(
         typer.Option(help=f"{listed('PRESETS')}; chosen by the device. auto: the best, by trial (with --minutes)."),
     ] = None,
     size: Annotated[Text, typer.Option(help="Size to train at: 64, or HxW as 128x256.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
-    images: Annotated[int | None, typer.Option(help="Training length in images seen.")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Training length in minutes on this machine, instead of --images.")
-    ] = None,
-    lr: Annotated[float | None, typer.Option(help="Adam's step size.")] = None,
+    batch: Batch = None,
+    images: Images = None,
+    minutes: Minutes = None,
+    lr: Rate = None,
     precision: Annotated[Text, typer.Option(help="auto, fp32, bf16 or fp16.")] = None,
-    device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    device: Device = None,
     workers: Annotated[int | None, typer.Option(help="Loader processes.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Everything random follows from it.")] = None,
+    seed: Seed = None,
     config: Annotated[Path | None, typer.Option(help="Take the settings of a run's config.toml.")] = None,
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other setting, as config.toml names it; may be repeated."),
     ] = None,
     init_from: Annotated[Text, typer.Option(help="Generator file or run folder to start from.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show settings, data and an estimate; train nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a translator, or a GAN. The same command again continues where it stopped.
 

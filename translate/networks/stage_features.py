@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from translate.networks.layers import has_spectral_norm, pad_to
+from translate.networks.layers import pad_to
 from translate.networks.segments import Segmented, apply, checkpointed
 from translate.networks.traits import PADDING
 
@@ -76,12 +76,12 @@ def with_features(network: nn.Module, x: Tensor, wanted: Sequence[Stage]) -> tup
     height, width = x.shape[2:]
     steps = list(network.steps())
     state: tuple[Tensor, ...] = (pad_to(x, network.multiple, network.least),)
+    recompute = bool(network.parts) and torch.is_grad_enabled()
     found, done = [], 0
     for end in [*(stage.steps for stage in wanted), len(steps)]:
         part, done = steps[done:end], end
         random = any(isinstance(step, nn.Dropout) for step in part)
-        recompute = bool(network.parts) and torch.is_grad_enabled() and not random and not has_spectral_norm(network)
-        state = checkpointed(part, *state) if recompute else apply(part, *state)
+        state = checkpointed(part, *state) if recompute and not random else apply(part, *state)
         found.append(state[0])
     *maps, y = found
     sides = [(-(-height // 2**stage.halvings), -(-width // 2**stage.halvings)) for stage in wanted]

@@ -110,11 +110,11 @@ class Options:
         given = _anywhere(given)
         device = choose(given.get("train", {}).get("device", "auto"))
         chosen = chosen or config.get("preset")
-        chosen = chosen or automatic(mode, device, small_images(given["a"], given.get("b"), *given.get("more", [])))
+        domains = [given["a"], given.get("b"), *given.get("more", [])]
+        chosen = chosen or automatic(mode, device, small_images(*domains))
         origin = settings_of(given["init_from"], mode) if given.get("init_from") else {}
         discriminator = merge(origin, given).get("discriminator", {}).get("network")
         base = merge(mode_defaults(mode), preset(chosen, mode, discriminator))
-        domains = [given["a"], given.get("b"), *given.get("more", [])]
         found = [catalog.resolve(name) for name in domains if name]
         named = [one for one in found if not isinstance(one, Path)]
         flips = [one.data["flip"] for one in named if "flip" in one.data]
