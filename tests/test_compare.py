@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 from small import draw_folders
-from test_evaluate import light, run, train, trained, verb  # noqa: F401  (fixtures)
+from test_evaluate import light, run, train, trained  # noqa: F401  (fixtures)
 from test_metrics_scorer import needs_extra
 
 from translate.compare.gather import Evaluated, Group, grouped
