@@ -84,8 +84,21 @@ def test_features_are_of_unit_scale_by_the_files_own_statistics():
     """Smooth pictures, as photos and drawings are: about 1 without anything measured on them."""
     small = torch.rand(8, 3, 6, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
     x = torch.nn.functional.interpolate(small, size=64, mode="bilinear")
-    for y in discriminator().features(x):
+    for y in discriminator().maps(x):
         assert 0.3 < y.std().item() < 3
+
+
+def test_feature_matching_compares_the_frozen_features_and_judges_by_the_logits():
+    """pix2pix: 10 times the sum of L1 between the trunk's maps of y and of G(x), and the GAN loss of D's own logits."""
+    changes = {"discriminator": {"network": "projected"}, "mode_settings": {"lambda_features": 10.0, "lambda_l1": 0.0}}
+    torch.manual_seed(0)
+    game, x, y = build_mode(tiny_settings("pix2pix", changes)), images(2), -images(2)
+    game.G.eval()
+    D, of_y, of_fake = game.networks["D"], torch.cat([x, y], 1), torch.cat([x, game.G(x)], 1)
+    *_, turn = game.step(x, y)
+    matching = sum((real - fake).abs().mean() for real, fake in zip(D.maps(of_y), D.maps(of_fake), strict=True))
+    torch.testing.assert_close(turn.losses["features"], 10 * matching)
+    torch.testing.assert_close(turn.losses["gan"], game.objective.generator(D(of_fake), D(of_y)))
 
 
 def test_a_continued_training_is_the_uninterrupted_one():

@@ -11,6 +11,9 @@ from translate.system.files import shipped
 from translate.system.text import harmless
 
 
+BESIDE = {"doing_nothing": "doing nothing", "real_images": "real images"}  # what a score stands beside
+
+
 class Card(Settings):
     """The fields of a card that are shown; see pretrained/. Cards of one's own may have less, and more."""
 
@@ -68,8 +71,9 @@ def zoo() -> dict[str, Path]:
 
 
 def _score(name: str, row: dict[str, Any]) -> str:
-    about = [f"n={row['n']}"] if "n" in row else []
-    about += [f"doing nothing {row['doing_nothing']}"] if "doing_nothing" in row else []
+    about = [f"{row['low']} to {row['high']}"] if "low" in row and "high" in row else []
+    about += [f"n={row['n']}"] if "n" in row else []
+    about += [f"{words} {row[key]}" for key, words in BESIDE.items() if key in row]
     return f"{name} {row['value']}" + (f" ({'; '.join(about)})" if about else "")
 
 

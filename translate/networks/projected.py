@@ -56,8 +56,8 @@ class Projected(nn.Module):
             for block in BLOCKS
         )
 
-    def features(self, x: Tensor) -> list[Tensor]:
-        """Maps of features of about unit scale, from fine to coarse: (B, channels, h, w) each."""
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The frozen features, of about unit scale, from fine to coarse: (B, channels, h, w) each."""
         x = x.unflatten(1, (self.images, self.colours)).flatten(0, 1).expand(-1, 3, -1, -1)
         if (scale := SIDE // min(x.shape[2:])) > 1:
             x = F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
@@ -68,6 +68,15 @@ class Projected(nn.Module):
             found = [y.unflatten(0, (-1, self.images)).flatten(1, 2) for y in found]
         return [y / deviation for y, deviation in zip(found, self.deviations, strict=True)]
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """The frozen features, so that feature matching is a perceptual loss, and the logits."""
+        maps = self.maps(x)
+        return [*maps, self.judge(maps)]
+
     def forward(self, x: Tensor) -> Tensor:
-        logits = [head(y) for head, y in zip(self.heads, self.features(x), strict=True)]
+        return self.judge(self.maps(x))
+
+    def judge(self, maps: list[Tensor]) -> Tensor:
+        """The logits of all heads, (B, outputs, N, 1)."""
+        logits = [head(y) for head, y in zip(self.heads, maps, strict=True)]
         return torch.cat([y.flatten(2) for y in logits], 2)[..., None]

@@ -1,0 +1,86 @@
+"""The generators of pretrained/: how each is trained, and what its card says; `zoo.py` makes them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """words: of `translate train`. chosen_by: the score that chose it. shown: keys of the pictures on its card."""
+
+    title: str
+    words: str
+    licence: str
+    limits: str
+    chosen_by: str
+    shown: tuple[str, ...] = ()
+
+
+FLUENT = "MIT: trained on Microsoft's Fluent Emoji only (MIT), and passed on under the same terms"
+OPENMOJI = (
+    "CC BY-SA 4.0: trained on OpenMoji only (openmoji.org, the OpenMoji project, HfG Schwäbisch Gmünd), and passed on "
+    "under the same terms"
+)
+ZOO = {
+    "fluent_flat2shaded": Entry(
+        "Flat drawings to soft shading, in the style of Microsoft's Fluent Emoji",
+        "--mode registered --a fluent_flat --b fluent_3d --images 24000",
+        FLUENT,
+        "Adds shading, rims and shadows to flat drawings on white, and keeps their shapes. Trained at 64 x 64 only.",
+        "ST-LPIPS",
+    ),
+    "openmoji_line2color": Entry(
+        "Line drawings to colour, in the style of OpenMoji",
+        "--mode pix2pix --a openmoji_line --b openmoji_color --images 60000",
+        OPENMOJI,
+        "Fills regions of black line art on white. The colours are guesses, because a line drawing does not determine "
+        "them. Trained at 64 x 64 only.",
+        "ST-LPIPS",
+    ),
+    "fluent_labels2shaded": Entry(
+        "Maps of sixteen colours to shaded pictures, in the style of Microsoft's Fluent Emoji",
+        "--mode spade --a fluent_labels --b fluent_3d --images 20000",
+        FLUENT,
+        "Takes maps of its sixteen colours, as `translate web` paints them, and no other pictures. Trained at 64 x 64 "
+        "only.",
+        "ST-LPIPS",
+    ),
+    "hanzi_print2brush": Entry(
+        "Printed Chinese characters to brush writing",
+        "--mode registered --a hanzi_print --b hanzi_brush --images 16000",
+        "OFL 1.1: trained on characters of two fonts under it (ZCOOL XiaoWei, Ma Shan Zheng), and passed on under the "
+        "same terms",
+        "One black character in the middle of a white square, as `translate data show hanzi_print` draws them; strokes "
+        "may be missing or blotted where there are many. Trained at 64 x 64 only.",
+        "ST-LPIPS",
+    ),
+    "icons_line2filled": Entry(
+        "Icons in outline to filled icons, in the style of Material Symbols",
+        "--mode pix2pix --a icons_line --b icons_filled --images 60000",
+        "Apache-2.0: trained on Google's Material Symbols only (Apache-2.0), and passed on under the same terms",
+        "Black outlines on white, drawn as Material Symbols are; what is inside and what is outside is a guess where "
+        "shapes are nested. Trained at 64 x 64 only.",
+        "ST-LPIPS",
+    ),
+    "phosphor_thin2duotone": Entry(
+        "Thin icons to two tones, in the style of Phosphor Icons",
+        "--mode pix2pix --a phosphor_thin --b phosphor_duotone --images 60000",
+        "MIT: trained on Phosphor Icons only (MIT), and passed on under the same terms",
+        "Black hairlines on white, drawn as Phosphor's thin icons are; which regions become grey is a guess. Trained "
+        "at 64 x 64 only.",
+        "ST-LPIPS",
+    ),
+    "mnist_digits": Entry(
+        "Handwritten digits from noise, by class",
+        "--mode dcgan --a mnist --labels auto --images 400000",
+        "The digits are NIST's, prepared by LeCun, Cortes and Burges; their package states no terms for the images",
+        "Digits of 32 x 32 pixels, some of them malformed.",
+        "KID-lite2",
+    ),
+    "hanzi_characters": Entry(
+        "Characters of brush writing from noise, that nobody ever wrote",
+        "--mode r3gan --a hanzi_brush --images 100000",
+        "OFL 1.1: trained on characters of a font under it (Ma Shan Zheng), and passed on under the same terms",
+        "They look like writing and mean nothing.",
+        "KID-lite2",
+    ),
+}
