@@ -71,14 +71,14 @@ ZOO = {
     ),
     "mnist_digits": Entry(
         "Handwritten digits from noise, by class",
-        "--mode dcgan --a mnist --labels auto --images 400000",
+        "--mode dcgan --a mnist --labels auto --images 300000",
         "The digits are NIST's, prepared by LeCun, Cortes and Burges; their package states no terms for the images",
         "Digits of 32 x 32 pixels, some of them malformed.",
         "KID-lite2",
     ),
     "hanzi_characters": Entry(
         "Characters of brush writing from noise, that nobody ever wrote",
-        "--mode r3gan --a hanzi_brush --images 100000",
+        "--mode dcgan --a hanzi_brush --size 64 --images 120000",
         "OFL 1.1: trained on characters of a font under it (Ma Shan Zheng), and passed on under the same terms",
         "They look like writing and mean nothing.",
         "KID-lite2",
