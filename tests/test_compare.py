@@ -124,7 +124,7 @@ def test_runs_that_differ_in_their_seed_are_pooled(monkeypatch, capsys, verb, li
 
 @pytest.mark.slow
 @needs_extra
-def test_a_run_and_its_half_trained_state_are_told_apart(monkeypatch, capsys, verb, tmp_path):  # noqa: F811
+def test_a_run_and_its_half_trained_state_are_told_apart(monkeypatch, capsys, verb, tmp_path):
     """What is to be learnt is to invert the colours, which 900 images are enough for."""
     _, filled = draw_folders(tmp_path / "pictures", 120)
     inverted = tmp_path / "pictures" / "inverted"

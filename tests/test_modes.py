@@ -26,14 +26,20 @@ def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:
         network.requires_grad_(wanted)
 
 
-def test_pix2pix_is_the_textbook_loop():
-    """Isola et al. 2017: D on (x, y) and (x, G(x)) with binary cross entropy, halved; then G with λ = 100 times L1."""
-    s = settings("pix2pix", generator={"norm": "batch", "dropout": True}, discriminator={"norm": "batch"})
+@pytest.mark.parametrize("conditional", [True, False])
+def test_pix2pix_is_the_textbook_loop(conditional):
+    """Isola et al. 2017: D on (x, y) and (x, G(x)) with binary cross entropy, halved; then G with λ = 100 times L1.
+    With conditional = false D sees y and G(x) alone, the GAN of Table 1."""
+    how = {} if conditional else {"mode_settings": {"conditional": False}}
+    s = settings("pix2pix", generator={"norm": "batch", "dropout": True}, discriminator={"norm": "batch"}, **how)
     assert (s.mode_settings.objective, s.mode_settings.lambda_l1) == ("vanilla", 100)
     game = new_game(s)
     G, D = game.networks["G"].train(), game.networks["D"].train()
     of_g, of_d = adam(G), adam(D)
     torch.manual_seed(3)
+
+    def beside(x, y):
+        return torch.cat([x, y], 1) if conditional else y
 
     def bce(logits, label):
         return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
@@ -43,11 +49,11 @@ def test_pix2pix_is_the_textbook_loop():
         fake = G(x)
         only([D], [])
         of_d.zero_grad()
-        (0.5 * (bce(D(torch.cat([x, y], 1)), 1.0) + bce(D(torch.cat([x, fake.detach()], 1)), 0.0))).backward()
+        (0.5 * (bce(D(beside(x, y)), 1.0) + bce(D(beside(x, fake.detach())), 0.0))).backward()
         of_d.step()
         only([], [D])
         of_g.zero_grad()
-        (bce(D(torch.cat([x, fake], 1)), 1.0) + 100 * (fake - y).abs().mean()).backward()
+        (bce(D(beside(x, fake)), 1.0) + 100 * (fake - y).abs().mean()).backward()
         of_g.step()
         only([D], [])
     assert_identical(played(s, batches()), weights({"G": G, "D": D}))

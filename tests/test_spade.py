@@ -153,14 +153,17 @@ def test_features_cost_no_second_pass_and_change_no_other_loss(objective):
         torch.testing.assert_close(found[1][name], value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("conditional", [True, False])
 @pytest.mark.parametrize("generator", ["spade", "unet"])
-def test_players_see_label_maps_one_hot(generator):
-    """D gets one channel for each class beside the image's; G gives the same for every colour nearest to a class."""
-    s = tiny_settings("pix2pix", {"generator": {"network": generator}, "mode_settings": {"scales": 2}})
+def test_players_see_label_maps_one_hot(generator, conditional):
+    """D gets one channel for each class beside the image's, if it sees the input; G gives the same for every colour
+    nearest to a class."""
+    game = {"scales": 2, "conditional": conditional}
+    s = tiny_settings("pix2pix", {"generator": {"network": generator}, "mode_settings": game})
     torch.manual_seed(0)
     make = partial(build_generator, s.generator, palette=PALETTE)
     game = MODES["pix2pix"](s.mode_settings, OBJECTIVES["vanilla"], make, partial(build_discriminator, s.discriminator))
-    assert [game.networks[name].model[0].in_channels for name in game.players["D"]] == [4 + 3, 4 + 3]
+    assert [game.networks[name].model[0].in_channels for name in game.players["D"]] == 2 * [4 * conditional + 3]
     x = (
         torch.tensor(PALETTE, dtype=torch.float32).view(4, 3)[torch.randint(4, (2, 16, 16))].permute(0, 3, 1, 2) / 127.5
         - 1

@@ -10,7 +10,6 @@ from translate.settings import Settings, read_toml
 from translate.system.files import shipped
 from translate.system.text import harmless
 
-
 BESIDE = {"doing_nothing": "doing nothing", "real_images": "real images"}  # what a score stands beside
 
 

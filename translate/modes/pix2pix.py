@@ -25,13 +25,17 @@ class Pix2PixSettings(ModeSettings):
     lambda_features: float = Field(
         0.0, ge=0, description="λ of feature matching: L1 between D's features of y and of G(x); 10 in pix2pixHD, spade"
     )
+    conditional: bool = Field(
+        True, description="whether D sees the input x beside the image: the paper's cGAN; false: its GAN of Table 1"
+    )
     scales: int = Field(
         1, ge=1, le=4, description="how many D there are, each at half of the size of the one before; pix2pixHD has 3"
     )
 
 
 class Pix2Pix(Mode):
-    """One generator G: x → y and discriminators D(x, y), conditioned on the input: D, and D_2, D_3 of smaller images.
+    """One generator G: x → y and discriminators D(x, y), conditioned on the input unless conditional is false: D, and
+    D_2, D_3 of smaller images.
     Label maps x are seen by all as one channel for each class."""
 
     Settings = Pix2PixSettings
@@ -57,6 +61,7 @@ class Pix2Pix(Mode):
         self.G = generator(*channels)
         self.encode = self.G.encode if isinstance(self.G, Labelled) else nn.Identity()
         seen = len(self.G.encode.colours) if isinstance(self.G, Labelled) else channels[0]
+        seen = seen if settings.conditional else 0
         names = ["D", *(f"D_{number}" for number in range(2, settings.scales + 1))]
         self.networks = {"G": self.G, **{name: discriminator(seen + channels[1]) for name in names}}
         self.players = {"D": names, "G": ["G"]}
@@ -84,8 +89,8 @@ class Pix2Pix(Mode):
         yield Turn("G", losses | ({"l1": s.lambda_l1 * l1(fake, y)} if s.lambda_l1 else {}))
 
     def critics(self, x: Tensor, progress: float) -> list[Critic]:
-        """Each D, of images y beside the input x (B, C, H, W)."""
-        condition = self.encode(x)
+        """Each D, of images y, which are beside the input x (B, C, H, W) if D is conditional."""
+        condition = self.encode(x) if self.settings.conditional else None
         return [
             self.critic(self.networks[name], progress, condition=condition, encode=partial(smaller, halvings=number))
             for number, name in enumerate(self.players["D"])
