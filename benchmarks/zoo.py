@@ -42,14 +42,18 @@ def train(name: str, out: Path, more: list[str]) -> None:
     """`translate train`, or what is left of it; then `translate evaluate`."""
     verb = [sys.executable, "-m", "translate"]
     subprocess.run([*verb, "train", *shlex.split(ZOO[name].words), *more, "--out", str(out / name)], check=True)
-    subprocess.run([*verb, "evaluate", str(out / name), "--out", str(out / f"{name}-evaluation")], check=True)
+    subprocess.run([*verb, "evaluate", str(chosen(name, out)), "--out", str(out / f"{name}-evaluation")], check=True)
+
+
+def chosen(name: str, out: Path) -> Path:
+    """The generator that is kept."""
+    return out / name / ("best.safetensors" if ZOO[name].chosen_by else "generator.safetensors")
 
 
 def write(name: str, out: Path, more: list[str]) -> None:
     """NAME.safetensors, NAME.toml and NAME.png in pretrained/."""
-    path = read(out / name)[2]
     target = PRETRAINED / f"{name}.safetensors"
-    write_whole(target, path.read_bytes())
+    write_whole(target, chosen(name, out).read_bytes())
     write_whole(target.with_suffix(".png"), picture(name, out))
     write_whole(target.with_suffix(".toml"), tomli_w.dumps(card(name, out, target, more)).encode())
 
@@ -95,11 +99,17 @@ def card(name: str, out: Path, target: Path, more: list[str]) -> dict[str, Any]:
         },
         "scores": {
             "held_out_images": scored["n"],
-            "chosen_by": ZOO[name].chosen_by,
-            "note": "95 % intervals. The choice between the checkpoints used the same held-out images.",
+            **choice(name),
             **{row["name"]: score(row) for row in scored["scores"]},
         },
     }
+
+
+def choice(name: str) -> dict[str, str]:
+    if not ZOO[name].chosen_by:
+        return {"chosen_by": "", "note": "95 % intervals. The newest generator of the training."}
+    note = "95 % intervals. The choice between the checkpoints used the same held-out images."
+    return {"chosen_by": ZOO[name].chosen_by, "note": note}
 
 
 def data_set(about: dict[str, Any]) -> dict[str, Any]:
@@ -119,12 +129,12 @@ def picture(name: str, out: Path) -> bytes:
     """Held-out pictures above, what it made of them below; of a GAN two rows of samples."""
     run = gather.gather(out / name, lambda settings: {})
     if run.noise:
-        sampler = Sampler.load(out / name)
+        sampler = Sampler.load(chosen(name, out))
         classes = list(range(2 * SHOWN)) if sampler.classes else None
         made = list(sampler(sampler.latents(range(2 * SHOWN)), classes))
         rows = [made[:SHOWN], made[SHOWN:]]
     else:
-        translator = translate.load(out / name)
+        translator = translate.load(chosen(name, out))
         folder = fetch(recipes()[run.domains[0]]).path
         keys = ZOO[name].shown or run.data["a"]["test"][:SHOWN]
         paths = [next(folder.glob(f"{key}.*")) for key in keys]

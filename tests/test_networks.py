@@ -178,3 +178,21 @@ def test_norms_of_large_pictures_are_precise(norm, layout):
     groups = 8 if norm == "instance" else 1
     exact = torch.nn.functional.group_norm(x.double().contiguous(), groups)
     assert (NORMS[norm](8)(x) - exact).abs().max() < 5e-6
+
+
+@pytest.mark.parametrize("name", ["resnet", "unet", "light"])
+def test_residual_generators_learn_other_colours_where_the_input_is_black(name):
+    """With inward_gradient; f is about -2, so that x + f(x) is below -1 everywhere, and torch's clamp has no gradient.
+    What would move it further out still has none."""
+    torch.manual_seed(0)
+    how = {"residual": True, "inward_gradient": True}
+    made = GeneratorSettings(network=name, filters=4, blocks=1, **how).for_size(32, 32)
+    generator, black = build_generator(made, 3, 3).train(), -torch.ones(1, 3, 32, 32)
+    last = [layer for layer in generator.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)][-1]
+    nn.init.constant_(last.bias, -2)
+    assert torch.equal(generator(black), black)
+    (-generator(black).mean()).backward()  # descent makes it lighter
+    torch.testing.assert_close(last.bias.grad, torch.full_like(last.bias, -1 / 3))
+    last.bias.grad = None
+    generator(black).mean().backward()  # and here darker
+    assert not last.bias.grad.any()

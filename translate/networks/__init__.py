@@ -19,7 +19,7 @@ from translate.networks.progan import ProGANDiscriminator, ProGANGenerator
 from translate.networks.projected import Projected
 from translate.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from translate.networks.resnet import ResNet
-from translate.networks.segments import checkpoint_activations
+from translate.networks.segments import Segmented, checkpoint_activations
 from translate.networks.spade import SPADE
 from translate.networks.unet import UNet
 from translate.settings import Settings
@@ -102,6 +102,11 @@ class GeneratorSettings(Settings):
         0, ge=0, le=4096, description="from noise: length of a vector learned for each class; 0 = one-hot classes"
     )
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
+    inward_gradient: bool = Field(
+        False,
+        description="light, residual: where x + f(x) is outside of [-1, 1], the gradient that leads back passes the "
+        "clamp, so that black and white can become any colour",
+    )
     init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
@@ -229,6 +234,9 @@ def build_generator(
     (B, in + targets, H, W); the networks in LATENT: (B, in) → (B, out, H, W)."""
     arguments = settings.arguments(in_channels, out_channels, size, classes, palette, targets)
     network = construct(settings.network, arguments)
+    for module in network.modules():
+        if isinstance(module, Segmented):
+            module.inward_gradient = settings.inward_gradient
     initialise(network, settings.init, settings.init_gain)
     return network
 

@@ -1,7 +1,7 @@
 """Layers shared by the networks: norms in float32, dropout, padding, upsampling; and initialisation."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -90,6 +90,21 @@ class Dropout(nn.Dropout):
             return x
         kept = image_rng.uniform(len(x), *x.shape[1:], device=x.device) >= self.p
         return x * kept / (1 - self.p)
+
+
+class InwardClamp(torch.autograd.Function):
+    """clamp(y, -1, 1), which stops only a gradient that would move y further out. torch's clamp stops every gradient,
+    so that where x is black or white and f has the wrong sign, x + f(x) can't learn another colour."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor) -> Tensor:
+        ctx.save_for_backward(y)
+        return y.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return gradient * ((y.abs() <= 1) | (gradient * y > 0))
 
 
 def has_spectral_norm(network: nn.Module) -> bool:

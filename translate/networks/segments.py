@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from translate.networks.fused import Fused, Planned, fuses, plan
 from translate.networks.fused.plan import Convolution
-from translate.networks.layers import has_spectral_norm
+from translate.networks.layers import InwardClamp, has_spectral_norm
 from translate.system import distributed
 
 Step = nn.Module | str  # a layer; 'push' saves the activation, 'add' and 'cat' combine it with the current one
@@ -44,6 +44,7 @@ class Segmented(nn.Module):
     multiple: int = 1  # a translator's input is padded to multiples of this, and to at least `least`, before the steps
     least: int = 1
     residual: bool = False  # whether the result is clamp(x + steps(x), -1, 1) instead of steps(x)
+    inward_gradient: bool = False  # see GeneratorSettings
     targets: int = 0  # input channels after the image's: the one-hot class of the target domain (modes/star.py)
     parts: Sequence[tuple[bool, list[Step]]] = ()  # (whether random, its steps); none without checkpointing
     fused: bool | None = None  # whether to use fused kernels (networks/fused); None: where they are faster
@@ -64,7 +65,8 @@ class Segmented(nn.Module):
         """The result of steps(x) = y: y, or clamp(x + y, -1, 1) of the image's channels."""
         if not self.residual:
             return y
-        return torch.clamp((x[:, : -self.targets] if self.targets else x) + y, -1, 1)
+        total = (x[:, : -self.targets] if self.targets else x) + y
+        return InwardClamp.apply(total) if self.inward_gradient and total.requires_grad else total.clamp(-1, 1)
 
     def run(self, layers: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """layers(x), checkpointed and fused where that is on. layers: the forward pass that the steps describe."""

@@ -146,6 +146,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 "padding": "reflect",
                 "dropout": False,
                 "upsampling": "resize",
+                "inward_gradient": True,
             },
             "discriminator": {"filters": 32, "layers": 2, "stop": 1, "norm": "none", "init": "kaiming"},
             "mode_settings": {"objective": "lsgan", "lambda_l1": 100.0},
