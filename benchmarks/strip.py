@@ -12,7 +12,6 @@ from pathlib import Path
 
 from translate.image import rgb8, sheet_file
 from translate.system.files import write_whole
-from translate.system.text import duration
 
 OUTPUT = "output"
 
@@ -41,7 +40,8 @@ def strip(run: Path, sheets: list[Path], rows: list[int]) -> bytes:
     for sheet, part in zip(sheets, parts, strict=True):
         images = int(sheet.stem)
         took = next(took for seen, took in times if seen >= images)
-        columns[f"{images:,} · {duration(took)}"] = part.tiles[:, heads.index(OUTPUT)]
+        words = f"{took:.0f} s" if took < 100 else f"{took / 60:.0f} min"
+        columns[f"{images:,} · {words}"] = part.tiles[:, heads.index(OUTPUT)]
     if "truth" in heads:
         columns["truth"] = parts[0].tiles[:, heads.index("truth")]
     pictures = [[column[row] for column in columns.values()] for row in rows]
