@@ -31,6 +31,7 @@ def test_network_the_folder_offers_each_and_has_the_runtime_once(site):
         assert card.short_licence in pages["index.html"]
         assert card.licence in (site / "LICENCES.txt").read_text(encoding="utf-8")
         assert 'href="index.html"' in pages[f"{name}.html"]
+    assert "64\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}64" in pages["index.html"], "the sign, not a letter"
     stamps = {
         kind: {file.name.split("-")[1] for file in (site / "data").glob(f"{kind}-*")} for kind in ("wasm", "model")
     }

@@ -130,5 +130,5 @@ def _typed(source: str) -> dict[str, Any] | None:
 
 
 def shown(text: str) -> str:
-    """A card's text with the sign between height and width."""
-    return re.sub(r"(?<=\d) x (?=\d)", " × ", text)
+    """A card's text with the sign between height and width, which stay in one line."""
+    return re.sub(r"(?<=\d) x (?=\d)", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}", text)
