@@ -116,7 +116,7 @@ def test_network_characters_are_drawn_as_for_the_training_and_translated_one_by_
 def test_network_a_character_without_a_font_is_named_and_left_out(with_font, address, boxes):
     browser, (first, second, *_) = with_font(boxes), boxes
     begin(browser, address)
-    write(browser, f"{first}\ue123{second}龘")
+    write(browser, f"{first}\ue123{second}\ufe0f龘")
     assert squares(browser).shape[:2] == (1, 2)
     said = browser.run("$('message').textContent")
     assert said == "No font of this system has U+E123 or “龘” (U+9F98); they are left out."

@@ -6,6 +6,7 @@ const FINER = 4; // drawn so many times as large, then averaged, as the training
 const EM = 200; // pixels at which characters are measured
 const OUTSIDE = 0.03; // share of the characters that may be larger than the room: the scale is not theirs
 const COLUMNS = 8; // at most so many in a line
+const NOT_DRAWN = /(?!\n)[\p{M}\p{Cc}\p{Cf}]/gu; // marks on other letters, control characters: no squares of their own
 const NONE = "\u0378"; // a code point without a character
 
 class Letters {
@@ -22,8 +23,8 @@ class Letters {
 
   /** Write a text on the canvas, one picture of all squares. Returns the characters that no font here has. */
   write(text) {
-    const missing = new Set([...text].filter((character) => character.trim() && !this.has(character)));
-    const lines = text.split("\n").flatMap((line) => {
+    const drawn = text.replace(NOT_DRAWN, ""), missing = new Set([...drawn].filter((character) => character.trim() && !this.has(character)));
+    const lines = drawn.split("\n").flatMap((line) => {
       const squares = [...line].filter((character) => !missing.has(character));
       return Array.from({ length: Math.ceil(squares.length / COLUMNS) }, (_, i) => squares.slice(COLUMNS * i, COLUMNS * (i + 1)));
     });
