@@ -20,7 +20,8 @@ function renew() {
     sample.tile.onclick = () => choose(ends[1], sample, 100);
   }
   $("seeds").textContent = `to ${first + COUNT - 1}`;
-  choose(...samples, $("way").value);
+  $("save-all").disabled = true;
+  choose(samples[0], samples[1], $("way").value);
 }
 
 function named({ seed, kind }) {
@@ -72,7 +73,8 @@ async function enlarge() {
   result = { ...picture, name: whole ? `${about.to}-${whole.seed}` : `${about.to}-${from.seed}-to-${to.seed}-${at}` };
   show($("output"), result);
   $("nothing").hidden = true;
-  $("save").disabled = $("save-all").disabled = false;
+  $("save").disabled = false;
+  $("save-all").disabled = samples.some(({ picture }) => !picture); // other ones may have begun meanwhile
   $("facts").textContent = `${width} × ${height} · ${whole ? named(whole) : `${at} % of the way`}`;
 }
 
