@@ -37,7 +37,8 @@ class Letters {
     return [...missing];
   }
 
-  /** A character that no font has is as wide and as high as one that is none. */
+  /** A character that no font has is as wide and as high as one that is none. Drawings are not compared: Firefox writes
+   * the code point into the box. */
   has(character) {
     return String(this.measures(character)) !== this.none;
   }
