@@ -159,10 +159,12 @@ class Browser:
     def downloaded(self, seconds: float = 30) -> bytes:
         """The content of the file that the page is giving to the user."""
         end = time.monotonic() + seconds
-        while not (found := [path for path in self.downloads.iterdir() if path.suffix != ".crdownload"]):
+        # Its name may be there, empty, before the content is.
+        while not (found := [path for path in self.downloads.iterdir() if path.suffix != ".crdownload"]) or not (
+            content := found[0].read_bytes()
+        ):
             assert time.monotonic() < end, "nothing was downloaded"
             time.sleep(0.05)
-        content = found[0].read_bytes()
         found[0].unlink()
         return content
 

@@ -13,7 +13,7 @@ SIZES = [(5, 3), (2, 7), (17, 40), (32, 32), (31, 45), (70, 33)]  # odd ones, a 
 ONE = (1, 1)
 
 
-def write_model(path: Path, *, directions=("a2b",), channels=(3, 3), **settings) -> Path:
+def write_model(path: Path, *, directions=("a2b",), channels=(3, 3), names=("lines", "filled"), **settings) -> Path:
     """A generator file of networks with random weights, and statistics as a trained batch norm has them."""
     torch.manual_seed(0)
     chosen = GeneratorSettings(**{"filters": 4, "blocks": 1, "depth": 3, "init_gain": 0.1, **settings})
@@ -24,7 +24,8 @@ def write_model(path: Path, *, directions=("a2b",), channels=(3, 3), **settings)
             if isinstance(layer, nn.BatchNorm2d):
                 layer.running_mean.normal_(0, 0.1)
                 layer.running_var.uniform_(0.5, 1.5)
-        entry = {"network": chosen.network, "arguments": chosen.arguments(*channels), "from": "lines", "to": "filled"}
+        arguments, (before, after) = chosen.arguments(*channels), names
+        entry = {"network": chosen.network, "arguments": arguments, "from": before, "to": after}
         packed[direction] = (network, entry)
     description = {"version": "0", "mode": "pix2pix", "size": [32, 32], "background": [255, 255, 255]}
     path.write_bytes(pack(packed, description))

@@ -155,7 +155,7 @@ def test_wishes_that_mean_nothing_for_a_gan(plain, tmp_path, monkeypatch, pictur
         ({"to": "torch", "direction": "a2b"}, "--direction has no meaning for"),
         ({"to": "onnx", "direction": "z2a"}, "--direction has no meaning for"),
         ({"to": "junyanz"}, "makes images from random numbers, which --to junyanz can't hold; use --to onnx"),
-        ({"to": "web"}, "makes images from random numbers, which --to web can't hold"),
+        ({"to": "web", "direction": "a2b"}, "--direction has no meaning for"),
     ]
     for options, sentence in wrong:
         with pytest.raises(UserError, match=re.escape(sentence)):

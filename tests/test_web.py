@@ -14,7 +14,8 @@ import pytest
 from export_models import write_model
 
 from translate.errors import UNAVAILABLE, UserError
-from translate.export.web import build as building
+from translate.export.web import runtime
+from translate.export.web.about import of_pictures
 from translate.export.web.build import build
 
 NETWORK = pytest.mark.network  # needs npm: the runtime comes from there the first time
@@ -101,7 +102,7 @@ def test_without_npm_one_sentence_says_so_and_nothing_is_written(model, tmp_path
 @NETWORK
 def test_network_the_second_time_needs_no_network(folder, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert len(building.runtime.fetch(silent)) == 3
+    assert len(runtime.fetch(silent)) == 3
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_network_the_second_time_needs_no_network(folder, monkeypatch):
 def test_line_art_begins_with_the_drawing_board(model, name, lines):
     entry = {"from": name, "to": "x", "arguments": {"in_channels": 3, "out_channels": 3, "filters": 8}}
     description = {"directions": {"a2b": {"network": "light", **entry}}}
-    assert building._about(description, "a2b", model)["lines"] is lines
+    assert of_pictures(description, "a2b", model)["lines"] is lines
 
 
 @NETWORK

@@ -37,8 +37,8 @@ CONTRASTS = """(() => {
       return [e.textContent.trim().slice(0, 40), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
     });
 })()"""
-USED = {"button", "checkbox", "ColorWell", "combobox", "link", "slider", "textbox"}
-REACHED = """[...document.querySelectorAll("a, button, input, select, summary, [tabindex]")]
+USED = {"button", "checkbox", "ColorWell", "combobox", "link", "slider", "spinbutton", "textbox"}
+REACHED = """[...document.querySelectorAll("a, button, input, select, summary, textarea, [tabindex]")]
   .filter((e) => e.checkVisibility() && !e.disabled)"""
 
 

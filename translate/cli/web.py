@@ -21,8 +21,9 @@ def web(
 ) -> None:
     """Translate pictures in the browser, on this machine, until Ctrl-C.
 
-    Without MODEL a start page offers the generators that come along. The browser does all the work, and no picture
-    leaves it. Only this machine can open it. The runtime is fetched with npm the first time (33 MB).
+    A GAN's page makes samples. Without MODEL a start page offers the generators that come along. The browser does all
+    the work, and no picture leaves it. Only this machine can open it. The runtime is fetched with npm the first time
+    (33 MB).
     """
     import signal
     import tempfile
@@ -55,6 +56,5 @@ def web(
         folder = Path(temporary) / "page"
         pages(model, folder, direction)
         server.show(folder)
-        what = f"{model} translates" if model else "the zoo is"
-        print(f"{what} at {server.address} until you press Ctrl-C", flush=True)
+        print(f"{model or 'the zoo'} is at {server.address} until you press Ctrl-C", flush=True)
         server.serve_forever()

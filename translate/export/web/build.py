@@ -1,4 +1,4 @@
-"""Builds the web page: a folder of static files that translates images in the browser, from any host or from disk."""
+"""Builds the web page: a folder of static files that runs a generator in the browser, from any host or from disk."""
 
 import base64
 import gzip
@@ -6,7 +6,6 @@ import hashlib
 import html
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,47 +14,45 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import translate
 from translate.errors import DISK, UserError
 from translate.export.web import runtime
-from translate.image import rgb8
-from translate.model import card as cards
-from translate.model import file as generator_file
-from translate.model.description import direction_of
-from translate.model.translator import adds_colour, label_map
-from translate.system.files import sha256, sync_folder
+from translate.export.web.about import checked
+from translate.model.file import NOISE
+from translate.system.files import sync_folder
 
 PAGE = Path(__file__).parent / "page"
 SCRIPTS = (
-    "load", "header", "pixels", "png", "zip", "draw", "camera",
-    "engine", "slider", "several", "app", "sources", "begin",
+    "load", "header", "pixels", "png", "zip", "draw", "letters", "camera", "engine", "slider", "several", "app",
+    "sources", "begin", "normal", "samples",
 )  # fmt: skip
 COPIED = ("style.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
 PIECE = 512 * 1024  # characters of base64 in one file of data/: small enough for a progress bar
-LIMIT = 2_000_000  # pixels: larger images are reduced to this unless the full size is selected
-LAYER = 16_000_000  # values in a layer's output at most, which lowers the limit: about 0.5 GB in all, for phones
-HOME = '<p class="home"><a href="index.html">All translators</a></p>'
-LINES = re.compile(r"(line|edge|sketch|draw|outline|contour|doodle|scribble)", re.IGNORECASE)
+HOME = '<p class="home"><a href="index.html">All models</a></p>'
 
 
 @dataclass
 class Page:
-    """A model's page. about: its data, see `_about`. program: the ONNX file."""
+    """A model's page. about: its data, see `checked`. program: the ONNX file."""
 
     about: dict[str, Any]
     program: bytes
+
+    @property
+    def template(self) -> str:
+        return "samples.html" if "latent" in self.about else "index.html"
 
 
 def build(
     model: str | Path,
     folder: Path,
-    direction: str = "a2b",
+    direction: str | None = None,
     *,
     say: Callable[[str], None] = print,
 ) -> list[Path]:
     """Make `folder`: index.html and all files that it needs, for any static host or for opening from disk.
 
-    model: a run folder, a generator file or a name in pretrained/. say: prints a message. Returns the files written.
+    model: a run folder, a generator file or a name in pretrained/. direction: a2b, if it translates and nothing else is
+    said. say: prints a message. Returns the files written.
     The folder is written completely or not at all. UserError when it exists already, the model can't be used, or the
     runtime can't be downloaded.
     """
@@ -64,26 +61,13 @@ def build(
     fetched = runtime.fetch(say)
     from translate.export.onnx import onnx_bytes  # slow to import, so after the checks above
 
+    direction = NOISE if "latent" in about else direction or "a2b"
     return write(folder, {"index.html": Page(about, onnx_bytes(str(model), direction, io="uint8"))}, fetched)
 
 
 def refuse_existing(folder: Path) -> None:
     if folder.exists():
         raise UserError(f"{folder} exists already; delete it, or choose another folder with --out.")
-
-
-def checked(model: str | Path, direction: str) -> dict[str, Any]:
-    """The page's data about a model, see `_about`. UserError when a page can't translate with it."""
-    _, description, path = generator_file.read(model)
-    direction = direction_of(description, direction)
-    entry = generator_file.entry(description, direction, path)
-    channels = [entry["arguments"][f"{end}_channels"] for end in ("in", "out")]
-    if not all(count in (1, 3) for count in channels):
-        raise UserError(
-            f"{path} translates measured values of {channels[0]} to {channels[1]} channels, and a page shows 1 or 3; "
-            "use --to onnx."
-        )
-    return _about(description, direction, path)
 
 
 def write(
@@ -105,7 +89,7 @@ def write(
             data = {name: list(_pieces(name, content, whole)) for name, content in shared.items()}
             for name, page in pages.items():
                 own = {"model": list(_pieces("model", page.program, whole))}
-                (whole / name).write_text(_index(page.about | {"data": data | own}, home), encoding="utf-8")
+                (whole / name).write_text(_index(page, data | own, home), encoding="utf-8")
             for name in COPIED:
                 shutil.copyfile(PAGE / name, whole / name)
             for name, content in more.items():
@@ -133,49 +117,12 @@ def _pieces(name: str, content: bytes, folder: Path) -> Iterator[dict[str, Any]]
         yield {"name": file, "bytes": len(written)}
 
 
-def _about(description: dict[str, Any], direction: str, path: Path) -> dict[str, Any]:
-    """The page's data about its model; imported generators have only some of it."""
-    entry = description["directions"][direction]
-    card = cards.beside(path)
-    before, after = (entry.get(end, name).replace("_", " ") for end, name in (("from", "a"), ("to", "b")))
-    height, width = description.get("size") or (256, 256)
-    licences = dict(description.get("licences") or {})
-    methods = {"pix2pix": "pix2pix, from pairs", "spade": "SPADE, from label maps", "cycle": "CycleGAN, without pairs"}
-    facts = [
-        ("Translates", f"{before} → {after}"),
-        ("Trained with", methods.get(description.get("mode", ""))),
-        ("Trained at", f"{width} × {height} pixels" if description.get("size") else None),
-        ("Limits", card.limits),
-        ("Licence", card.licence),
-        *(("Training pictures", f"{name}: {text}") for name, text in sorted(licences.items())),
-        ("File", f"{path.name}, SHA-256 {sha256(path)[:12]}…"),
-        ("Runs on", f"ONNX Runtime Web {runtime.RUNTIME.version} (MIT, Microsoft Corporation)"),
-        ("Made with", f"imgtranslate {translate.__version__}"),
-    ]
-    arguments = entry["arguments"]
-    wide = arguments.get("filters", 64) * (4 if entry["network"] == "spade" else 1)  # channels of its widest layer
-    classes = label_map(description, direction)
-    return {
-        "title": card.title or f"{before} to {after}",
-        "from": before,
-        "to": after,
-        "size": [height, width],
-        "background": description.get("background") or rgb8.WHITE,
-        "channels_in": arguments["in_channels"],
-        "channels_out": arguments["out_channels"],
-        "adds_colour": adds_colour(description, direction),
-        "labels": classes and classes.colours,
-        "ids": classes.ids if classes else [],
-        "lines": bool(classes or LINES.search(before)),  # the page then starts with a drawing canvas
-        "limit": min(LIMIT, LAYER // wide),
-        "facts": [fact for fact in facts if fact[1]],
-    }
-
-
-def _index(about: dict[str, Any], home: str) -> str:
-    data = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")  # so that no text can end the <script>
-    page = (PAGE / "index.html").read_text(encoding="utf-8")
-    return page.replace("{home}", home).replace("{title}", html.escape(about["title"])).replace("{about}", data)
+def _index(page: Page, files: dict[str, Any], home: str) -> str:
+    """The HTML of a page. files: what it loads from data/."""
+    data = json.dumps(page.about | {"data": files}, ensure_ascii=False)
+    data = data.replace("<", "\\u003c")  # so that no text can end the <script>
+    text = (PAGE / page.template).read_text(encoding="utf-8").replace("{home}", home)
+    return text.replace("{title}", html.escape(page.about["title"])).replace("{about}", data)
 
 
 def _licences(pages: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from translate.export.web.site import build_site
 
 def pages(model: str | None, folder: Path, direction: str | None) -> list[Path]:
     """Make `folder` and return its files; see `build` and `build_site`. model: None for all that come along."""
-    return build(model, folder, direction or "a2b") if model else build_site(folder)
+    return build(model, folder, direction) if model else build_site(folder)
 
 
 def write(model: str | None, out: Path, direction: str | None) -> str:

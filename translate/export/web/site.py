@@ -14,7 +14,8 @@ import translate
 from translate.catalog import cache_folder
 from translate.errors import UserError
 from translate.export.web import runtime
-from translate.export.web.build import PAGE, Page, checked, refuse_existing, write
+from translate.export.web.about import checked, shown
+from translate.export.web.build import PAGE, Page, refuse_existing, write
 from translate.model import card as cards
 from translate.model import file as generator_file
 from translate.system.files import sha256, write_whole
@@ -28,26 +29,23 @@ OFFER = """<li><a class="offer" href="{page}">{picture}
 
 
 def build_site(folder: Path, *, say: Say = print) -> list[Path]:
-    """Make `folder`: index.html, which offers the zoo, and NAME.html for each of its generators that translates images.
-    The runtime is there once. Returns the files written; the folder is written completely or not at all. UserError as
+    """Make `folder`: index.html, which offers the zoo, and NAME.html for each of its generators; the runtime is there
+    once. Returns the files written; the folder is written completely or not at all. UserError as
     `translate.export.web.build.build`.
     """
     refuse_existing(folder)
     found: dict[str, tuple[str, Path, str, dict[str, Any]]] = {}  # page → name, generator, direction, data
     for name, path in cards.zoo().items():
         directions = list(generator_file.read(path)[1]["directions"])
-        if generator_file.NOISE in directions:
-            say(f"{name} is left out: it makes images from random numbers, and pages translate images")
-            continue
         for number, direction in enumerate(directions):
             page = f"{name}.html" if number == 0 else f"{name}-{direction}.html"
             found[page] = name, path, direction, checked(path, direction)
     if not found:
-        raise UserError("no generator that translates images comes along, so there is nothing to offer; name a MODEL.")
+        raise UserError("no generator comes along, so there is nothing to offer; name a MODEL.")
     fetched = runtime.fetch(say)
     more, offers, pages = dict[str, bytes](), list[str](), dict[str, Page]()
-    for page, (name, path, direction, about) in found.items():
-        pages[page] = Page(about, _program(path, direction, say))
+    for number, (page, (name, path, direction, about)) in enumerate(found.items(), 1):
+        pages[page] = Page(about, _program(path, direction, f"{number} of {len(found)}", say))
         picture = path.with_suffix(".png")
         if picture.is_file():
             more[f"{name}.png"] = picture.read_bytes()
@@ -57,18 +55,19 @@ def build_site(folder: Path, *, say: Say = print) -> list[Path]:
 
 
 def _offer(page: str, name: str, about: dict[str, Any], picture: bytes | None, card: cards.Card) -> str:
-    shown = '<img class="plain" src="icon.svg" alt="">'
+    tag = '<img class="plain" src="icon.svg" alt="">'
     if picture:
         with Image.open(io.BytesIO(picture)) as image:
             size = f'width="{image.width}" height="{image.height}"'
-        shown = f'<img src="{name}.png" {size} alt="Above: pictures. Below: what it made of them.">'
-    texts = {"title": about["title"], "limits": card.limits}
-    texts["licence"] = card.short_licence
-    return OFFER.format(page=page, picture=shown, **{word: html.escape(text) for word, text in texts.items()})
+        what = "Pictures that it made." if "latent" in about else "Above: pictures. Below: what it made of them."
+        tag = f'<img src="{name}.png" {size} alt="{what}">'
+    texts = {"title": about["title"], "limits": shown(card.limits), "licence": card.short_licence}
+    return OFFER.format(page=page, picture=tag, **{word: html.escape(text) for word, text in texts.items()})
 
 
-def _program(path: Path, direction: str, say: Say) -> bytes:
+def _program(path: Path, direction: str, which: str, say: Say) -> bytes:
     """The ONNX file of a generator that comes along; kept in the cache, because making it takes seconds.
+    which: of all pages, said when it is made.
 
     Its name there has the hashes of what it was made from and of its own bytes; one that doesn't fit is made again.
     """
@@ -81,7 +80,7 @@ def _program(path: Path, direction: str, say: Say) -> bytes:
             return content
     from translate.export.onnx import onnx_bytes  # slow to import, and not needed the second time
 
-    say(f"making the page of {path.stem}")
+    say(f"page {which}: preparing {path.stem}, about 20 s; kept for the next time")
     content = onnx_bytes(str(path), direction, io="uint8")
     write_whole(folder / f"{key}-{hashlib.sha256(content).hexdigest()[:16]}.onnx", content)
     return content

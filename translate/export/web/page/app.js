@@ -52,16 +52,17 @@ async function one(task) {
     if (ofMany && !task.picture) Object.assign(task, await openPicture(task.file));
     if (halted) return;
     const size = $("size").value;
-    const taken = pixelsOf(task.picture, task.kind === "film" ? liveLimit : size === "full" ? Infinity : about.limit);
+    const squares = task.kind === "text";
+    const taken = pixelsOf(task.picture, task.kind === "film" ? liveLimit : squares || size === "full" ? Infinity : about.limit);
     taken.others = about.labels ? toClasses(taken.data, about) : 0;
     if (task.kind === "file" || ofMany) remark(task, taken);
     if (task.kind === "file") display(taken);
     const grey = greyKept && (ofMany ? task.grey : !$("grey-parts").hidden && $("grey").checked);
     const { width, height } = taken;
     const before = ofMany && { ...taken, data: taken.data.slice() };
-    const settings = { trained: size === "trained", alpha: $("alpha").checked, ofGrey: task.grey, grey };
+    const settings = { trained: size === "trained", alpha: $("alpha").checked, ofGrey: task.grey, grey, squares };
     const { pixels, seconds } = await engine.ask({ pixels: taken.data, width, height, ...settings }, [taken.data.buffer]);
-    const made = { data: pixels, width, height, grey: grey || about.channels_out === 1, name: task.name };
+    const made = { data: pixels, width, height, grey: grey || about.channels_out === 1, name: task.name, enlarged: squares };
     if (ofMany) await several.keep(task, made);
     if (task.kind === "film") liveLimit = Math.min(Math.max((liveLimit * LIVE.seconds) / seconds, LIVE.least), LIVE.most);
     if (!current()) return;
@@ -143,11 +144,6 @@ function fail(error, ofMany = false) {
   buttons();
   const pixels = fullSize.isConnected && $("size").value === "full" ? " Choose a smaller size." : "";
   say(`${loading ? "The model could not be started" : "The translation failed"}: ${error.message}.${pixels}`.replace("..", "."), true);
-}
-
-function say(text, bad = false) {
-  $("message").textContent = text;
-  $("message").classList.toggle("bad", bad);
 }
 
 /** What there is to know and to choose about a file. */

@@ -2,15 +2,15 @@
 // The drawing board: strokes with a mouse, a pen or a finger.
 
 class Board {
-  /** canvas: 512 pixels on its longer side, shaped like the training pictures. changed(): after every movement.
-   * labels: colours of the classes; the canvas then has the training's size, and strokes have no smooth edges. */
-  constructor(canvas, [height, width], background, changed, labels = null) {
-    const longer = Math.max(height, width), scale = labels ? 1 : 512 / longer;
+  /** canvas: shaped like the training pictures. changed(): after every movement. labels: colours of the classes; strokes
+   * then have no smooth edges. small: of the training's size, else with 512 pixels on the longer side. */
+  constructor(canvas, [height, width], background, changed, labels = null, small = Boolean(labels)) {
+    const longer = Math.max(height, width), scale = small ? 1 : 512 / longer;
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     canvas.style.width = `${(100 * width) / longer}%`; // of its square frame
     canvas.style.height = `${(100 * height) / longer}%`;
-    canvas.classList.toggle("small", Boolean(labels));
+    canvas.classList.toggle("small", small);
     Object.assign(this, { canvas, changed, labels, strokes: [], stroke: null });
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     this.paper = `rgb(${background})`;

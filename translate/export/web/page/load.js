@@ -10,6 +10,29 @@ function packed(name, index, text) {
   (pieces[name] ??= [])[index] = text;
 }
 
+/** Say what the page knows of its model. */
+function tell(lead) {
+  $("lead").textContent = lead;
+  for (const [term, text] of about.facts) {
+    $("about-list").append(Object.assign(document.createElement("dt"), { textContent: term }));
+    $("about-list").append(Object.assign(document.createElement("dd"), { textContent: text }));
+  }
+}
+
+/** Load with a progress bar: the files of `load`. */
+function loading() {
+  return load((done, total) => {
+    $("progress").value = done / total;
+    const mb = (bytes) => (bytes / 1e6).toFixed(1);
+    $("loaded").textContent = done < total ? `Loading: ${mb(done)} of ${mb(total)} MB` : "Starting …";
+  });
+}
+
+function say(text, bad = false) {
+  $("message").textContent = text;
+  $("message").classList.toggle("bad", bad);
+}
+
 /** {name: ArrayBuffer} of everything in about.data; progress(bytes so far, bytes in all). */
 async function load(progress) {
   if (!window.DecompressionStream || !window.OffscreenCanvas) {

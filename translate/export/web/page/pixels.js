@@ -68,11 +68,11 @@ function survey(data) {
   return { clear, grey };
 }
 
-/** Put RGBA on a canvas on the page. */
-function show(canvas, { data, width, height }) {
+/** Put RGBA on a canvas on the page. enlarged: with pixels as squares, as those of icons are. */
+function show(canvas, { data, width, height, enlarged }) {
   canvas.width = width;
   canvas.height = height;
   canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
-  canvas.classList.toggle("small", width * height < 128 * 128); // pixels of icons are enlarged as squares
+  canvas.classList.toggle("small", Boolean(enlarged) || width * height < 128 * 128);
   canvas.hidden = false;
 }

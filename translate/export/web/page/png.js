@@ -49,3 +49,12 @@ function chunk(name, content) {
   view.setUint32(bytes.length - 4, crc32(bytes.subarray(4, -4)));
   return bytes;
 }
+
+/** Give a file to the user. */
+function give(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

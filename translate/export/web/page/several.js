@@ -122,12 +122,3 @@ function thumbnail({ data, width, height }) {
   context.drawImage(full, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
-
-/** Give a file to the user. */
-function give(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}

@@ -24,7 +24,7 @@ class Slider {
 
   /** Give the frames the shape of a picture; without one they are square. */
   shape(picture) {
-    const ratio = picture?.height ? Math.min(Math.max(picture.width / picture.height, 0.5), 3) : 1;
+    const ratio = picture?.height ? Math.min(Math.max(picture.width / picture.height, 0.5), 4) : 1;
     this.pair.style.setProperty("--ratio", ratio);
   }
 

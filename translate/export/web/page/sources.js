@@ -1,9 +1,11 @@
 "use strict";
-// Where pictures come from: files, the drawing board and the camera; and what is pressed about them.
+// Where pictures come from: files, the drawing board, typed text and the camera; and what is pressed about them.
 
 const camera = new Camera($("video"));
-const board = new Board($("board"), about.size, about.labels?.[0] ?? about.background, () => translate(), about.labels);
-const SHOWN = { file: "input", several: "input", drawing: "board", film: "video" };
+const board = new Board($("board"), about.size, about.labels?.[0] ?? about.background, () => translate(), about.labels, Boolean(about.labels || about.typed));
+const letters = about.typed && new Letters($("typed"), about.size, about.typed);
+const typing = { kind: "text", picture: $("typed"), name: "text" };
+const SHOWN = { file: "input", several: "input", drawing: "board", text: "typed", film: "video" };
 
 /** Make `next` the source on the left, and translate it. */
 function use(next) {
@@ -12,14 +14,18 @@ function use(next) {
   if (source?.kind !== next.kind || next.kind === "several") $("clear-parts").hidden = $("grey-parts").hidden = true;
   source = next;
   for (const id of Object.values(SHOWN)) $(id).hidden = id !== SHOWN[next.kind];
-  if (next.kind === "drawing" || next.kind === "film") slider.turn(false);
+  if (next.kind !== "file" && next.kind !== "several") slider.turn(false);
   if (next.kind === "drawing") slider.shape(null);
   if (next.kind === "film") slider.shape({ width: $("video").videoWidth, height: $("video").videoHeight });
+  if (next.kind === "text") slider.shape($("typed"));
   if (next.kind !== "several") several.mark(null);
   $("empty").hidden = true;
   $("drawing").hidden = next.kind !== "drawing";
+  $("typing").hidden = next.kind !== "text";
+  $("choices").hidden = next.kind === "text";
   $("filming").hidden = next.kind !== "film";
   $("draw").ariaPressed = String(next.kind === "drawing");
+  $("type").ariaPressed = String(next.kind === "text");
   $("camera").ariaPressed = String(next.kind === "film");
   say("");
   translate();
@@ -95,14 +101,20 @@ addEventListener("paste", (event) => {
 });
 
 $("draw").onclick = () => use({ kind: "drawing", picture: $("board"), name: "drawing" });
+$("type").onclick = $("text").oninput = () => {
+  const missing = letters.write($("text").value);
+  use(typing);
+  say(lacking(missing, letters.fitting));
+};
 $("undo").onclick = () => board.undo();
 $("clear").onclick = () => board.clear();
 const pen = () => {
   const rubber = $("rubber").ariaPressed === "true";
   board.pen = { width: ($("pen").value * (rubber ? 3 : 1)) / 72, colour: rubber ? null : $("colour").value };
 };
-$("pen").value = about.labels ? 6 : 2;
+$("pen").value = about.labels ? 6 : about.typed ? 4 : 2;
 $("pen").oninput = pen;
+pen();
 $("colour").oninput = () => {
   $("rubber").ariaPressed = "false";
   pen();

@@ -10,7 +10,7 @@ onmessage = async ({ data }) => {
       postMessage({ ready: true });
     } else {
       const began = performance.now();
-      const pixels = await translate(data);
+      const pixels = await (data.latents ? sample(data) : translate(data));
       postMessage({ pixels, seconds: (performance.now() - began) / 1000 }, [pixels.buffer]);
     }
   } catch (error) {
@@ -29,11 +29,13 @@ async function start({ glue, wasm, model, facts }) {
 }
 
 /** RGBA in, RGBA of the same size out: translated on the model's background; `alpha`: with the picture's alpha put back.
- * ofGrey: from a grayscale file; grey: as greys, as picture.py and Translator.finish do with such files. */
-async function translate({ pixels, width, height, trained, alpha, ofGrey, grey }) {
+ * ofGrey: from a grayscale file; grey: as greys, as picture.py and Translator.finish do with such files.
+ * squares: of pictures of the training's size side by side, each by itself. */
+async function translate({ pixels, width, height, trained, alpha, ofGrey, grey, squares }) {
   const picture = flatten(pixels, ofGrey ? about.background.map(() => luma(about.background, 0)) : about.background);
   const scale = trained ? Math.sqrt((about.size[0] * about.size[1]) / (width * height)) : 1;
-  const result = scale < 1 ? await atTrainedSize(picture, width, height, scale) : await run(picture, width, height);
+  const way = squares ? inSquares : scale < 1 ? atTrainedSize : run;
+  const result = await way(picture, width, height, scale);
   const out = new Uint8ClampedArray(4 * width * height);
   for (let i = 0, j = 0; i < out.length; i += 4, j += 3) {
     for (let c = 0; c < 3; c++) out[i + c] = grey ? luma(result, j) : result[j + c];
@@ -74,6 +76,35 @@ async function run(rgb, width, height) {
   const data = translated.data;
   if (about.channels_out !== 1) return data;
   return Uint8Array.from({ length: 3 * count }, (_, i) => data[(i / 3) | 0]);
+}
+
+/** A GAN's pictures, RGBA, one after the other. latents: Float32Array of all; classes: the class of each, where there are any. */
+async function sample({ latents, classes }) {
+  const count = latents.length / about.latent;
+  const given = { latent: new ort.Tensor("float32", latents, [count, about.latent]) };
+  if (classes) given.class = new ort.Tensor("int64", BigInt64Array.from(classes, BigInt), [count]);
+  const { data } = (await session.run(given)).image;
+  const channels = about.channels_out, out = new Uint8ClampedArray((4 * data.length) / channels).fill(255);
+  for (let i = 0, j = 0; i < out.length; i += 4, j += channels) {
+    for (let c = 0; c < 3; c++) out[i + c] = data[j + Math.min(c, channels - 1)];
+  }
+  return out;
+}
+
+/** Pictures of the training's size side by side, each translated by itself, as it was trained for: over all of them a norm
+ * would have other statistics, and a character would depend on its neighbours. Blank ones stay blank. */
+async function inSquares(picture, width, height) {
+  const [h, w] = about.size, out = picture.slice(), square = new Uint8Array(3 * h * w);
+  for (let top = 0; top < height; top += h) {
+    for (let left = 0; left < width; left += w) {
+      const at = (row) => 3 * ((top + row) * width + left);
+      for (let row = 0; row < h; row++) square.set(picture.subarray(at(row), at(row) + 3 * w), 3 * w * row);
+      if (square.every((level) => level === 255)) continue;
+      const made = await run(square, w, h);
+      for (let row = 0; row < h; row++) out.set(made.subarray(3 * w * row, 3 * w * (row + 1)), at(row));
+    }
+  }
+  return out;
 }
 
 /** Translate a reduced picture, and add the enlarged change to the full one: its lines stay as sharp as they are. */
