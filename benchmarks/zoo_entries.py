@@ -64,6 +64,7 @@ ZOO = {
         "Black outlines on white, drawn as Material Symbols are; what is inside and what is outside is a guess where "
         "shapes are nested. Trained at 64 x 64 only.",
         "ST-LPIPS",
+        ("skull_list", "nutrition", "request_quote", "local_bar"),
     ),
     "phosphor_thin2duotone": Entry(
         "Thin icons to two tones, in the style of Phosphor Icons",
