@@ -56,6 +56,7 @@ ZOO = {
         "One black character in the middle of a white square, as `translate data show hanzi_print` draws them; strokes "
         "may be missing or blotted where there are many. Trained at 64 x 64 only.",
         "KID-lite2",
+        ("4F3C", "7B14", "62F3", "5426"),
     ),
     "icons_line2filled": Entry(
         "Icons in outline to filled icons, in the style of Material Symbols",
@@ -73,6 +74,7 @@ ZOO = {
         "Black hairlines on white, drawn as Phosphor's thin icons are; which regions become grey is a guess. Trained "
         "at 64 x 64 only.",
         "ST-LPIPS",
+        ("lego-smiley", "hand-peace", "plug", "chat-circle-dots"),
     ),
     "mnist_digits": Entry(
         "Handwritten digits from noise, by class",
