@@ -115,7 +115,8 @@ def choice(name: str) -> dict[str, str]:
 def data_set(about: dict[str, Any]) -> dict[str, Any]:
     """Of one domain, what data.json says."""
     kept = {key: about[key] for key in ("name", "package", "sha256", "licence", "train")}
-    return {**kept, "held_out": len(about["test"])}
+    package = f"{recipes()[about['name']].kind} {about['package']}"
+    return {**kept, "package": package, "held_out": len(about["test"])}
 
 
 def score(row: dict[str, Any]) -> dict[str, Any]:

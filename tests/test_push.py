@@ -79,7 +79,13 @@ def test_a_name_in_pretrained_has_its_whole_card(hub, run):
     code, _, problem = run("push", "openmoji_line2color", "ann/lines")
     assert code == 0, problem
     card = hub.files("ann/lines")["README.md"].decode()
-    for words in ("Line drawings to colour", "npm openmoji 17.0.0", "preset cpu", "0.0863", "The colours are guesses"):
+    for words in (
+        "Line drawings to colour",
+        "npm openmoji 17.0.0",
+        "--mode pix2pix",
+        "0.1001",
+        "The colours are guesses",
+    ):
         assert words in card, words
     assert head(hub, "ann/lines")["license"] == "cc-by-sa-4.0"
 

@@ -146,9 +146,11 @@ def test_settings_page_is_up_to_date():
 
 
 def test_nothing_but_licence_clean_pictures_is_committed():
-    """Pictures in the repository are of OpenMoji or Fluent, points of a plane, or digits that a GAN made."""
+    """Pictures in the repository are of OpenMoji, Fluent, free icons and fonts, points of a plane, or digits that a GAN
+    made."""
     suffixes = {".png", ".jpg", ".jpeg", ".webp", ".gif"}
+    free = ("openmoji", "fluent", "icons", "phosphor", "hanzi", "toy", "mnist")
     skipped = {".git", ".venv", "runs", "build", "dist", "datasets"}
     for path in ROOT.rglob("*"):
         if path.suffix.lower() in suffixes and not skipped & set(path.relative_to(ROOT).parts):
-            assert path.stem.startswith(("openmoji", "fluent", "toy", "mnist")), path
+            assert path.stem.startswith(free), path

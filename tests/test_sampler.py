@@ -109,8 +109,6 @@ def test_a_gan_is_refused_where_images_are_translated(tmp_path, monkeypatch, cap
         words = ["convert", gan, pictures[0], tmp_path / "out", "--direction", direction]
         code, _, said = run_verb(monkeypatch, capsys, *words)
         assert (code, sentence in said) == (2, True)
-    code, _, said = run_verb(monkeypatch, capsys, "web", gan)
-    assert (code, sentence in said) == (2, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["g.safetensors"]
 
 

@@ -102,11 +102,8 @@ class GeneratorSettings(Settings):
         0, ge=0, le=4096, description="from noise: length of a vector learned for each class; 0 = one-hot classes"
     )
     residual: bool = Field(False, description="G(x) = clamp(x + f(x)) instead of tanh(f(x))")
-    inward_gradient: bool = Field(
-        False,
-        description="light, residual: where x + f(x) is outside of [-1, 1], the gradient that leads back passes the "
-        "clamp, so that black and white can become any colour",
-    )
+    inward_gradient: bool = Field(False, description="light, residual: the clamp lets the gradient through that leads "
+                                  "back into [-1, 1], so that black and white can become any colour")  # fmt: skip
     init: Init = Field("normal", description=INIT)
     init_gain: float = Field(0.02, gt=0, description="scale of the initial weights (normal: their σ)")
 
@@ -234,9 +231,8 @@ def build_generator(
     (B, in + targets, H, W); the networks in LATENT: (B, in) → (B, out, H, W)."""
     arguments = settings.arguments(in_channels, out_channels, size, classes, palette, targets)
     network = construct(settings.network, arguments)
-    for module in network.modules():
-        if isinstance(module, Segmented):
-            module.inward_gradient = settings.inward_gradient
+    for module in filter(lambda module: isinstance(module, Segmented), network.modules()):
+        module.inward_gradient = settings.inward_gradient
     initialise(network, settings.init, settings.init_gain)
     return network
 
