@@ -29,6 +29,7 @@ from translate.model import card as cards
 from translate.model.file import NOISE, build, noise_entry, read, weights
 from translate.model.file import entry as direction_entry
 from translate.model.sampler import Sampler
+from translate.model.translator import label_map
 from translate.report import gather
 from translate.system.files import sha256, write_whole
 from translate.system.text import duration
@@ -116,7 +117,8 @@ def data_set(about: dict[str, Any]) -> dict[str, Any]:
     """Of one domain, what data.json says."""
     kept = {key: about[key] for key in ("name", "package", "sha256", "licence", "train")}
     package = f"{recipes()[about['name']].kind} {about['package']}"
-    return {**kept, "package": package, "held_out": len(about["test"])}
+    test = about["test"]  # keys of images, or of a set of arrays their number
+    return {**kept, "package": package, "held_out": test if isinstance(test, int) else len(test)}
 
 
 def score(row: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +142,8 @@ def picture(name: str, out: Path) -> bytes:
         keys = ZOO[name].shown or run.data["a"]["test"][:SHOWN]
         paths = [next(folder.glob(f"{key}.*")) for key in keys]
         height, width = translator.description["size"]
-        given = [rgb8.resize(rgb8.read(path), (height, width), "lanczos") for path in paths]
+        how = "nearest" if label_map(translator.description, "a2b") else "lanczos"
+        given = [rgb8.resize(rgb8.read(path), (height, width), how) for path in paths]
         rows = [given, [np.asarray(translator(picture)) for picture in given]]
     return rgb8.to_png(np.concatenate([np.concatenate([_shown(one) for one in row], 1) for row in rows]))
 

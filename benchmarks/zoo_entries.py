@@ -47,6 +47,7 @@ ZOO = {
         "Takes maps of its sixteen colours, as `translate web` paints them, and no other pictures. Trained at 64 x 64 "
         "only.",
         "ST-LPIPS",
+        ("1F493", "1F9AE", "1F6EC", "1F33F"),
     ),
     "hanzi_print2brush": Entry(
         "Printed Chinese characters to brush writing",
@@ -79,15 +80,8 @@ ZOO = {
     "mnist_digits": Entry(
         "Handwritten digits from noise, by class",
         "--mode dcgan --a mnist --labels auto --images 200000",
-        "The digits are NIST's, prepared by LeCun, Cortes and Burges; their package states no terms for the images",
-        "Digits of 32 x 32 pixels, some of them malformed.",
-        "KID-lite2",
-    ),
-    "hanzi_characters": Entry(
-        "Characters of brush writing from noise, that nobody ever wrote",
-        "--mode dcgan --a hanzi_brush --size 64 --images 60000",
-        "OFL 1.1: trained on characters of a font under it (Ma Shan Zheng), and passed on under the same terms",
-        "They look like writing and mean nothing.",
+        "none stated: the digits are NIST's, prepared by LeCun, Cortes and Burges; their package says nothing of them",
+        "Digits of 28 x 28 pixels, some of them malformed.",
         "KID-lite2",
     ),
 }
