@@ -134,7 +134,7 @@ def picture(name: str, out: Path) -> bytes:
     if run.noise:
         sampler = Sampler.load(chosen(name, out))
         classes = list(range(2 * SHOWN)) if sampler.classes else None
-        made = list(sampler(sampler.latents(range(2 * SHOWN)), classes))
+        made = [_shown(one) for one in sampler(sampler.latents(range(2 * SHOWN)), classes)]
         rows = [made[:SHOWN], made[SHOWN:]]
     else:
         translator = translate.load(chosen(name, out))
@@ -144,13 +144,13 @@ def picture(name: str, out: Path) -> bytes:
         height, width = translator.description["size"]
         how = "nearest" if label_map(translator.description, "a2b") else "lanczos"
         given = [rgb8.resize(rgb8.read(path), (height, width), how) for path in paths]
-        rows = [given, [np.asarray(translator(picture)) for picture in given]]
-    return rgb8.to_png(np.concatenate([np.concatenate([_shown(one) for one in row], 1) for row in rows]))
+        rows = [[_shown(one, how) for one in given], [_shown(np.asarray(translator(one))) for one in given]]
+    return rgb8.to_png(np.concatenate([np.concatenate(row, 1) for row in rows]))
 
 
-def _shown(picture: np.ndarray) -> np.ndarray:
+def _shown(picture: np.ndarray, how: str = "lanczos") -> np.ndarray:
     colours = np.broadcast_to(picture, (*picture.shape[:2], 3))
-    return rgb8.resize(np.ascontiguousarray(colours), (SIDE, SIDE), "lanczos")
+    return rgb8.resize(np.ascontiguousarray(colours), (SIDE, SIDE), how)
 
 
 def table() -> str:
