@@ -44,8 +44,7 @@ ZOO = {
         "Maps of sixteen colours to shaded pictures, in the style of Microsoft's Fluent Emoji",
         "--mode spade --a fluent_labels --b fluent_3d --images 12000",
         FLUENT,
-        "Takes maps of its sixteen colours, as `translate web` paints them, and no other pictures. Trained at 64 x 64 "
-        "only.",
+        "Takes maps of its sixteen colours, as its page paints them, and no other pictures. Trained at 64 x 64 only.",
         "ST-LPIPS",
         ("1F493", "1F9AE", "1F6EC", "1F33F"),
     ),
@@ -54,7 +53,7 @@ ZOO = {
         "--mode registered --a hanzi_print --b hanzi_brush --images 12000",
         "OFL 1.1: trained on characters of two fonts under it (ZCOOL XiaoWei, Ma Shan Zheng), and passed on under the "
         "same terms",
-        "One black character in the middle of a white square, as `translate data show hanzi_print` draws them; strokes "
+        "One black character in the middle of a white square, as those of the set hanzi_print; strokes "
         "may be missing or blotted where there are many. Trained at 64 x 64 only.",
         "KID-lite2",
         ("4F3C", "7B14", "62F3", "5426"),
