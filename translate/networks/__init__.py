@@ -231,7 +231,7 @@ def build_generator(
     (B, in + targets, H, W); the networks in LATENT: (B, in) → (B, out, H, W)."""
     arguments = settings.arguments(in_channels, out_channels, size, classes, palette, targets)
     network = construct(settings.network, arguments)
-    for module in filter(lambda module: isinstance(module, Segmented), network.modules()):
+    for module in [each for each in network.modules() if isinstance(each, Segmented)]:
         module.inward_gradient = settings.inward_gradient
     initialise(network, settings.init, settings.init_gain)
     return network
