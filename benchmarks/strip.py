@@ -7,8 +7,9 @@ as many each), and the truth where the sheets have it. --rows: of the sheet, cou
 """
 
 import argparse
-import json
 from pathlib import Path
+
+from gan_results import events
 
 from translate.image import rgb8, sheet_file
 from translate.system.files import write_whole
@@ -27,8 +28,7 @@ def moments(sheets: list[Path]) -> list[Path]:
 
 def seconds(run: Path) -> list[tuple[int, float]]:
     """(images seen, seconds of training) along the log of a run that was not interrupted."""
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    timed = [(line["images"], line["time"]) for line in lines if "time" in line]
+    timed = [(line["images"], line["time"]) for line in events(run) if "time" in line]
     return [(images, time - timed[0][1]) for images, time in timed]
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import tomli_w
-import torch
 from zoo_entries import ZOO
 
 import translate
@@ -26,16 +25,16 @@ from translate.catalog.names import recipes
 from translate.evaluate import record
 from translate.image import rgb8
 from translate.model import card as cards
-from translate.model.file import NOISE, build, noise_entry, read, weights
-from translate.model.file import entry as direction_entry
+from translate.model.file import load, read
 from translate.model.sampler import Sampler
 from translate.model.translator import label_map
 from translate.report import gather
 from translate.system.files import sha256, write_whole
 from translate.system.text import duration
+from translate.train.settings import departures
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-SHOWN = 4  # pictures of a card
+COLUMNS = 4  # of the pictures on a card
 SIDE = 128
 
 
@@ -60,21 +59,17 @@ def write(name: str, out: Path, more: list[str]) -> None:
 
 
 def card(name: str, out: Path, target: Path, more: list[str]) -> dict[str, Any]:
-    tensors, about, _ = read(target)
-    direction = next(iter(about["directions"]))
-    noise = direction == NOISE
-    found = noise_entry(about, target) if noise else direction_entry(about, direction, target)
-    network = build(found, weights(tensors, found, direction), target)
-    run = gather.gather(out / name, lambda settings: {})
+    direction, found = next(iter(read(target)[1]["directions"].items()))
+    network, about, _ = load(target, direction)
+    run = gather.gather(out / name, departures)
+    start = run.history.starts[0]
     evaluation, _ = record.read(out / f"{name}-evaluation")
     scored = evaluation["directions"][direction]
-    train = run.settings["train"]
     settings = {key: value for key, value in run.settings["generator"].items() if key in found["arguments"]}
-    ways = f"{direction} ({' to '.join(run.domains)})"
     return {
         "title": ZOO[name].title,
         "mode": about["mode"],
-        "direction": ways,
+        "direction": f"{direction} ({' to '.join(run.domains)})",
         "file": target.name,
         "sha256": sha256(target),
         "bytes": target.stat().st_size,
@@ -92,11 +87,11 @@ def card(name: str, out: Path, target: Path, more: list[str]) -> dict[str, Any]:
             "command": " ".join(["translate train", ZOO[name].words, *more]),
             "seed": run.settings["seed"],
             "images": about["images"],
-            "images_of_the_run": train["images"],
+            "images_of_the_run": run.total,
             "seconds": round(run.history.seconds),
             "seconds_include": "scorings and sample sheets",
-            "machine": f"{torch.get_num_threads()} of 2 CPU cores, no GPU, beside other work",
-            "torch": torch.__version__,
+            "machine": f"{start['threads']} of 2 CPU cores, no GPU, beside other work",
+            "torch": start["versions"]["torch"],
         },
         "scores": {
             "held_out_images": scored["n"],
@@ -130,25 +125,25 @@ def score(row: dict[str, Any]) -> dict[str, Any]:
 
 def picture(name: str, out: Path) -> bytes:
     """Held-out pictures above, what it made of them below; of a GAN two rows of samples."""
-    run = gather.gather(out / name, lambda settings: {})
+    run = gather.gather(out / name, departures)
     if run.noise:
         sampler = Sampler.load(chosen(name, out))
-        classes = list(range(2 * SHOWN)) if sampler.classes else None
-        made = [_shown(one) for one in sampler(sampler.latents(range(2 * SHOWN)), classes)]
-        rows = [made[:SHOWN], made[SHOWN:]]
+        classes = list(range(2 * COLUMNS)) if sampler.classes else None
+        made = [_enlarged(one) for one in sampler(sampler.latents(range(2 * COLUMNS)), classes)]
+        rows = [made[:COLUMNS], made[COLUMNS:]]
     else:
         translator = translate.load(chosen(name, out))
         folder = fetch(recipes()[run.domains[0]]).path
-        keys = ZOO[name].shown or run.data["a"]["test"][:SHOWN]
+        keys = ZOO[name].keys or run.data["a"]["test"][:COLUMNS]
         paths = [next(folder.glob(f"{key}.*")) for key in keys]
         height, width = translator.description["size"]
         how = "nearest" if label_map(translator.description, "a2b") else "lanczos"
         given = [rgb8.resize(rgb8.read(path), (height, width), how) for path in paths]
-        rows = [[_shown(one, how) for one in given], [_shown(np.asarray(translator(one))) for one in given]]
+        rows = [[_enlarged(one, how) for one in given], [_enlarged(np.asarray(translator(one))) for one in given]]
     return rgb8.to_png(np.concatenate([np.concatenate(row, 1) for row in rows]))
 
 
-def _shown(picture: np.ndarray, how: str = "lanczos") -> np.ndarray:
+def _enlarged(picture: np.ndarray, how: str = "lanczos") -> np.ndarray:
     colours = np.broadcast_to(picture, (*picture.shape[:2], 3))
     return rgb8.resize(np.ascontiguousarray(colours), (SIDE, SIDE), how)
 

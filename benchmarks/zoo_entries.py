@@ -6,14 +6,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Entry:
     """words: of `translate train`. chosen_by: the score that chose the best generator; empty: the newest is taken.
-    shown: keys of the pictures on its card."""
+    keys: of the pictures on its card."""
 
     title: str
     words: str
     licence: str
     limits: str
     chosen_by: str = ""
-    shown: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 FLUENT = "MIT: trained on Microsoft's Fluent Emoji only (MIT), and passed on under the same terms"
@@ -38,7 +38,7 @@ ZOO = {
         OPENMOJI,
         "Fills regions of black line art on white, mostly in yellow and beige. The colours are guesses, because a line "
         "drawing does not determine them. Trained at 64 x 64 only.",
-        shown=("1F62A", "1F481-200D-2642", "1F515", "1F40E"),
+        keys=("1F62A", "1F481-200D-2642", "1F515", "1F40E"),
     ),
     "fluent_labels2shaded": Entry(
         "Maps of sixteen colours to shaded pictures, in the style of Microsoft's Fluent Emoji",

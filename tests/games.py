@@ -90,3 +90,19 @@ def assert_identical(ours, textbook):
     assert ours.keys() == textbook.keys()
     different = [name for name in ours if not torch.equal(ours[name], textbook[name])]
     assert not different
+
+
+def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:
+    """Let gradients reach the first networks' weights and not the others'."""
+    for network, wanted in [(n, True) for n in trained] + [(n, False) for n in frozen]:
+        network.requires_grad_(wanted)
+
+
+def decay(optimizers, seen: int) -> None:
+    """Constant, then linear to 0 over the second half, counted in images."""
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["lr"] = 2e-4 * (1.0 if seen <= TOTAL / 2 else (TOTAL - seen) / (TOTAL / 2))
+
+
+def adam(*networks: nn.Module) -> torch.optim.Adam:
+    return torch.optim.Adam([p for n in networks for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999), fused=True)

@@ -3,9 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, assert_identical, batches, new_game, played, settings, weights
+from games import BATCH, TOTAL, adam, assert_identical, batches, decay, new_game, only, played, settings, weights
 from test_gan import bce
-from test_modes import adam, decay, only
 
 from translate.modes.cycle import CycleSettings
 from translate.train.settings import mode_defaults, mode_name

@@ -8,10 +8,9 @@ from itertools import pairwise
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, assert_identical, batches, new_game, played, settings, weights
+from games import BATCH, adam, assert_identical, batches, decay, new_game, played, settings, weights
 from PIL import Image
 from small import tiny_model, tiny_teacher
-from test_modes import adam, decay
 
 from translate.model import file as generator_file
 from translate.networks import GENERATORS, GeneratorSettings, build_generator

@@ -3,27 +3,26 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, assert_identical, batches, batches_for, end_turn, new_game, played, settings, weights
-from torch import nn
+from games import (
+    BATCH,
+    TOTAL,
+    adam,
+    assert_identical,
+    batches,
+    batches_for,
+    decay,
+    end_turn,
+    new_game,
+    only,
+    played,
+    settings,
+    weights,
+)
+from test_gan import bce
 
 from translate.modes import MODES
 from translate.modes.pool import Pool
-from translate.train.step.trainer import Trainer, learning_rate
-
-
-def decay(optimizers, seen: int) -> None:
-    """Constant, then linear to 0 over the second half, counted in images."""
-    for optimizer in optimizers:
-        optimizer.param_groups[0]["lr"] = 2e-4 * (1.0 if seen <= TOTAL / 2 else (TOTAL - seen) / (TOTAL / 2))
-
-
-def adam(*networks: nn.Module) -> torch.optim.Adam:
-    return torch.optim.Adam([p for n in networks for p in n.parameters()], lr=2e-4, betas=(0.5, 0.999), fused=True)
-
-
-def only(trained: list[nn.Module], frozen: list[nn.Module]) -> None:
-    for network, wanted in [(n, True) for n in trained] + [(n, False) for n in frozen]:
-        network.requires_grad_(wanted)
+from translate.train.step.trainer import Trainer
 
 
 @pytest.mark.parametrize("conditional", [True, False])
@@ -40,9 +39,6 @@ def test_pix2pix_is_the_textbook_loop(conditional):
 
     def beside(x, y):
         return torch.cat([x, y], 1) if conditional else y
-
-    def bce(logits, label):
-        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
     for number, (x, y) in enumerate(batches()):
         decay((of_g, of_d), number * BATCH)
@@ -162,11 +158,6 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(mode):
         gradients.append([slots["exp_avg"] for o in trainer.optimizers.values() for slots in o.state.values()])
     for whole, accumulated in zip(*gradients, strict=True):
         torch.testing.assert_close(whole, accumulated, rtol=1e-3, atol=1e-5)
-
-
-def test_learning_rate_is_constant_then_linear_in_images():
-    assert [learning_rate(seen, 100, 0.5) for seen in (0, 49, 50, 75, 100)] == [1, 1, 1, 0.5, 0]
-    assert learning_rate(99, 100, 1.0) == 1
 
 
 def test_average_of_the_weights_follows_its_formula():

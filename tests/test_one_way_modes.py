@@ -3,8 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, batches, new_game, played, settings, weights
-from test_modes import adam, decay, only
+from games import BATCH, TOTAL, adam, batches, decay, new_game, only, played, settings, weights
 
 from translate.errors import UserError
 from translate.modes.cut import sampled, taken

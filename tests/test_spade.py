@@ -5,9 +5,8 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, batches, new_game, played, settings, weights
+from games import BATCH, TOTAL, batches, new_game, only, played, settings, weights
 from small import tiny_settings
-from test_modes import only
 
 from translate.errors import UserError
 from translate.modes import ALIASES, MODES

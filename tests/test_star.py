@@ -5,9 +5,8 @@ from functools import partial
 import pytest
 import torch
 import torch.nn.functional as F
-from games import BATCH, TOTAL, new_game, settings, weights
+from games import BATCH, TOTAL, new_game, only, settings, weights
 from pydantic import ValidationError
-from test_modes import only
 
 from translate.errors import UserError
 from translate.modes.conditional import Conditional, append_class

@@ -12,7 +12,7 @@ from translate.networks import GENERATORS, LATENT, takes
 from translate.system.hashed_tensors import nest, read
 from translate.train.build import build_mode
 from translate.train.run import start
-from translate.train.step.trainer import Trainer
+from translate.train.step.trainer import Trainer, learning_rate
 
 LR = 0.01
 
@@ -164,3 +164,8 @@ def test_pix2pix_changes_the_colours_of_input_and_output_each_by_its_own_mean():
     assert not torch.allclose(first_y, y)  # changed at all
     assert torch.allclose(seen_by_d((other_x, y))[1], first_y, atol=1e-5)
     assert torch.allclose(seen_by_d((x, other_y))[0], first_x, atol=1e-5)
+
+
+def test_learning_rate_is_constant_then_linear_in_images():
+    assert [learning_rate(seen, 100, 0.5) for seen in (0, 49, 50, 75, 100)] == [1, 1, 1, 0.5, 0]
+    assert learning_rate(99, 100, 1.0) == 1

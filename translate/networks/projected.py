@@ -71,12 +71,11 @@ class Projected(nn.Module):
     def features(self, x: Tensor) -> list[Tensor]:
         """The frozen features, so that feature matching is a perceptual loss, and the logits."""
         maps = self.maps(x)
-        return [*maps, self.judge(maps)]
+        return [*maps, self.logits(maps)]
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.judge(self.maps(x))
+        return self.logits(self.maps(x))
 
-    def judge(self, maps: list[Tensor]) -> Tensor:
-        """The logits of all heads, (B, outputs, N, 1)."""
-        logits = [head(y) for head, y in zip(self.heads, maps, strict=True)]
-        return torch.cat([y.flatten(2) for y in logits], 2)[..., None]
+    def logits(self, maps: list[Tensor]) -> Tensor:
+        """Those of all heads, (B, outputs, N, 1)."""
+        return torch.cat([head(y).flatten(2) for head, y in zip(self.heads, maps, strict=True)], 2)[..., None]

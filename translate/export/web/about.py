@@ -101,7 +101,7 @@ def _common(description: dict[str, Any], path: Path, title: str, first: dict[str
     facts = [
         *first.items(),
         ("Trained at", f"{width} × {height} pixels" if description.get("size") else None),
-        ("Limits", shown(card.limits)),
+        ("Limits", with_times_sign(card.limits)),
         ("Licence", card.licence),
         *(("Training pictures", f"{name}: {text}") for name, text in sorted(licences.items())),
         ("File", f"{path.name}, SHA-256 {sha256(path)[:12]}…"),
@@ -129,6 +129,6 @@ def _typed(source: str) -> dict[str, Any] | None:
     }
 
 
-def shown(text: str) -> str:
+def with_times_sign(text: str) -> str:
     """A card's text with the sign between height and width, which stay in one line."""
     return re.sub(r"(?<=\d) x (?=\d)", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}", text)

@@ -121,7 +121,8 @@ def _index(page: Page, files: dict[str, Any], home: str) -> str:
     """The HTML of a page. files: what it loads from data/."""
     data = json.dumps(page.about | {"data": files}, ensure_ascii=False)
     data = data.replace("<", "\\u003c")  # so that no text can end the <script>
-    text = (PAGE / page.template).read_text(encoding="utf-8").replace("{home}", home)
+    top, text = ((PAGE / name).read_text(encoding="utf-8") for name in ("top.html", page.template))
+    text = text.replace("{top}", top).replace("{home}", home)
     return text.replace("{title}", html.escape(page.about["title"])).replace("{about}", data)
 
 

@@ -14,7 +14,7 @@ import translate
 from translate.catalog import cache_folder
 from translate.errors import UserError
 from translate.export.web import runtime
-from translate.export.web.about import checked, shown
+from translate.export.web.about import checked, with_times_sign
 from translate.export.web.build import PAGE, Page, refuse_existing, write
 from translate.model import card as cards
 from translate.model import file as generator_file
@@ -61,7 +61,7 @@ def _offer(page: str, name: str, about: dict[str, Any], picture: bytes | None, c
             size = f'width="{image.width}" height="{image.height}"'
         what = "Pictures that it made." if "latent" in about else "Above: pictures. Below: what it made of them."
         tag = f'<img src="{name}.png" {size} alt="{what}">'
-    texts = {"title": about["title"], "limits": shown(card.limits), "licence": card.short_licence}
+    texts = {"title": about["title"], "limits": with_times_sign(card.limits), "licence": card.short_licence}
     return OFFER.format(page=page, picture=tag, **{word: html.escape(text) for word, text in texts.items()})
 
 
